@@ -1,0 +1,36 @@
+//! BTF, the BPF type format: types by id, in either byte order, split from a base or not.
+//!
+//! A [`Btf`] keeps the bytes as they came (mapped, borrowed or owned) and a sparse table of
+//! where types begin; types are decoded when looked at. Kernel documentation:
+//! `Documentation/bpf/btf.rst`.
+
+mod layout;
+mod read;
+mod types;
+
+pub use types::{Array, Enumerator, Int, Kind, Member, Param, SecVar, Type, TypeId};
+
+use crate::bytes::Endian;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// Bytes that a [`Btf`] can keep: a mapping, an embedded slice, a vector.
+pub type Blob = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// Nesting deeper than this is taken for a cycle.
+pub const MAX_DEPTH: u32 = 64;
+
+/// A set of BTF types.
+#[derive(Clone)]
+pub struct Btf {
+    blob: Blob,
+    endian: Endian,
+    types: Range<usize>,
+    strings: Range<usize>,
+    /// Offset in the type section of every `STRIDE`-th type of this set.
+    marks: Vec<u32>,
+    count: u32,
+    base: Option<Arc<Btf>>,
+    pointer_size: u8,
+}

@@ -1,0 +1,168 @@
+//! The one reader of foreign bytes: every slice of input is cut here, with its bounds checked.
+
+use crate::{Error, ErrorKind, Result};
+
+/// Byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endian {
+    /// Least significant byte first.
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+impl Endian {
+    /// The byte order of the machine this runs on.
+    pub const NATIVE: Self = if cfg!(target_endian = "big") {
+        Self::Big
+    } else {
+        Self::Little
+    };
+}
+
+macro_rules! ints {
+    ($($name:ident $put:ident $ty:ident $len:literal;)+) => {
+        impl Endian {
+            $(
+                #[doc = concat!("A `", stringify!($ty), "` from its bytes.")]
+                #[inline]
+                pub fn $name(self, bytes: [u8; $len]) -> $ty {
+                    match self {
+                        Self::Little => $ty::from_le_bytes(bytes),
+                        Self::Big => $ty::from_be_bytes(bytes),
+                    }
+                }
+                #[doc = concat!("The bytes of a `", stringify!($ty), "`.")]
+                #[inline]
+                pub fn $put(self, value: $ty) -> [u8; $len] {
+                    match self {
+                        Self::Little => value.to_le_bytes(),
+                        Self::Big => value.to_be_bytes(),
+                    }
+                }
+            )+
+        }
+
+        impl<'a> Reader<'a> {
+            $(
+                #[doc = concat!("Reads a `", stringify!($ty), "` and moves on.")]
+                #[inline]
+                pub fn $name(&mut self) -> Result<$ty> {
+                    let Some((head, rest)) = self.rest.split_first_chunk::<$len>() else {
+                        return Err(self.truncated($len));
+                    };
+                    self.rest = rest;
+                    Ok(self.endian.$name(*head))
+                }
+            )+
+        }
+    };
+}
+
+ints! {
+    u16 put_u16 u16 2;
+    u32 put_u32 u32 4;
+    u64 put_u64 u64 8;
+    i16 put_i16 i16 2;
+    i32 put_i32 i32 4;
+    i64 put_i64 i64 8;
+}
+
+/// A cursor over bytes that knows its byte order and how far it has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    len: usize,
+    endian: Endian,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader at the start of `bytes`.
+    #[inline]
+    pub fn new(bytes: &'a [u8], endian: Endian) -> Self {
+        Self {
+            rest: bytes,
+            len: bytes.len(),
+            endian,
+        }
+    }
+
+    /// Byte order.
+    #[inline]
+    pub fn endian(&self) -> Endian {
+        self.endian
+    }
+
+    /// Bytes read so far.
+    #[inline]
+    pub fn offset(&self) -> usize {
+        self.len.saturating_sub(self.rest.len())
+    }
+
+    /// What has not been read.
+    #[inline]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Whether everything has been read.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Reads one byte.
+    #[inline]
+    pub fn u8(&mut self) -> Result<u8> {
+        let Some((head, rest)) = self.rest.split_first() else {
+            return Err(self.truncated(1));
+        };
+        self.rest = rest;
+        Ok(*head)
+    }
+
+    /// Reads `len` bytes.
+    #[inline]
+    pub fn take(&mut self, len: usize) -> Result<&'a [u8]> {
+        let Some((head, rest)) = self.rest.split_at_checked(len) else {
+            return Err(self.truncated(len));
+        };
+        self.rest = rest;
+        Ok(head)
+    }
+
+    #[cold]
+    fn truncated(&self, want: usize) -> Error {
+        let have = self.rest.len();
+        Error::new(
+            ErrorKind::Truncated,
+            alloc::format!("{want} bytes wanted, {have} left"),
+        )
+        .at(self.offset() as u64)
+    }
+}
+
+/// `bytes[offset..offset + len]`, or an error that says what was to be there.
+#[inline]
+pub fn slice<'a>(bytes: &'a [u8], offset: usize, len: usize, what: &str) -> Result<&'a [u8]> {
+    offset
+        .checked_add(len)
+        .and_then(|end| bytes.get(offset..end))
+        .ok_or_else(|| {
+            Error::new(
+                ErrorKind::Truncated,
+                alloc::format!("{what}: {len} bytes wanted, {} there in all", bytes.len()),
+            )
+            .at(offset as u64)
+        })
+}
+
+/// The string that starts `bytes` and ends at the first NUL.
+#[inline]
+pub fn c_str(bytes: &[u8]) -> Result<&str> {
+    let Some(end) = bytes.iter().position(|&b| b == 0) else {
+        return Err(Error::new(ErrorKind::Truncated, "string without its NUL"));
+    };
+    let text = bytes.get(..end).unwrap_or_default();
+    core::str::from_utf8(text).map_err(|_| Error::new(ErrorKind::Malformed, "string is not UTF-8"))
+}

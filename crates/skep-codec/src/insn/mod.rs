@@ -1,0 +1,112 @@
+//! BPF instructions: eight bytes each, a wide load two of them.
+
+use crate::bytes::{Endian, Reader};
+use crate::{Error, ErrorKind, Result};
+use alloc::vec::Vec;
+
+/// One instruction slot (`struct bpf_insn`). A wide load (`ld_imm64`) takes two slots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Insn {
+    /// Operation code.
+    pub code: u8,
+    /// Destination register, 0 to 10.
+    pub dst: u8,
+    /// Source register, or a pseudo value (`BPF_PSEUDO_*`).
+    pub src: u8,
+    /// Signed offset.
+    pub off: i16,
+    /// Signed immediate.
+    pub imm: i32,
+}
+
+/// Bytes an instruction slot takes.
+pub const INSN_SIZE: usize = 8;
+
+impl Insn {
+    /// `BPF_LD | BPF_IMM | BPF_DW`: the first slot of a wide load.
+    pub const LD_IMM64: u8 = 0x18;
+    /// `BPF_JMP | BPF_CALL`.
+    pub const CALL: u8 = 0x85;
+    /// `BPF_JMP | BPF_EXIT`.
+    pub const EXIT: u8 = 0x95;
+
+    /// Reads one slot.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        let code = reader.u8()?;
+        let regs = reader.u8()?;
+        let (low, high) = (regs & 0xf, regs >> 4);
+        let (dst, src) = match reader.endian() {
+            Endian::Little => (low, high),
+            Endian::Big => (high, low),
+        };
+        Ok(Self {
+            code,
+            dst,
+            src,
+            off: reader.i16()?,
+            imm: reader.i32()?,
+        })
+    }
+
+    /// The eight bytes of this slot.
+    pub fn to_bytes(self, endian: Endian) -> [u8; INSN_SIZE] {
+        let (dst, src) = (self.dst & 0xf, self.src & 0xf);
+        let regs = match endian {
+            Endian::Little => dst | (src << 4),
+            Endian::Big => src | (dst << 4),
+        };
+        let [o0, o1] = endian.put_i16(self.off);
+        let [i0, i1, i2, i3] = endian.put_i32(self.imm);
+        [self.code, regs, o0, o1, i0, i1, i2, i3]
+    }
+
+    /// Whether this is the first slot of a wide load.
+    pub fn is_wide(self) -> bool {
+        self.code == Self::LD_IMM64
+    }
+
+    /// Whether this calls another BPF function (`BPF_PSEUDO_CALL`).
+    pub fn is_pseudo_call(self) -> bool {
+        self.code == Self::CALL && self.src == pseudo::CALL
+    }
+}
+
+/// Values of the source register that give a call or a wide load another meaning.
+pub mod pseudo {
+    /// `BPF_PSEUDO_CALL`: the immediate is a relative call to a BPF function.
+    pub const CALL: u8 = 1;
+    /// `BPF_PSEUDO_KFUNC_CALL`: the immediate is the BTF id of a kernel function.
+    pub const KFUNC_CALL: u8 = 2;
+    /// `BPF_PSEUDO_MAP_FD`: the immediate is a map descriptor.
+    pub const MAP_FD: u8 = 1;
+    /// `BPF_PSEUDO_MAP_VALUE`: map descriptor, and an offset in the second slot.
+    pub const MAP_VALUE: u8 = 2;
+    /// `BPF_PSEUDO_BTF_ID`: the immediate is the BTF id of a kernel variable.
+    pub const BTF_ID: u8 = 3;
+    /// `BPF_PSEUDO_FUNC`: the immediate is a relative reference to a BPF function.
+    pub const FUNC: u8 = 4;
+}
+
+/// Instruction slots from bytes; a length that is no multiple of eight is an error.
+pub fn decode(bytes: &[u8], endian: Endian) -> Result<Vec<Insn>> {
+    if !bytes.len().is_multiple_of(INSN_SIZE) {
+        return Err(Error::new(
+            ErrorKind::Malformed,
+            alloc::format!("{} bytes are no whole number of instructions", bytes.len()),
+        ));
+    }
+    let mut reader = Reader::new(bytes, endian);
+    let mut insns = Vec::with_capacity(bytes.len() / INSN_SIZE);
+    while !reader.is_empty() {
+        insns.push(Insn::read(&mut reader)?);
+    }
+    Ok(insns)
+}
+
+/// The bytes of instruction slots.
+pub fn encode(insns: &[Insn], endian: Endian) -> Vec<u8> {
+    insns
+        .iter()
+        .flat_map(|insn| insn.to_bytes(endian))
+        .collect()
+}

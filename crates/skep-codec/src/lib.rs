@@ -1,0 +1,37 @@
+//! Bytes to meaning, for eBPF: ELF objects, BTF and CO-RE, instructions, kernel records.
+//!
+//! No I/O, no unsafe code, no standard library: everything here is a deterministic function of
+//! its input, and no input makes it panic. What goes wrong is an [`Error`] that names the place.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod btf;
+pub mod bytes;
+pub mod errno;
+pub mod error;
+pub mod insn;
+pub mod uapi;
+
+pub use errno::Errno;
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,1 @@
+//! Constants of the kernel's user interface, a file a kernel header.

@@ -1,0 +1,2 @@
+//! The library.
+#![no_std]
