@@ -1,1 +1,3 @@
 //! Constants of the kernel's user interface, a file a kernel header.
+
+pub mod bpf;
