@@ -1,0 +1,98 @@
+//! BPF objects from their C sources, the same bytes every time.
+
+use crate::Result;
+use crate::cmd::{command, files, mkdir, read, root, target_dir};
+use crate::{apt, results::Tier};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Directories with `NAME.bpf.c`, relative to the root. The objects are committed beside them.
+const DIRS: &[&str] = &["testdata", "crates/skep-cli/demo"];
+
+/// Clang's target and what the object's name ends in.
+const ORDERS: &[(&str, &str)] = &[("bpfel", ".bpf.el.o"), ("bpfeb", ".bpf.eb.o")];
+
+/// `objects [--check]`: rebuilds, or compares with what is committed.
+pub(crate) fn task(args: &[String]) -> Result {
+    apt::ensure(apt::CLANG)?;
+    match args {
+        [] => {
+            for source in sources() {
+                for order in ORDERS {
+                    let object = object_of(&source, order.1);
+                    build(&source, order.0, &root().join(&object))?;
+                    println!("built {}", object.display());
+                }
+            }
+            Ok(())
+        }
+        [flag] if flag == "--check" => check()?.verdict(),
+        _ => Err("usage: cargo xtask objects [--check]".into()),
+    }
+}
+
+/// Rebuilds into the target directory and compares.
+pub(crate) fn check() -> Result<Tier> {
+    let mut tier = Tier::new("objects");
+    if let Err(why) = apt::ensure(apt::CLANG) {
+        tier.unable("objects", why);
+        return Ok(tier);
+    }
+    let scratch = target_dir().join("objects");
+    mkdir(&scratch)?;
+    for source in sources() {
+        for order in ORDERS {
+            let object = object_of(&source, order.1);
+            let name = format!("objects::{}", object.display());
+            tier.record(name, compare(&source, order.0, &object, &scratch));
+        }
+    }
+    Ok(tier)
+}
+
+fn compare(source: &Path, order: &str, object: &Path, scratch: &Path) -> Result {
+    let fresh = scratch.join(object.file_name().unwrap_or_default());
+    build(source, order, &fresh)?;
+    let text = |e| format!("{}: {e}", object.display());
+    let committed = fs::read(root().join(object)).map_err(text)?;
+    let built = fs::read(&fresh).map_err(text)?;
+    if committed == built {
+        return Ok(());
+    }
+    let at = committed.iter().zip(&built).position(|(a, b)| a != b);
+    Err(format!(
+        "differs from its source: {} bytes committed, {} built, first difference at {}",
+        committed.len(),
+        built.len(),
+        at.unwrap_or(committed.len().min(built.len()))
+    ))
+}
+
+/// All sources, relative to the root.
+fn sources() -> Vec<PathBuf> {
+    let all = DIRS
+        .iter()
+        .flat_map(|dir| files(&root().join(dir), ".bpf.c"));
+    all.filter_map(|p| p.strip_prefix(root()).ok().map(Path::to_path_buf))
+        .collect()
+}
+
+fn object_of(source: &Path, suffix: &str) -> PathBuf {
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    source.with_file_name(format!("{}{suffix}", name.trim_end_matches(".bpf.c")))
+}
+
+/// One object. Paths in it are relative, DWARF is stripped, BTF stays.
+fn build(source: &Path, order: &str, object: &Path) -> Result {
+    let system = format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH);
+    let prefix = format!("-ffile-prefix-map={}=.", root().display());
+    let mut clang = command("clang-19");
+    clang.args([
+        "-target", order, "-mcpu=v3", "-O2", "-g", "-Wall", "-Werror",
+    ]);
+    clang.args([prefix.as_str(), "-fdebug-compilation-dir=."]);
+    clang.args(["-idirafter", system.as_str(), "-c"]);
+    read(clang.arg(source).arg("-o").arg(object))?;
+    read(command("llvm-strip-19").arg("-g").arg(object))?;
+    Ok(())
+}
