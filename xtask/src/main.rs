@@ -1,9 +1,14 @@
 //! The project's tasks: `cargo xtask TASK`.
+#![forbid(unsafe_code)]
 
 mod apt;
 mod cmd;
+mod floors;
 mod objects;
+mod parity;
 mod results;
+mod suite;
+mod tiers;
 
 use std::process::ExitCode;
 
@@ -18,12 +23,52 @@ struct Task {
     run: fn(&[String]) -> Result,
 }
 
-const TASKS: &[Task] = &[Task {
-    name: "objects",
-    usage: "[--check]",
-    help: "rebuild the committed BPF objects from their C sources",
-    run: objects::task,
-}];
+const TASKS: &[Task] = &[
+    task(
+        "test",
+        "[TIER...]",
+        "everything, or the tiers named",
+        tiers::task,
+    ),
+    task(
+        "objects",
+        "[--check]",
+        "rebuild the committed BPF objects from their C sources",
+        objects::task,
+    ),
+    task(
+        "floors",
+        "",
+        "check imports, unsafe code and dependencies",
+        floors::task,
+    ),
+    task(
+        "parity",
+        "",
+        "check docs/parity.md against the last results",
+        parity::task,
+    ),
+    task(
+        "fuzz",
+        "[TARGET] [SECONDS]",
+        "coverage-guided fuzzing, with nightly",
+        tiers::fuzz,
+    ),
+];
+
+const fn task(
+    name: &'static str,
+    usage: &'static str,
+    help: &'static str,
+    run: fn(&[String]) -> Result,
+) -> Task {
+    Task {
+        name,
+        usage,
+        help,
+        run,
+    }
+}
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

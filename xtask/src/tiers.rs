@@ -1,0 +1,344 @@
+//! `cargo xtask test`: every tier, cheap failures first.
+
+use crate::cmd::{self, cargo, command, has, is_root, root};
+use crate::results::{Tier, Verdict};
+use crate::suite::{self, Binary, Run};
+use crate::{Result, apt, floors, objects, parity};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// What tiers share in one run.
+pub(crate) struct Context {
+    binaries: Option<Vec<Binary>>,
+}
+
+type Tiers = Result<Vec<Tier>>;
+
+/// A tier: what it is called, and what runs it.
+struct Row {
+    name: &'static str,
+    help: &'static str,
+    run: fn(&mut Context) -> Tiers,
+}
+
+const ROWS: &[Row] = &[
+    row("fmt", "rustfmt has nothing to change", |_| fmt()),
+    row(
+        "floors",
+        "imports run downward, unsafe where allowed",
+        |_| floors::tier().map(one),
+    ),
+    row(
+        "objects",
+        "committed BPF objects are their sources'",
+        |_| objects::check().map(one),
+    ),
+    row("clippy", "no warning, in every set of features", |_| {
+        clippy()
+    }),
+    row("docs", "rustdoc without warnings, examples run", |_| docs()),
+    row("unit", "tests that need no privilege", unit),
+    row("host", "tests on the running kernel, as root", host),
+    row(
+        "mutate",
+        "a minute of mutated input to every parser",
+        mutate,
+    ),
+    row("parity", "the ledger claims only what passed", |_| {
+        parity::tier().map(one)
+    }),
+];
+
+const fn row(name: &'static str, help: &'static str, run: fn(&mut Context) -> Tiers) -> Row {
+    Row { name, help, run }
+}
+
+fn one(tier: Tier) -> Vec<Tier> {
+    vec![tier]
+}
+
+/// The packages of the library.
+const LIBRARY: &str = "-p skep-codec -p skep-sys -p skep";
+
+/// `test [TIER...]`.
+pub(crate) fn task(args: &[String]) -> Result {
+    for name in args {
+        if !ROWS.iter().any(|r| r.name == name) {
+            let all: Vec<String> = ROWS
+                .iter()
+                .map(|r| format!("  {:9} {}", r.name, r.help))
+                .collect();
+            return Err(format!("no tier {name}; there are:\n{}", all.join("\n")));
+        }
+    }
+    let chosen: Vec<&Row> = ROWS
+        .iter()
+        .filter(|r| args.is_empty() || args.iter().any(|a| a == r.name))
+        .collect();
+    if args.is_empty() {
+        let _ = std::fs::remove_dir_all(crate::results::dir());
+        for needs in [apt::CLANG, apt::QEMU, apt::HOST] {
+            if let Err(why) = apt::ensure(needs) {
+                println!("{why}");
+            }
+        }
+    }
+    let mut context = Context { binaries: None };
+    let mut done: Vec<Tier> = Vec::new();
+    for row in chosen {
+        println!("== {}: {}", row.name, row.help);
+        let start = Instant::now();
+        let tiers = (row.run)(&mut context).unwrap_or_else(|why| {
+            let mut tier = Tier::new(row.name);
+            tier.add(row.name, Verdict::Failed(why));
+            vec![tier]
+        });
+        for tier in tiers {
+            tier.save()?;
+            let [passed, failed, skipped] = tier.counts();
+            let name = tier.name();
+            println!("   {name}: {passed} passed, {failed} failed, {skipped} skipped");
+            done.push(tier);
+        }
+        println!("   {:.1} s", start.elapsed().as_secs_f32());
+    }
+    close(&done)
+}
+
+/// Names what failed and what was skipped, then the closing line.
+fn close(done: &[Tier]) -> Result {
+    let mut sum = [0; 3];
+    println!();
+    for tier in done {
+        for (total, count) in sum.iter_mut().zip(tier.counts()) {
+            *total += count;
+        }
+        for (name, verdict) in tier.entries() {
+            let first = |why: &str| why.lines().next().unwrap_or_default().to_string();
+            match verdict {
+                Verdict::Passed => {}
+                Verdict::Failed(why) => println!("failed {}: {name}: {}", tier.name(), first(why)),
+                Verdict::Skipped(why) => {
+                    println!("skipped {}: {name}: {}", tier.name(), first(why));
+                }
+            }
+        }
+    }
+    let [passed, failed, skipped] = sum;
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err("not all passed".into())
+    }
+}
+
+/// Runs a command for one entry of a tier.
+fn step(tier: &mut Tier, name: &str, command: &mut Command) {
+    tier.record(name, cmd::run(command));
+}
+
+/// Cargo workspaces, each with its manifest.
+fn manifests() -> Vec<&'static str> {
+    let all = [
+        "Cargo.toml",
+        "examples/freestanding/Cargo.toml",
+        "bench/Cargo.toml",
+        "fuzz/Cargo.toml",
+    ];
+    all.into_iter()
+        .filter(|m| root().join(m).exists())
+        .collect()
+}
+
+fn fmt() -> Tiers {
+    let mut tier = Tier::new("fmt");
+    if !has("rustfmt") {
+        tier.unable("fmt", "no rustfmt");
+        return Ok(one(tier));
+    }
+    for manifest in manifests() {
+        let mut fmt = cargo("fmt --all --check --manifest-path");
+        step(&mut tier, &format!("fmt::{manifest}"), fmt.arg(manifest));
+    }
+    Ok(one(tier))
+}
+
+fn clippy() -> Tiers {
+    let mut tier = Tier::new("clippy");
+    if !has("cargo-clippy") {
+        tier.unable("clippy", "no cargo-clippy");
+        return Ok(one(tier));
+    }
+    let sets = [
+        ("default", "--workspace --all-targets"),
+        ("all-features", "--workspace --all-targets --all-features"),
+        (
+            "no-default-features",
+            &format!("{LIBRARY} --lib --no-default-features"),
+        ),
+    ];
+    for (name, set) in sets {
+        let mut clippy = cargo(&format!("clippy --quiet {set} -- -D warnings"));
+        step(&mut tier, &format!("clippy::{name}"), &mut clippy);
+    }
+    Ok(one(tier))
+}
+
+fn docs() -> Tiers {
+    let mut tier = Tier::new("docs");
+    let mut doc = cargo(&format!("doc --quiet --no-deps --all-features {LIBRARY}"));
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    step(&mut tier, "docs::rustdoc", &mut doc);
+    examples(&mut tier, "skep-codec")?;
+    for package in ["skep-sys", "skep"] {
+        if is_root() {
+            examples(&mut tier, package)?;
+        } else {
+            tier.unable(format!("docs::examples::{package}"), "needs root");
+        }
+    }
+    Ok(one(tier))
+}
+
+/// The doc examples of one package.
+fn examples(tier: &mut Tier, package: &str) -> Result {
+    let mut test = cargo(&format!("test --doc --all-features -p {package}"));
+    let log = cmd::target_dir().join("skep-results/log/docs");
+    cmd::mkdir(log.parent().unwrap_or(Path::new(".")))?;
+    let ended = cmd::watch(&mut test, &log, Duration::from_secs(600))?;
+    for line in ended.output.lines() {
+        let Some((name, verdict)) = line
+            .strip_prefix("test ")
+            .and_then(|l| l.rsplit_once(" ... "))
+        else {
+            continue;
+        };
+        let name = format!("docs::{}", name.replace(' ', "_"));
+        match verdict {
+            "ok" => tier.add(name, Verdict::Passed),
+            "ignored" => tier.add(name, Verdict::Skipped("ignored".into())),
+            _ => tier.add(name, Verdict::Failed(cmd::tail(&ended.output, 60))),
+        }
+    }
+    let built = match ended.code {
+        Some(0 | 101) if ended.output.contains("test result: ") => Ok(()),
+        _ => Err(cmd::tail(&ended.output, 60)),
+    };
+    tier.record(format!("docs::examples::{package}"), built);
+    Ok(())
+}
+
+impl Context {
+    /// The workspace's test programs, built on first use.
+    fn binaries(&mut self) -> Result<Vec<Binary>> {
+        if let Some(binaries) = &self.binaries {
+            return Ok(binaries.clone());
+        }
+        let built = suite::build(&mut cargo("test --quiet --workspace --all-features"))?;
+        self.binaries = Some(built.clone());
+        Ok(built)
+    }
+}
+
+fn unit(context: &mut Context) -> Tiers {
+    let mut tier = Tier::new("unit");
+    let binaries = context.binaries()?;
+    let chosen: Vec<&Binary> = binaries
+        .iter()
+        .filter(|b| b.is_test && !b.needs_kernel() && b.target != "mutate")
+        .collect();
+    let how = Run {
+        jobs: std::thread::available_parallelism().map_or(2, usize::from),
+        limit: Duration::from_secs(120),
+        env: &[],
+    };
+    suite::run(&mut tier, &chosen, &how)?;
+    Ok(one(tier))
+}
+
+fn host(context: &mut Context) -> Tiers {
+    let mut tier = Tier::new("host");
+    let binaries = context.binaries()?;
+    let (able, unable): (Vec<&Binary>, Vec<&Binary>) = binaries
+        .iter()
+        .filter(|b| b.is_test && b.needs_kernel())
+        .partition(|b| is_root() || !b.needs_root());
+    let how = Run {
+        jobs: 1,
+        limit: Duration::from_secs(120),
+        env: &[],
+    };
+    suite::run(&mut tier, &able, &how)?;
+    for binary in unable {
+        for test in binary.list()? {
+            tier.unable(format!("{}::{test}", binary.prefix()), "needs root");
+        }
+    }
+    Ok(one(tier))
+}
+
+/// Seconds of mutation, over all tests of the target together.
+const MUTATE_SECONDS: usize = 60;
+
+fn mutate(context: &mut Context) -> Tiers {
+    let mut tier = Tier::new("mutate");
+    let binaries = context.binaries()?;
+    let chosen: Vec<&Binary> = binaries
+        .iter()
+        .filter(|b| b.is_test && b.target == "mutate")
+        .collect();
+    let mut tests = 0;
+    for binary in &chosen {
+        tests += binary.list()?.len();
+    }
+    if tests == 0 {
+        return Err("no test target named mutate".into());
+    }
+    let seconds = (MUTATE_SECONDS / tests).max(1);
+    let how = Run {
+        jobs: 1,
+        limit: Duration::from_secs(seconds as u64 + 120),
+        env: &[("SKEP_MUTATE_SECONDS", seconds.to_string())],
+    };
+    suite::run(&mut tier, &chosen, &how)?;
+    Ok(one(tier))
+}
+
+/// `fuzz [TARGET] [SECONDS]`: coverage-guided, with nightly.
+pub(crate) fn fuzz(args: &[String]) -> Result {
+    let seconds = match args.get(1) {
+        Some(text) => text.parse::<u32>().map_err(|e| format!("{text}: {e}"))?,
+        None => 300,
+    };
+    if !has("cargo-fuzz") {
+        println!("installing cargo-fuzz with cargo install");
+        cmd::run(&mut cargo("install --locked cargo-fuzz"))?;
+    }
+    let list = cmd::read(cargo("+nightly fuzz list").current_dir(root().join("fuzz")))?;
+    let targets: Vec<&str> = list.lines().map(str::trim).collect();
+    let chosen: Vec<&str> = match args.first() {
+        Some(name) => match targets.iter().find(|t| *t == name) {
+            Some(target) => vec![target],
+            None => {
+                return Err(format!(
+                    "no target {name}; there are: {}",
+                    targets.join(" ")
+                ));
+            }
+        },
+        None => targets,
+    };
+    if root().join("fuzz/seed").exists() {
+        cmd::run(command(root().join("fuzz/seed")).current_dir(root().join("fuzz")))?;
+    }
+    for target in chosen {
+        println!("== {target} for {seconds} s");
+        let mut fuzz = cargo("+nightly fuzz run");
+        fuzz.current_dir(root()).arg(target).arg("--");
+        fuzz.arg(format!("-max_total_time={seconds}"));
+        cmd::run(fuzz.args(["-timeout=5", "-rss_limit_mb=2048"]))?;
+    }
+    Ok(())
+}
