@@ -4,10 +4,15 @@
 //! where types begin; types are decoded when looked at. Kernel documentation:
 //! `Documentation/bpf/btf.rst`.
 
+mod ext;
+mod find;
+mod header;
 mod layout;
 mod read;
 mod types;
 
+pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
+pub use find::{Kinds, Wanted, essential_name};
 pub use types::{Array, Enumerator, Int, Kind, Member, Param, SecVar, Type, TypeId};
 
 use crate::bytes::Endian;
@@ -28,6 +33,7 @@ pub struct Btf {
     endian: Endian,
     types: Range<usize>,
     strings: Range<usize>,
+    sizes: header::Sizes,
     /// Offset in the type section of every `STRIDE`-th type of this set.
     marks: Vec<u32>,
     count: u32,

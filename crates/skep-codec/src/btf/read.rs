@@ -1,18 +1,18 @@
 //! Bytes to types: the header, the one pass over all types, look-up by id.
 
+use super::header::{Header, Sizes};
 use super::types::no_type;
-use super::{Blob, Btf, Kind, MAX_DEPTH, Type, TypeId};
-use crate::bytes::{Endian, Reader, c_str, slice};
+use super::{Blob, Btf, MAX_DEPTH, Type, TypeId};
+use crate::bytes::{Endian, c_str};
 use crate::error::bail;
 use crate::{Error, ErrorKind, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::ops::Range;
 
 /// Types between two marks: a look-up steps over at most this many less one.
 const STRIDE: u32 = 8;
+/// Bytes of a type's header: name, info, size or type.
 const HEADER: usize = 12;
-const MAGIC: u16 = 0xeb9f;
 
 impl Btf {
     /// Reads BTF, of either byte order. `base` is the BTF that this one continues (the kernel's,
@@ -22,11 +22,12 @@ impl Btf {
     /// A malformed header, or types that run past their section. Names are looked at on use.
     pub fn parse(blob: Blob, base: Option<Arc<Btf>>) -> Result<Self> {
         let bytes: &[u8] = (*blob).as_ref();
-        let header = Header::read(bytes)?;
+        let header = Header::read(bytes, base.is_some())?;
         let mut btf = Self {
             endian: header.endian,
             types: header.types,
             strings: header.strings,
+            sizes: header.sizes,
             marks: Vec::new(),
             count: 0,
             pointer_size: base.as_ref().map_or(8, |b| b.pointer_size),
@@ -93,7 +94,7 @@ impl Btf {
         let mut at = mark.copied().ok_or_else(|| no_type(id))? as usize;
         let section = self.type_section();
         for _ in 0..index % STRIDE {
-            at = next_type(section, at, self.endian)?;
+            at = next_type(section, at, self.endian, &self.sizes)?;
         }
         self.decode(section, at, id)
     }
@@ -122,11 +123,7 @@ impl Btf {
             Some(base) => base.string_end(),
             None => 0,
         };
-        let section = self
-            .as_bytes()
-            .get(self.strings.clone())
-            .unwrap_or_default();
-        section
+        self.own_strings()
             .get(offset.saturating_sub(skip) as usize..)
             .filter(|rest| !rest.is_empty())
             .ok_or_else(|| {
@@ -136,10 +133,21 @@ impl Btf {
             })
     }
 
+    /// The string section of this set, without the base's.
+    pub(super) fn own_strings(&self) -> &[u8] {
+        self.as_bytes()
+            .get(self.strings.clone())
+            .unwrap_or_default()
+    }
+
+    /// The offset that the first of this set's own strings has.
+    pub(super) fn own_strings_start(&self) -> u32 {
+        self.base.as_ref().map_or(0, |base| base.string_end())
+    }
+
     fn string_end(&self) -> u32 {
-        let own = self.strings.len() as u32;
-        let base = self.base.as_ref().map_or(0, |base| base.string_end());
-        base.saturating_add(own)
+        self.own_strings_start()
+            .saturating_add(self.strings.len() as u32)
     }
 
     /// The type that `id` is once typedefs and qualifiers are taken off.
@@ -174,16 +182,18 @@ impl Btf {
     }
 
     fn decode<'a>(&'a self, section: &'a [u8], at: usize, id: TypeId) -> Result<Type<'a>> {
-        let mut r = Reader::new(section.get(at..).unwrap_or_default(), self.endian);
-        let (name_off, info, size_or_type) = (r.u32()?, r.u32()?, r.u32()?);
-        let kind = Kind::from_raw(((info >> 24) & 0x1f) as u8);
-        let tail = r.take(kind.tail_len(info as u16).unwrap_or(0))?;
+        let end = next_type(section, at, self.endian, &self.sizes)?;
+        let bytes = section.get(at..end).unwrap_or_default();
+        let Some((head, tail)) = bytes.split_first_chunk::<HEADER>() else {
+            bail!(Truncated, "type header");
+        };
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = *head;
         Ok(Type {
             btf: self,
             id,
-            name_off,
-            info,
-            size_or_type,
+            name_off: self.endian.u32([a, b, c, d]),
+            info: self.endian.u32([e, f, g, h]),
+            size_or_type: self.endian.u32([i, j, k, l]),
             tail,
         })
     }
@@ -192,19 +202,62 @@ impl Btf {
     fn mark_types(&mut self) -> Result<()> {
         let blob = self.blob.clone();
         let section = (*blob).as_ref().get(self.types.clone()).unwrap_or_default();
-        let (mut at, mut count) = (0_usize, 0_u32);
-        let mut marks = Vec::new();
-        while at < section.len() {
-            if count.is_multiple_of(STRIDE) {
-                marks.push(at as u32);
-            }
-            at = next_type(section, at, self.endian)
-                .map_err(|e| e.in_section("BTF types").at(at as u64))?;
-            count = count.saturating_add(1);
-        }
-        marks.shrink_to_fit();
+        // A constant byte order lets the compiler fold it into the loop.
+        let (marks, count) = match self.endian {
+            Endian::Little => marks(section, Endian::Little, &self.sizes),
+            Endian::Big => marks(section, Endian::Big, &self.sizes),
+        }?;
         (self.marks, self.count) = (marks, count);
         Ok(())
+    }
+
+    /// Name and info of every type of this set in order of id.
+    #[inline(always)]
+    pub(super) fn heads(&self, endian: Endian) -> Heads<'_> {
+        Heads {
+            section: self.type_section(),
+            sizes: &self.sizes,
+            endian,
+            at: 0,
+        }
+    }
+}
+
+#[inline(always)]
+fn marks(section: &[u8], endian: Endian, sizes: &Sizes) -> Result<(Vec<u32>, u32)> {
+    let (mut at, mut count) = (0_usize, 0_u32);
+    let mut marks = Vec::new();
+    while at < section.len() {
+        if count.is_multiple_of(STRIDE) {
+            marks.push(at as u32);
+        }
+        at = next_type(section, at, endian, sizes)
+            .map_err(|e| e.in_section("BTF types").at(at as u64))?;
+        count = count.wrapping_add(1);
+    }
+    marks.shrink_to_fit();
+    Ok((marks, count))
+}
+
+/// Iterator over name offset and info of types: the cheapest way past all of them.
+pub(super) struct Heads<'a> {
+    section: &'a [u8],
+    sizes: &'a Sizes,
+    endian: Endian,
+    at: usize,
+}
+
+impl Iterator for Heads<'_> {
+    type Item = (u32, u32);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(u32, u32)> {
+        let head = self.section.get(self.at..)?.first_chunk::<8>()?;
+        let [a, b, c, d, e, f, g, h] = *head;
+        let (name, info) = (self.endian.u32([a, b, c, d]), self.endian.u32([e, f, g, h]));
+        let tail = self.sizes.tail_len(info)?;
+        self.at = self.at.wrapping_add(HEADER).wrapping_add(tail);
+        Some((name, info))
     }
 }
 
@@ -234,79 +287,38 @@ impl<'a> Iterator for Types<'a> {
             .btf
             .decode(self.section, self.at, TypeId(self.id))
             .ok()?;
-        self.at = next_type(self.section, self.at, self.btf.endian).ok()?;
+        let len = HEADER.saturating_add(ty.tail.len());
+        self.at = self.at.saturating_add(len);
         self.id = self.id.saturating_add(1);
         Some(ty)
     }
 }
 
 /// Where the type after the one at `at` begins.
-#[inline]
-fn next_type(section: &[u8], at: usize, endian: Endian) -> Result<usize> {
-    let header = at
-        .checked_add(4)
-        .and_then(|info| section.get(info..))
-        .and_then(|rest| rest.first_chunk::<4>());
-    let Some(info) = header else {
-        bail!(Truncated, "type header");
+#[inline(always)]
+fn next_type(section: &[u8], at: usize, endian: Endian, sizes: &Sizes) -> Result<usize> {
+    let head = section.get(at..).and_then(|rest| rest.first_chunk::<8>());
+    let Some([_, _, _, _, a, b, c, d]) = head else {
+        return Err(broken_type(None));
     };
-    let info = endian.u32(*info);
-    let kind = Kind::from_raw(((info >> 24) & 0x1f) as u8);
-    let Some(tail) = kind.tail_len(info as u16) else {
-        bail!(Unsupported, "BTF kind {} of unknown size", kind.raw());
+    let info = endian.u32([*a, *b, *c, *d]);
+    let Some(tail) = sizes.tail_len(info) else {
+        return Err(broken_type(Some(info)));
     };
-    let end = at.saturating_add(HEADER).saturating_add(tail);
+    let end = at.wrapping_add(HEADER).wrapping_add(tail);
     if end > section.len() {
-        bail!(Truncated, "type runs past its section");
+        return Err(broken_type(None));
     }
     Ok(end)
 }
 
-struct Header {
-    endian: Endian,
-    types: Range<usize>,
-    strings: Range<usize>,
-}
-
-impl Header {
-    fn read(bytes: &[u8]) -> Result<Self> {
-        let in_header = |e: Error| e.in_section("BTF header");
-        let endian = magic_endian(bytes).map_err(in_header)?;
-        let mut r = Reader::new(bytes, endian);
-        r.u16()?;
-        let version = r.u8().map_err(in_header)?;
-        let _flags = r.u8().map_err(in_header)?;
-        if version != 1 {
-            return Err(in_header(Error::new(
-                ErrorKind::Unsupported,
-                alloc::format!("BTF version {version}"),
-            )));
-        }
-        let mut next = || r.u32().map(|v| v as usize).map_err(in_header);
-        let (len, type_off, type_len) = (next()?, next()?, next()?);
-        let (str_off, str_len) = (next()?, next()?);
-        if len < 24 {
-            bail!(Malformed, "BTF header of {len} bytes");
-        }
-        let part = |off: usize, part_len: usize, what: &str| -> Result<Range<usize>> {
-            let start = len.saturating_add(off);
-            slice(bytes, start, part_len, what)?;
-            Ok(start..start.saturating_add(part_len))
-        };
-        Ok(Self {
-            endian,
-            types: part(type_off, type_len, "BTF types")?,
-            strings: part(str_off, str_len, "BTF strings")?,
-        })
-    }
-}
-
-/// The byte order that makes the first two bytes the BTF magic number.
-pub(super) fn magic_endian(bytes: &[u8]) -> Result<Endian> {
-    match bytes.first_chunk::<2>() {
-        None => Err(Error::new(ErrorKind::Truncated, "no BTF header")),
-        Some(&magic) if Endian::Little.u16(magic) == MAGIC => Ok(Endian::Little),
-        Some(&magic) if Endian::Big.u16(magic) == MAGIC => Ok(Endian::Big),
-        Some(_) => Err(Error::new(ErrorKind::Malformed, "no BTF magic number")),
+#[cold]
+fn broken_type(unknown: Option<u32>) -> Error {
+    match unknown {
+        None => Error::new(ErrorKind::Truncated, "type runs past its section"),
+        Some(info) => Error::new(
+            ErrorKind::Unsupported,
+            alloc::format!("BTF kind {} of unknown size", (info >> 24) & 0x7f),
+        ),
     }
 }

@@ -79,18 +79,17 @@ impl Kind {
         matches!(self, Self::Enum | Self::Enum64)
     }
 
-    /// Bytes that follow the 12-byte header of a type of this kind with `vlen` elements;
-    /// `None` where the kind is not known.
-    pub(super) const fn tail_len(self, vlen: u16) -> Option<usize> {
-        let each = match self {
-            Self::Int | Self::Var | Self::DeclTag => return Some(4),
-            Self::Array => return Some(12),
-            Self::Struct | Self::Union | Self::Datasec | Self::Enum64 => 12_usize,
-            Self::Enum | Self::FuncProto => 8,
+    /// Bytes that follow the 12-byte header of a type of this kind: a fixed part and so many
+    /// an element; `None` where the kind is not known.
+    pub(super) const fn tail(self) -> Option<(u8, u8)> {
+        Some(match self {
+            Self::Int | Self::Var | Self::DeclTag => (4, 0),
+            Self::Array => (12, 0),
+            Self::Struct | Self::Union | Self::Datasec | Self::Enum64 => (0, 12),
+            Self::Enum | Self::FuncProto => (0, 8),
             Self::Unknown(_) => return None,
-            _ => return Some(0),
-        };
-        each.checked_mul(vlen as usize)
+            _ => (0, 0),
+        })
     }
 }
 
@@ -187,13 +186,13 @@ impl<'a> Type<'a> {
     /// Its kind.
     #[inline]
     pub fn kind(&self) -> Kind {
-        Kind::from_raw(((self.info >> 24) & 0x1f) as u8)
+        Kind::from_raw(((self.info >> 24) & 0x7f) as u8)
     }
 
     /// Number of members, enumerators, parameters or variables; linkage for a `Func`.
     #[inline]
-    pub fn vlen(&self) -> u16 {
-        self.info as u16
+    pub fn vlen(&self) -> u32 {
+        self.info & 0x00ff_ffff
     }
 
     /// The kind flag: bit-fields present, signed enum, union forward declaration.
@@ -342,7 +341,7 @@ impl<'a> Type<'a> {
     pub fn linkage(&self) -> Result<u32> {
         match self.kind() {
             Kind::Var => self.reader().u32(),
-            Kind::Func => Ok(u32::from(self.vlen())),
+            Kind::Func => Ok(self.vlen()),
             _ => bail!(Mismatch, "type {} has no linkage", self.id.0),
         }
     }

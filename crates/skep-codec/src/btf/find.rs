@@ -1,0 +1,336 @@
+//! Types by name, in one pass over all of them: no table of names is kept.
+
+use super::{Btf, Kind, TypeId};
+use crate::bytes::Endian;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A set of kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds(u32);
+
+impl Kinds {
+    /// Every kind.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// The set of one kind; of none, where the kind is not known.
+    pub const fn of(kind: Kind) -> Self {
+        Self(match 1_u32.checked_shl(kind.raw() as u32) {
+            Some(bit) => bit,
+            None => 0,
+        })
+    }
+
+    /// The kinds of either set.
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the kind is in the set.
+    pub const fn contains(self, kind: Kind) -> bool {
+        self.0 & Self::of(kind).0 != 0
+    }
+}
+
+/// A name without its flavour: `task_struct` for `task_struct___old`.
+///
+/// A flavour begins at the last `___` that has a character other than `_` on either side.
+pub fn essential_name(name: &str) -> &str {
+    let bytes = name.as_bytes();
+    let flavour = bytes
+        .windows(5)
+        .rposition(|w| matches!(w, [a, b'_', b'_', b'_', z] if *a != b'_' && *z != b'_'));
+    match flavour {
+        Some(at) => name.get(..at.saturating_add(1)).unwrap_or(name),
+        None => name,
+    }
+}
+
+/// Names to look for together, each with the kinds that will do.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Sorted by name; the number is the caller's index.
+    names: Vec<(String, Kinds, usize)>,
+    kinds: u32,
+    /// Bit set of the names' keys.
+    filter: Vec<u64>,
+    essential: bool,
+}
+
+/// Bits in the filter: 1 in 50 or so of other names pass it when a hundred are wanted.
+const FILTER_BITS: u32 = 13;
+
+impl Wanted {
+    /// Exact names.
+    pub fn new<'n>(names: impl IntoIterator<Item = (&'n str, Kinds)>) -> Self {
+        Self::build(names, false)
+    }
+
+    /// Names whose flavour does not count, on either side.
+    pub fn essential<'n>(names: impl IntoIterator<Item = (&'n str, Kinds)>) -> Self {
+        Self::build(names, true)
+    }
+
+    fn build<'n>(names: impl IntoIterator<Item = (&'n str, Kinds)>, essential: bool) -> Self {
+        let mut wanted = Self {
+            names: Vec::new(),
+            kinds: 0,
+            filter: alloc::vec![0; 1 << (FILTER_BITS - 6)],
+            essential,
+        };
+        for (index, (name, kinds)) in names.into_iter().enumerate() {
+            let name = if essential {
+                essential_name(name)
+            } else {
+                name
+            };
+            let bit = filter_bit(key(name.as_bytes()));
+            if let Some(word) = wanted.filter.get_mut(bit >> 6) {
+                *word |= 1 << (bit & 63);
+            }
+            wanted.kinds |= kinds.0;
+            wanted.names.push((name.to_owned(), kinds, index));
+        }
+        wanted.names.sort_by(|a, b| (&a.0, a.2).cmp(&(&b.0, b.2)));
+        wanted
+    }
+
+    /// How many names.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is no name.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    #[inline(always)]
+    fn may_hold(&self, bytes: &[u8]) -> bool {
+        let bit = filter_bit(key(bytes));
+        let word = self.filter.get(bit >> 6).copied().unwrap_or(0);
+        word & (1 << (bit & 63)) != 0
+    }
+
+    fn matches(&self, name: &str) -> impl Iterator<Item = &(String, Kinds, usize)> {
+        let name = if self.essential {
+            essential_name(name)
+        } else {
+            name
+        };
+        let from = self.names.partition_point(|(n, _, _)| n.as_str() < name);
+        self.names
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(move |(n, _, _)| n == name)
+    }
+}
+
+impl Btf {
+    /// The first type of this set with exactly this name, of this kind or of any. The base is
+    /// searched first.
+    pub fn find(&self, name: &str, kind: Option<Kind>) -> Option<TypeId> {
+        if let Some(id) = self.base().and_then(|base| base.find(name, kind)) {
+            return Some(id);
+        }
+        let kinds = kind.map_or(Kinds::ALL, Kinds::of);
+        let wanted = Wanted::new([(name, kinds)]);
+        let mut found = None;
+        self.scan(&wanted, |_, id| {
+            found = Some(id);
+            false
+        });
+        found
+    }
+
+    /// For each wanted name (in the order given to [`Wanted`]) the types of this set that have
+    /// it, in order of id. The base is not searched.
+    pub fn find_many(&self, wanted: &Wanted) -> Vec<Vec<TypeId>> {
+        let mut found = alloc::vec![Vec::new(); wanted.len()];
+        self.scan(wanted, |index, id| {
+            if let Some(list) = found.get_mut(index) {
+                list.push(id);
+            }
+            true
+        });
+        found
+    }
+
+    /// Calls `hit` with index and id for each wanted type, until it says `false`.
+    fn scan(&self, wanted: &Wanted, mut hit: impl FnMut(usize, TypeId) -> bool) {
+        let strings = OwnStrings::new(self);
+        // A constant byte order lets the compiler fold it into the loop.
+        match self.endian() {
+            Endian::Little => self.scan_in(Endian::Little, &strings, wanted, &mut hit),
+            Endian::Big => self.scan_in(Endian::Big, &strings, wanted, &mut hit),
+        }
+    }
+
+    #[inline(always)]
+    fn scan_in(
+        &self,
+        endian: Endian,
+        strings: &OwnStrings<'_>,
+        wanted: &Wanted,
+        hit: &mut impl FnMut(usize, TypeId) -> bool,
+    ) {
+        let first = self.first_id();
+        for (index, (name_off, info)) in self.heads(endian).enumerate() {
+            let kind = (info >> 24) & 0x7f;
+            let bit = 1_u32.checked_shl(kind).unwrap_or(0);
+            if wanted.kinds & bit == 0 || name_off == 0 {
+                continue;
+            }
+            let bytes = strings.at(name_off);
+            if !wanted.may_hold(bytes) {
+                continue;
+            }
+            let Ok(name) = crate::bytes::c_str(bytes) else {
+                continue;
+            };
+            let id = TypeId(first.wrapping_add(index as u32));
+            for (_, kinds, place) in wanted.matches(name) {
+                if kinds.0 & bit != 0 && !hit(*place, id) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The string section, resolved once; offsets of the base go the long way.
+struct OwnStrings<'a> {
+    btf: &'a Btf,
+    own: &'a [u8],
+    skip: u32,
+}
+
+impl<'a> OwnStrings<'a> {
+    fn new(btf: &'a Btf) -> Self {
+        Self {
+            btf,
+            own: btf.own_strings(),
+            skip: btf.own_strings_start(),
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, offset: u32) -> &'a [u8] {
+        match offset.checked_sub(self.skip) {
+            Some(own) => self.own.get(own as usize..).unwrap_or_default(),
+            None => self.btf.string_bytes(offset).unwrap_or_default(),
+        }
+    }
+}
+
+const BARS: u64 = u64::from_ne_bytes([b'_'; 8]);
+const LOW7: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+
+/// The top bit of each byte that is zero (exact, no borrow between bytes).
+#[inline(always)]
+fn zero_bytes(word: u64) -> u64 {
+    !((word & LOW7).wrapping_add(LOW7) | word | LOW7)
+}
+
+/// `word` without the byte whose top bit is the lowest set in `mask`, and all after it.
+#[inline(always)]
+fn cut(word: u64, mask: u64) -> u64 {
+    if mask == 0 {
+        return word;
+    }
+    let below = mask.wrapping_sub(1) & !mask;
+    word & (below >> 7)
+}
+
+/// The first eight bytes up to the NUL, the first `___`, or trailing `_`s: the same for a name
+/// with a flavour and without.
+#[inline(always)]
+fn key(bytes: &[u8]) -> u64 {
+    let mut word = match bytes.first_chunk::<8>() {
+        Some(head) => u64::from_le_bytes(*head),
+        None => {
+            let mut head = [0; 8];
+            for (to, from) in head.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+            u64::from_le_bytes(head)
+        }
+    };
+    word = cut(word, zero_bytes(word));
+    let bars = zero_bytes(word ^ BARS);
+    if bars == 0 {
+        return word;
+    }
+    word = cut(word, bars & (bars >> 8) & (bars >> 16));
+    loop {
+        let Some(top) = 63_u32.checked_sub(word.leading_zeros()) else {
+            return word;
+        };
+        let shift = top & !7;
+        if (word >> shift) & 0xff != u64::from(b'_') {
+            return word;
+        }
+        word &= (1_u64 << shift).wrapping_sub(1);
+    }
+}
+
+#[inline(always)]
+fn filter_bit(key: u64) -> usize {
+    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - FILTER_BITS)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flavours_are_cut_where_the_last_one_begins() {
+        for (name, essential) in [
+            ("task_struct", "task_struct"),
+            ("task_struct___old", "task_struct"),
+            ("a___b", "a"),
+            ("a___b___c", "a___b"),
+            ("___b", "___b"),
+            ("a____b", "a____b"),
+            ("a___", "a___"),
+            ("", ""),
+        ] {
+            assert_eq!(essential_name(name), essential, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_flavour_does_not_change_the_key() {
+        for name in [
+            "a",
+            "ab",
+            "abc",
+            "abcd",
+            "abcdefg",
+            "abcdefgh",
+            "abcdefghijk",
+            "a_b",
+            "a_b_c_d_e",
+            "ab__cd",
+            "abcde_f",
+            "_x",
+            "__u32",
+            "a___b",
+        ] {
+            for flavour in ["x", "xy", "longer_one", "x__y"] {
+                let flavoured = std::format!("{name}___{flavour}\0rest");
+                let plain = std::format!("{name}\0another");
+                assert_eq!(
+                    key(flavoured.as_bytes()),
+                    key(plain.as_bytes()),
+                    "{flavoured}"
+                );
+            }
+        }
+        assert_ne!(key(b"abc\0"), key(b"abd\0"));
+        assert_eq!(key(b"u8"), key(b"u8\0junk"));
+        assert_eq!(key(b"abcdefgh"), u64::from_le_bytes(*b"abcdefgh"));
+    }
+}
