@@ -9,6 +9,7 @@ mod parity;
 mod results;
 mod suite;
 mod tiers;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,12 @@ const TASKS: &[Task] = &[
         "[TIER...]",
         "everything, or the tiers named",
         tiers::task,
+    ),
+    task(
+        "vm",
+        "KERNEL... [-- FILTER]",
+        "kernel tests inside QEMU: 5.10, newest, aarch64, s390x:6.1 ...",
+        vm::task,
     ),
     task(
         "objects",

@@ -1,0 +1,310 @@
+//! Kernel images: looked up in Debian's archive, fetched, unpacked, kept in the cache.
+
+use super::arch::Arch;
+use crate::Result;
+use crate::cmd::{cache_dir, command, files_below, mkdir, read, write};
+use std::cmp::Ordering;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+/// Modules that tests use, in the order they load. Some are built in on some kernels.
+const MODULES: &[&str] = &[
+    "veth",
+    "dummy",
+    "tun",
+    "sch_ingress",
+    "cls_bpf",
+    "act_bpf",
+    "tcp_bbr",
+];
+
+/// Suites with kernels from 5.10 up.
+const SUITES: &[(&str, &str)] = &[
+    ("debian", "bookworm trixie trixie-backports"),
+    (
+        "debian-security",
+        "bullseye-security bookworm-security trixie-security",
+    ),
+];
+
+/// A kernel on disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Image {
+    /// As `uname -r` says it.
+    pub(crate) release: String,
+    /// The image to boot.
+    pub(crate) vmlinuz: PathBuf,
+    /// Modules in loading order.
+    pub(crate) modules: Vec<PathBuf>,
+}
+
+/// The newest kernel of a series (`6.1`, or empty for any); the cached one when there is no
+/// network.
+pub(crate) fn fetch(arch: &Arch, series: &str) -> Result<Image> {
+    let cached = cache_dir()
+        .join("kernels")
+        .join(arch.name)
+        .join(format!("series-{series}"));
+    let looked_up = look_up(arch, series).and_then(|releases| first_whole(arch, &releases));
+    match looked_up {
+        Ok(image) => {
+            write(&cached, &image.release)?;
+            Ok(image)
+        }
+        Err(why) => match fs::read_to_string(&cached) {
+            Ok(release) => {
+                println!("{why}\nusing the cached {release}");
+                open(arch, &release).ok_or(format!("{release}: the cache is not whole"))
+            }
+            Err(_) => Err(why),
+        },
+    }
+}
+
+/// The first release that can be had; packages go away from the archive before the index does.
+fn first_whole(arch: &Arch, releases: &[String]) -> Result<Image> {
+    let mut why = String::new();
+    for release in releases.iter().take(4) {
+        if let Some(image) = open(arch, release) {
+            return Ok(image);
+        }
+        match download(arch, release) {
+            Ok(()) => {
+                return open(arch, release).ok_or(format!("{release}: no image in its packages"));
+            }
+            Err(e) => why = e,
+        }
+    }
+    Err(why)
+}
+
+fn dir_of(arch: &Arch, release: &str) -> PathBuf {
+    cache_dir().join("kernels").join(arch.name).join(release)
+}
+
+/// A kernel in the cache.
+fn open(arch: &Arch, release: &str) -> Option<Image> {
+    let dir = dir_of(arch, release);
+    let vmlinuz = dir.join("vmlinuz");
+    let modules = MODULES.iter().map(|m| dir.join(format!("{m}.ko")));
+    vmlinuz.exists().then(|| Image {
+        release: release.to_string(),
+        modules: modules.filter(|m| m.exists()).collect(),
+        vmlinuz,
+    })
+}
+
+/// Architectures whose package lists this process has brought up to date.
+static FRESH: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+
+/// A private apt: the system's lists and state stay as they are.
+pub(crate) struct Apt {
+    dir: PathBuf,
+}
+
+impl Apt {
+    /// For packages of a Debian architecture, lists brought up to date.
+    pub(crate) fn new(arch: &Arch) -> Result<Self> {
+        let dir = cache_dir().join("apt").join(arch.debian);
+        for sub in ["state/lists/partial", "cache/archives/partial", "sources"] {
+            mkdir(&dir.join(sub))?;
+        }
+        write(&dir.join("state/status"), "")?;
+        let mut sources = String::new();
+        for (archive, suites) in SUITES {
+            sources.push_str(&format!(
+                "Types: deb\nURIs: http://deb.debian.org/{archive}\nSuites: {suites}\n\
+                 Components: main\n\
+                 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n"
+            ));
+        }
+        write(&dir.join("sources/debian.sources"), sources)?;
+        let at = dir.display();
+        let mut conf = format!(
+            "Dir::State \"{at}/state\";\nDir::State::status \"{at}/state/status\";\n\
+             Dir::Cache \"{at}/cache\";\nDir::Etc::sourcelist \"/dev/null\";\n\
+             Dir::Etc::sourceparts \"{at}/sources\";\nDir::Etc::parts \"/dev/null\";\n\
+             APT::Architecture \"{0}\";\nAPT::Architectures {{ \"{0}\"; }};\n\
+             APT::Sandbox::User \"\";\nAcquire::Languages \"none\";\n",
+            arch.debian
+        );
+        // What the machine says about the way to the archive holds here too.
+        for line in read(command("apt-config").arg("dump"))?.lines() {
+            if line.contains("::Proxy") || line.starts_with("Acquire::Check-") {
+                conf.push_str(line);
+                conf.push('\n');
+            }
+        }
+        write(&dir.join("apt.conf"), conf)?;
+        let apt = Self { dir };
+        let mut fresh = FRESH.lock().map_err(|e| e.to_string())?;
+        if !fresh.contains(&arch.name) {
+            read(apt.call("apt-get").args(["update", "-qq"]))?;
+            fresh.push(arch.name);
+        }
+        Ok(apt)
+    }
+
+    fn call(&self, program: &str) -> Command {
+        let mut command = command(program);
+        command.env("APT_CONFIG", self.dir.join("apt.conf"));
+        command.current_dir(&self.dir);
+        command
+    }
+
+    /// Package names that match.
+    fn search(&self, pattern: &str) -> Result<Vec<(String, String)>> {
+        let mut search = self.call("apt-cache");
+        let found = read(search.args(["search", "--names-only", pattern]))?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = found.lines().filter_map(|l| l.split_once(" - "));
+        let mut show = self.call("apt-cache");
+        show.args(["show", "--no-all-versions"]);
+        let text = read(show.args(names.map(|(name, _)| name)))?;
+        let mut packages = Vec::new();
+        let mut name = "";
+        for line in text.lines() {
+            if let Some(package) = line.strip_prefix("Package: ") {
+                name = package;
+            } else if let Some(version) = line.strip_prefix("Version: ") {
+                packages.push((name.to_string(), version.to_string()));
+            }
+        }
+        Ok(packages)
+    }
+
+    /// Downloads and unpacks packages into a directory.
+    pub(crate) fn unpack(&self, packages: &[String], into: &Path) -> Result {
+        let scratch = self.dir.join("unpack");
+        let _ = fs::remove_dir_all(&scratch);
+        mkdir(&scratch)?;
+        let mut download = self.call("apt-get");
+        download.current_dir(&scratch);
+        download.args(["download", "-qq"]);
+        println!("fetching {}", packages.join(" "));
+        read(download.args(packages))?;
+        mkdir(into)?;
+        for deb in crate::cmd::files(&scratch, ".deb") {
+            read(command("dpkg-deb").arg("-x").arg(&deb).arg(into))?;
+        }
+        let _ = fs::remove_dir_all(&scratch);
+        Ok(())
+    }
+}
+
+/// Releases of a series, newest first.
+fn look_up(arch: &Arch, series: &str) -> Result<Vec<String>> {
+    let apt = Apt::new(arch)?;
+    let (head, tail) = ("linux-image-", arch.flavour);
+    let found = apt.search(&format!("^{head}[0-9].*-{tail}$"))?;
+    let modules: Vec<String> = apt
+        .search(&format!("^linux-modules-[0-9].*-{tail}$"))?
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let mut releases: Vec<(String, String)> = Vec::new();
+    for (name, version) in found {
+        let Some(release) = name.strip_prefix(head) else {
+            continue;
+        };
+        let after = version.strip_prefix(series);
+        let in_series = series.is_empty()
+            || after.is_some_and(|r| !r.starts_with(|c: char| c.is_ascii_digit()));
+        // A split kernel (6.19 and later) whose modules are gone is of no use; a meta package
+        // has no third number.
+        let split = compare(&version, "6.19") != Ordering::Less;
+        let whole = !split || modules.contains(&format!("linux-modules-{release}"));
+        if in_series && whole && release.matches('.').count() >= 2 && !release.contains("unsigned")
+        {
+            releases.push((version, release.to_string()));
+        }
+    }
+    releases.sort_by(|a, b| compare(&b.0, &a.0));
+    if releases.is_empty() {
+        return Err(format!("no kernel {series:?} for {}", arch.name));
+    }
+    Ok(releases.into_iter().map(|(_, release)| release).collect())
+}
+
+/// Versions by their numbers, from the left.
+fn compare(a: &str, b: &str) -> Ordering {
+    let numbers = |v: &str| -> Vec<u64> {
+        v.split(|c: char| !c.is_ascii_digit())
+            .filter_map(|n| n.parse().ok())
+            .collect()
+    };
+    numbers(a).cmp(&numbers(b))
+}
+
+fn download(arch: &Arch, release: &str) -> Result {
+    let apt = Apt {
+        dir: cache_dir().join("apt").join(arch.debian),
+    };
+    let split = format!("linux-binary-{release}");
+    let packages = if apt
+        .search(&format!("^{split}$").replace('+', "[+]"))?
+        .is_empty()
+    {
+        vec![format!("linux-image-{release}")]
+    } else {
+        vec![split, format!("linux-modules-{release}")]
+    };
+    let scratch = dir_of(arch, release).with_extension("unpacked");
+    let _ = fs::remove_dir_all(&scratch);
+    apt.unpack(&packages, &scratch)?;
+    let kept = keep(&scratch, &dir_of(arch, release));
+    let _ = fs::remove_dir_all(&scratch);
+    kept
+}
+
+/// Keeps the image and the modules that tests use.
+fn keep(from: &Path, to: &Path) -> Result {
+    let all = files_below(from, "");
+    let name = |p: &Path| {
+        p.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let vmlinuz = all
+        .iter()
+        .find(|p| name(p).starts_with("vmlinuz"))
+        .ok_or("no vmlinuz in the packages")?;
+    mkdir(to)?;
+    for module in MODULES {
+        let plain = format!("{module}.ko");
+        let packed = format!("{module}.ko.xz");
+        let place = to.join(&plain);
+        for path in &all {
+            if name(path) == plain {
+                fs::copy(path, &place).map_err(|e| format!("{}: {e}", path.display()))?;
+            } else if name(path) == packed {
+                let out = command("xz")
+                    .arg("-dc")
+                    .arg(path)
+                    .output()
+                    .map_err(|e| format!("xz: {e}"))?;
+                write(&place, out.stdout)?;
+            }
+        }
+    }
+    // Last: its being there says that the rest is.
+    fs::copy(vmlinuz, to.join("vmlinuz")).map_err(|e| format!("{}: {e}", vmlinuz.display()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_by_number() {
+        assert_eq!(compare("6.1.192-2", "6.1.99-1"), Ordering::Greater);
+        assert_eq!(compare("7.3.4-1~bpo13+1", "6.19.14-1"), Ordering::Greater);
+        assert_eq!(compare("6.12.1", "6.12.1"), Ordering::Equal);
+    }
+}
