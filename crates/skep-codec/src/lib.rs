@@ -28,6 +28,7 @@ extern crate std;
 
 pub mod btf;
 pub mod bytes;
+pub mod core_reloc;
 pub mod errno;
 pub mod error;
 pub mod insn;

@@ -13,6 +13,7 @@ mod types;
 
 pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use find::{Kinds, Wanted, essential_name};
+pub(crate) use types::RawMember;
 pub use types::{Array, Enumerator, Int, Kind, Member, Param, SecVar, Type, TypeId};
 
 use crate::bytes::Endian;

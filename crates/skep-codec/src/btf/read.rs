@@ -115,6 +115,17 @@ impl Btf {
             .map_err(|e| e.in_section("BTF strings").at(u64::from(offset)))
     }
 
+    /// Whether the string at `offset` is `name`.
+    #[inline]
+    pub(crate) fn string_is(&self, offset: u32, name: &str) -> bool {
+        let Ok(bytes) = self.string_bytes(offset) else {
+            return false;
+        };
+        bytes
+            .strip_prefix(name.as_bytes())
+            .is_some_and(|rest| rest.first() == Some(&0))
+    }
+
     /// The string section from `offset` on.
     #[inline]
     pub(crate) fn string_bytes(&self, offset: u32) -> Result<&[u8]> {

@@ -117,6 +117,15 @@ pub struct Member<'a> {
     pub bit_size: u8,
 }
 
+/// A member whose name has not been looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct RawMember {
+    pub(crate) name_off: u32,
+    pub(crate) ty: TypeId,
+    pub(crate) bit_offset: u32,
+    pub(crate) bit_size: u8,
+}
+
 /// An enumerator; `value` holds 32-bit values sign- or zero-extended as the enum says.
 #[derive(Clone, Copy, Debug)]
 pub struct Enumerator<'a> {
@@ -243,21 +252,42 @@ impl<'a> Type<'a> {
 
     /// Members of a struct or union, in order; nothing for other kinds.
     pub fn members(&self) -> impl ExactSizeIterator<Item = Result<Member<'a>>> + use<'a> {
-        let (btf, flag) = (self.btf, self.kind_flag());
-        self.records(self.kind().is_composite(), 12)
-            .map(move |mut r| {
-                let (name, ty, offset) = (r.u32()?, r.u32()?, r.u32()?);
+        let btf = self.btf;
+        self.raw_members().map(move |m| {
+            Ok(Member {
+                name: btf.string(m.name_off)?,
+                ty: m.ty,
+                bit_offset: m.bit_offset,
+                bit_size: m.bit_size,
+            })
+        })
+    }
+
+    /// [`Type::members`] for those who compare names rather than read them.
+    #[inline]
+    pub(crate) fn raw_members(&self) -> impl ExactSizeIterator<Item = RawMember> + use<'a> {
+        let (endian, flag) = (self.endian(), self.kind_flag());
+        let tail = if self.kind().is_composite() {
+            self.tail
+        } else {
+            &[]
+        };
+        let (records, _) = tail.as_chunks::<12>();
+        records
+            .iter()
+            .map(move |&[a, b, c, d, e, f, g, h, i, j, k, l]| {
+                let offset = endian.u32([i, j, k, l]);
                 let (bit_offset, bit_size) = if flag {
                     (offset & 0x00ff_ffff, (offset >> 24) as u8)
                 } else {
                     (offset, 0)
                 };
-                Ok(Member {
-                    name: btf.string(name)?,
-                    ty: TypeId(ty),
+                RawMember {
+                    name_off: endian.u32([a, b, c, d]),
+                    ty: TypeId(endian.u32([e, f, g, h])),
                     bit_offset,
                     bit_size,
-                })
+                }
             })
     }
 
