@@ -10,11 +10,15 @@ mod header;
 mod layout;
 mod read;
 mod types;
+mod upload;
+mod write;
 
 pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use find::{Kinds, Wanted, essential_name};
 pub(crate) use types::RawMember;
 pub use types::{Array, Enumerator, Int, Kind, Member, Param, SecVar, Type, TypeId};
+pub use upload::{BtfFeatures, SectionLayout, for_upload};
+pub use write::BtfBuilder;
 
 use crate::bytes::Endian;
 use alloc::sync::Arc;
