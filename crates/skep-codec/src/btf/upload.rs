@@ -11,6 +11,9 @@ use alloc::vec::Vec;
 const GLOBAL: u32 = 1;
 const EXTERN: u32 = 2;
 
+/// Name of the variable that stands in for kernel functions.
+const DUMMY: &str = "dummy_ksym";
+
 /// Where the variables of an ELF section are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SectionLayout {
@@ -94,6 +97,10 @@ pub fn for_upload(
     }
     for ty in btf.iter() {
         upload.sanitise(&ty, features)?;
+    }
+    if let (Some(dummy), false) = (upload.dummy, features.datasec) {
+        let name = upload.out.add_string(DUMMY);
+        upload.one_byte(dummy, name);
     }
     upload.out.to_bytes(btf.endian())
 }
@@ -207,7 +214,7 @@ impl Upload<'_> {
         if proto.kind() != Kind::FuncProto {
             return Ok(());
         }
-        let name = self.out.add_string("dummy_ksym");
+        let name = self.out.add_string(DUMMY);
         let (params, _) = self.out.tail_mut(proto.id()).as_chunks_mut::<2>();
         for [name_off, ty] in params {
             if *name_off == 0 && *ty != 0 {
@@ -234,7 +241,7 @@ impl Upload<'_> {
         if let Some(id) = self.dummy {
             return id;
         }
-        let id = self.out.add_var("dummy_ksym", int, GLOBAL);
+        let id = self.out.add_var(DUMMY, int, GLOBAL);
         self.dummy = Some(id);
         id
     }
@@ -259,9 +266,7 @@ impl Upload<'_> {
                 let name = self.out.add_string(&plain);
                 self.out.set_head(id, [name, old_info, size]);
             }
-            Kind::FuncProto if !has.func => {
-                self.out.set_head(id, [name, info(Kind::Enum, vlen), 4]);
-            }
+            Kind::FuncProto if !has.func => self.proto_as_enum(id, vlen),
             Kind::Func if !has.func => {
                 self.out.set_head(id, [name, info(Kind::Typedef, 0), size]);
             }
@@ -301,6 +306,16 @@ impl Upload<'_> {
             *record = [name, var, offset.wrapping_mul(8)];
         }
         Ok(())
+    }
+
+    fn proto_as_enum(&mut self, id: TypeId, vlen: u32) {
+        // An enumerator needs a name, a parameter does not.
+        let anonymous = self.out.add_string("anonymous");
+        self.out.set_head(id, [0, info(Kind::Enum, vlen), 4]);
+        let (records, _) = self.out.tail_mut(id).as_chunks_mut::<2>();
+        for [name, _] in records.iter_mut().filter(|[name, _]| *name == 0) {
+            *name = anonymous;
+        }
     }
 
     fn enum64_as_union(&mut self, id: TypeId, [name, vlen, size]: [u32; 3]) {
