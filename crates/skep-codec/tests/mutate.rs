@@ -1,0 +1,168 @@
+//! Mutated copies of the committed objects through every parser: none may panic, none may run
+//! for two seconds.
+//!
+//! `SKEP_MUTATE_SECONDS` (2) says for how long, `SKEP_MUTATE_SEED` (1) which mutations. What fails
+//! is kept in the target directory.
+
+#[path = "../../../fuzz/src/entries.rs"]
+#[expect(unreachable_pub, reason = "a library in the fuzz workspace")]
+mod entries;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// Values that parsers stumble over.
+const NASTY: [u32; 9] = [
+    0,
+    1,
+    2,
+    0x7f,
+    0x7fff,
+    0xffff,
+    0x7fff_ffff,
+    0x8000_0000,
+    0xffff_ffff,
+];
+
+/// Xorshift: the same numbers for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// Below `end`; 0 for an empty range.
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end.max(1) as u64) as usize
+    }
+}
+
+/// One to eight edits near each other or anywhere.
+fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+    let window = random.below(bytes.len());
+    let near = random.below(2) == 0;
+    for _ in 0..=random.below(8) {
+        let at = match near {
+            true => (window + random.below(128)).min(bytes.len().saturating_sub(1)),
+            false => random.below(bytes.len()),
+        };
+        edit(bytes, at, random);
+    }
+}
+
+fn edit(bytes: &mut Vec<u8>, at: usize, random: &mut Random) {
+    let nasty = NASTY[random.below(NASTY.len())];
+    match random.below(10) {
+        0..=2 => {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << random.below(8);
+            }
+        }
+        3 | 4 => put(bytes, at & !3, &nasty.to_le_bytes()),
+        5 => put(bytes, at & !3, &nasty.to_be_bytes()),
+        6 => put(bytes, at & !1, &(random.next() as u16).to_ne_bytes()),
+        7 => {
+            // A word from elsewhere: ids, offsets and sizes that are right in another place.
+            let from = random.below(bytes.len()) & !3;
+            let word = bytes.get(from..from + 4).map(<[u8]>::to_vec);
+            put(bytes, at & !3, &word.unwrap_or_default());
+        }
+        8 => bytes.truncate(at.max(1)),
+        _ => drop(bytes.splice(at..at, [0; 4])),
+    }
+}
+
+fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+    if let Some(place) = bytes.get_mut(at..at + value.len()) {
+        place.copy_from_slice(value);
+    }
+}
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    let text = std::env::var(variable).ok();
+    text.map_or(otherwise, |text| text.parse().expect(variable))
+}
+
+/// CPU time of this thread where the kernel tells it: the machine may be busy with others.
+fn cpu_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ')
+        .next()?
+        .parse()
+        .ok()
+        .map(Duration::from_nanos)
+}
+
+/// Runs one input; the failure in words.
+fn check(entry: fn(&[u8]), bytes: &[u8]) -> Result<(), String> {
+    let (begun, cpu) = (Instant::now(), cpu_time());
+    let panicked = catch_unwind(AssertUnwindSafe(|| entry(bytes))).is_err();
+    if panicked {
+        return Err("panics".into());
+    }
+    let wall = begun.elapsed();
+    if wall < LONGEST {
+        return Ok(());
+    }
+    match cpu.zip(cpu_time()).map_or(wall, |(from, to)| to - from) {
+        busy if busy < LONGEST => Ok(()),
+        busy => Err(format!("takes {busy:?}")),
+    }
+}
+
+/// Keeps the input for a look and fails.
+fn fail(target: &str, bytes: &[u8], what: &str) -> ! {
+    let kept = format!("{}/mutate-{target}.bin", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&kept, bytes).expect("keeping the input");
+    panic!("{target} {what}: input kept in {kept}");
+}
+
+#[test]
+fn no_input_panics_or_runs_long() {
+    let entry = |target| entries::ENTRIES.iter().find(|(name, _)| *name == target);
+    let seeds: Vec<(&str, Vec<u8>)> = entries::objects()
+        .iter()
+        .flat_map(|(_, object)| entries::seeds(object))
+        .collect();
+    let mut random = Random(number("SKEP_MUTATE_SEED", 1).max(1));
+    let until = Instant::now() + Duration::from_secs(number("SKEP_MUTATE_SECONDS", 2));
+    let mut count = 0;
+    for (target, bytes) in &seeds {
+        let (_, entry) = entry(*target).expect("a seed's target");
+        check(*entry, bytes).unwrap_or_else(|what| fail(target, bytes, &what));
+        count += 1;
+    }
+    while Instant::now() < until {
+        let (target, bytes) = &seeds[random.below(seeds.len())];
+        let (_, entry) = entry(*target).expect("a seed's target");
+        let mut bytes = bytes.clone();
+        mutate(&mut bytes, &mut random);
+        check(*entry, &bytes).unwrap_or_else(|what| fail(target, &bytes, &what));
+        count += 1;
+    }
+    println!(
+        "mutate: {count} inputs through {} parsers",
+        entries::ENTRIES.len()
+    );
+}
+
+#[test]
+fn seeds_are_whole() {
+    let objects = entries::objects();
+    assert!(objects.len() >= 24, "{} objects", objects.len());
+    for (name, object) in objects {
+        for (target, bytes) in entries::seeds(&object) {
+            assert!(
+                bytes.len() > 100,
+                "{name}: {target} has {} bytes",
+                bytes.len()
+            );
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! One function for each parser: takes any bytes, must neither panic nor run long.
+//!
+//! The coverage-guided targets and `crates/skep-codec/tests/mutate.rs` both call these, so that
+//! what the one finds the other keeps.
+
+use skep_codec::btf::{Btf, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
+use std::path::Path;
+
+/// A parser under test: any bytes will do.
+pub type Entry = fn(&[u8]);
+
+/// The targets by name.
+pub const ENTRIES: &[(&str, Entry)] = &[("btf", btf), ("btf_ext", btf_ext)];
+
+/// How many types one input may have looked at one by one.
+const TYPES: usize = 2048;
+
+/// A type section by itself: every accessor of every type.
+pub fn btf(data: &[u8]) {
+    let Ok(btf) = Btf::from_bytes(data) else {
+        return;
+    };
+    for ty in btf.iter().take(TYPES) {
+        one_type(&btf, &ty);
+    }
+    let names = ["task_struct", "event", ""];
+    for name in names {
+        let _ = btf.find(name, None);
+        let _ = btf.find(name, Some(Kind::Struct));
+    }
+    let everything = names.map(|name| (name, Kinds::ALL));
+    let _ = btf.find_many(&Wanted::new(everything));
+    let _ = btf.find_many(&Wanted::essential(everything));
+}
+
+fn one_type(btf: &Btf, ty: &Type<'_>) {
+    let _ = (ty.name(), ty.size(), ty.target(), ty.is_signed_enum());
+    let _ = (ty.array(), ty.int(), ty.linkage(), ty.component());
+    let _ = (ty.tail().len(), format!("{ty:?}").len());
+    let _ = ty.members().take(TYPES).filter(|m| m.is_ok()).count();
+    let _ = ty.enumerators().take(TYPES).filter(|e| e.is_ok()).count();
+    let _ = ty.params().take(TYPES).filter(|p| p.is_ok()).count();
+    let _ = ty.variables().take(TYPES).filter(|v| v.is_ok()).count();
+    let _ = (btf.size_of(ty.id()), btf.peel(ty.id()).is_ok());
+}
+
+/// A type section and a `.BTF.ext`, see [`join`].
+pub fn btf_ext(data: &[u8]) {
+    let [types, ext, _] = split(data);
+    let Ok(btf) = Btf::from_bytes(types) else {
+        return;
+    };
+    let Ok(ext) = BtfExt::parse(ext, &btf) else {
+        return;
+    };
+    for line in ext.line_info.values().flatten() {
+        let _ = (line.line(), line.column());
+        let _ = (btf.string(line.file_name_off), btf.string(line.line_off));
+    }
+    for relo in ext.all_core_relos() {
+        let _ = (btf.ty(relo.type_id).is_ok(), btf.string(relo.access_off));
+    }
+    let _ = btf.ty(TypeId(u32::MAX)).is_ok();
+}
+
+/// The committed objects, by file name.
+pub fn objects() -> Vec<(String, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root.ancestors().find(|dir| dir.join("testdata").exists());
+    let root = root.expect("testdata above the manifest");
+    let mut found = Vec::new();
+    for dir in ["testdata", "crates/skep-cli/demo"] {
+        for entry in std::fs::read_dir(root.join(dir)).expect(dir) {
+            let path = entry.expect(dir).path();
+            if path.extension().is_some_and(|ext| ext == "o") {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                found.push((name.into_owned(), std::fs::read(&path).expect("an object")));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What each target begins with, from one object.
+pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let btf = section(object, ".BTF").unwrap_or_default();
+    let ext = section(object, ".BTF.ext").unwrap_or_default();
+    vec![("btf", btf.to_vec()), ("btf_ext", join([btf, ext, &[]]))]
+}
+
+/// Three inputs in one: the lengths of the first two (little endian), then all of them.
+fn join(parts: [&[u8]; 3]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for part in &parts[..2] {
+        out.extend((part.len() as u32).to_le_bytes());
+    }
+    out.extend(parts.concat());
+    out
+}
+
+fn split(data: &[u8]) -> [&[u8]; 3] {
+    let Some((head, rest)) = data.split_at_checked(8) else {
+        return [data, &[], &[]];
+    };
+    let length = |at: usize| {
+        let word = head[at..at + 4].try_into().unwrap_or_default();
+        (u32::from_le_bytes(word) as usize).min(rest.len())
+    };
+    let (first, rest) = rest.split_at(length(0));
+    let (second, third) = rest.split_at(length(4).min(rest.len()));
+    [first, second, third]
+}
+
+/// A section of an ELF file, found without the code under test.
+fn section<'a>(file: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let big = *file.get(5)? == 2;
+    let word = |at: usize, size: usize| {
+        let bytes = file.get(at..at.checked_add(size)?)?;
+        let join = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
+        let value = match big {
+            true => bytes.iter().fold(0, join),
+            false => bytes.iter().rev().fold(0, join),
+        };
+        usize::try_from(value).ok()
+    };
+    let table = word(0x28, 8)?;
+    let header = |index: usize| table + index * 64;
+    let content = |index: usize| {
+        let at = header(index);
+        let start = word(at + 24, 8)?;
+        file.get(start..start.checked_add(word(at + 32, 8)?)?)
+    };
+    let names = content(word(0x3e, 2)?)?;
+    (0..word(0x3c, 2)?).find_map(|index| {
+        let tail = names.get(word(header(index), 4)?..)?;
+        let matches = tail.strip_prefix(name.as_bytes())?.first() == Some(&0);
+        matches.then(|| content(index))?
+    })
+}
