@@ -4,13 +4,15 @@
 //! what the one finds the other keeps.
 
 use skep_codec::btf::{Btf, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
+use skep_codec::core_reloc::{Resolution, Resolver, patch};
+use skep_codec::insn::Insn;
 use std::path::Path;
 
 /// A parser under test: any bytes will do.
 pub type Entry = fn(&[u8]);
 
 /// The targets by name.
-pub const ENTRIES: &[(&str, Entry)] = &[("btf", btf), ("btf_ext", btf_ext)];
+pub const ENTRIES: &[(&str, Entry)] = &[("btf", btf), ("btf_ext", btf_ext), ("core", core)];
 
 /// How many types one input may have looked at one by one.
 const TYPES: usize = 2048;
@@ -63,6 +65,60 @@ pub fn btf_ext(data: &[u8]) {
     let _ = btf.ty(TypeId(u32::MAX)).is_ok();
 }
 
+/// Instructions that relocations are for: ALU, load, two kinds of store, wide immediate, jump.
+const PATCHED: [(u8, i32); 6] = [
+    (0xb7, 0),
+    (0x61, 0),
+    (0x7b, 0),
+    (0x72, 0),
+    (Insn::LD_IMM64, 0),
+    (0x15, 0),
+];
+
+/// How many relocations of one input are resolved.
+const RELOS: usize = 512;
+
+/// Types and `.BTF.ext` of an object, and a kernel's types: every relocation resolved and applied.
+pub fn core(data: &[u8]) {
+    let [local, ext, target] = split(data);
+    let (Ok(local), Ok(target)) = (Btf::from_bytes(local), Btf::from_bytes(target)) else {
+        return;
+    };
+    let Ok(ext) = BtfExt::parse(ext, &local) else {
+        return;
+    };
+    let relos: Vec<_> = ext.all_core_relos().take(RELOS).collect();
+    let mut resolver = Resolver::new(&local, relos.iter().copied());
+    let _ = resolver.needs_target();
+    resolver.add_target("vmlinux", &target);
+    if resolver.wants_more() {
+        resolver.add_target("module", &target);
+    }
+    for relo in relos {
+        let _ = resolver.describe(relo);
+        if let Ok(resolution) = resolver.resolve(relo) {
+            apply(&resolution);
+        }
+    }
+}
+
+fn apply(resolution: &Resolution) {
+    let _ = format!("{resolution:?}");
+    for (code, imm) in PATCHED {
+        let insn = Insn {
+            code,
+            dst: 1,
+            src: 2,
+            off: 8,
+            imm,
+        };
+        let mut insns = [insn; 2];
+        for index in 0..3 {
+            let _ = patch(&mut insns, index, resolution);
+        }
+    }
+}
+
 /// The committed objects, by file name.
 pub fn objects() -> Vec<(String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -86,7 +142,11 @@ pub fn objects() -> Vec<(String, Vec<u8>)> {
 pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let btf = section(object, ".BTF").unwrap_or_default();
     let ext = section(object, ".BTF.ext").unwrap_or_default();
-    vec![("btf", btf.to_vec()), ("btf_ext", join([btf, ext, &[]]))]
+    vec![
+        ("btf", btf.to_vec()),
+        ("btf_ext", join([btf, ext, &[]])),
+        ("core", join([btf, ext, btf])),
+    ]
 }
 
 /// Three inputs in one: the lengths of the first two (little endian), then all of them.
