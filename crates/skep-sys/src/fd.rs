@@ -1,8 +1,11 @@
 //! An owned descriptor that closes through its kernel.
 
+use crate::error::{CallError, Result, check};
 use crate::kernel::KernelRef;
 use core::ffi::c_int;
 use core::fmt;
+use skep_codec::Errno;
+use skep_codec::uapi::linux::F_DUPFD_CLOEXEC;
 
 /// An open descriptor of a kernel. Dropping it closes it.
 pub struct Fd {
@@ -28,6 +31,60 @@ impl Fd {
     /// The kernel it belongs to.
     pub fn kernel(&self) -> &KernelRef {
         &self.kernel
+    }
+
+    /// Another descriptor of the same open file.
+    ///
+    /// # Errors
+    /// `EMFILE`: too many descriptors are open.
+    pub fn try_clone(&self) -> Result<Self> {
+        // SAFETY: `self` is open; this operation takes an integer.
+        let answer = unsafe { self.kernel.fcntl(self.raw, F_DUPFD_CLOEXEC, 0) };
+        // SAFETY: what this operation answers is a new descriptor.
+        unsafe { Self::from_answer("fcntl", answer, &self.kernel) }
+    }
+
+    /// Gives the number up: nobody closes it but the caller.
+    pub fn into_raw(self) -> c_int {
+        let this = core::mem::ManuallyDrop::new(self);
+        // SAFETY: `this` is never dropped, so the kernel is moved out of it once.
+        drop(unsafe { core::ptr::read(&this.kernel) });
+        this.raw
+    }
+
+    /// A call's answer as a descriptor.
+    ///
+    /// # Safety
+    /// `answer` is of a call of `kernel` that answers a new descriptor or an error.
+    pub(crate) unsafe fn from_answer(
+        call: &'static str,
+        answer: isize,
+        kernel: &KernelRef,
+    ) -> Result<Self> {
+        let raw = check(call, answer)?;
+        let raw = c_int::try_from(raw).map_err(|_| CallError::new(call, Errno::EBADF))?;
+        // SAFETY: the caller's promise, and clause 3 of `Kernel`: it is open and ours.
+        Ok(unsafe { Self::from_raw(raw, kernel.clone()) })
+    }
+}
+
+#[cfg(feature = "std")]
+mod std_traits {
+    use super::Fd;
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+    impl AsRawFd for Fd {
+        fn as_raw_fd(&self) -> RawFd {
+            self.raw
+        }
+    }
+
+    impl AsFd for Fd {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            // SAFETY: clause 3 of `Kernel`: an open descriptor of this process, and it stays
+            // open while `self` is borrowed.
+            unsafe { BorrowedFd::borrow_raw(self.raw) }
+        }
     }
 }
 

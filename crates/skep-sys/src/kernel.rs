@@ -266,4 +266,46 @@ pub unsafe trait Kernel: Send + Sync {
     unsafe fn uname(&self, buf: *mut c_void) -> isize {
         ENOSYS
     }
+
+    /// fstatfs(2).
+    /// # Safety
+    /// `buf` points to a `struct statfs` (120 bytes on 64-bit machines, writable).
+    unsafe fn fstatfs(&self, fd: c_int, buf: *mut c_void) -> isize {
+        ENOSYS
+    }
+
+    /// fcntl(2), the argument as an integer or a pointer.
+    /// # Safety
+    /// `arg` is what `op` asks for.
+    unsafe fn fcntl(&self, fd: c_int, op: c_int, arg: usize) -> isize {
+        ENOSYS
+    }
+
+    /// pidfd_open(2).
+    /// # Safety
+    /// None beyond the type's; unsafe for uniformity.
+    unsafe fn pidfd_open(&self, pid: c_int, flags: c_uint) -> isize {
+        ENOSYS
+    }
+
+    /// memfd_create(2).
+    /// # Safety
+    /// None beyond the type's; unsafe for uniformity.
+    unsafe fn memfd_create(&self, name: &CStr, flags: c_uint) -> isize {
+        ENOSYS
+    }
+
+    /// eventfd2(2).
+    /// # Safety
+    /// None beyond the type's; unsafe for uniformity.
+    unsafe fn eventfd(&self, value: c_uint, flags: c_int) -> isize {
+        ENOSYS
+    }
+
+    /// gettid(2).
+    /// # Safety
+    /// None beyond the type's; unsafe for uniformity.
+    unsafe fn gettid(&self) -> isize {
+        ENOSYS
+    }
 }

@@ -1,14 +1,27 @@
-//! The only door to a kernel.
+//! The only door to a kernel: every system call of this library goes through a [`Kernel`] that
+//! the caller can swap.
 #![no_std]
 
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod attr;
+pub mod bpf;
 pub mod error;
 pub mod fd;
+pub mod file;
+pub mod host;
 pub mod kernel;
+pub mod mapping;
+pub mod net;
+pub mod once;
+pub mod perf;
+pub mod poll;
 
 pub use error::{CallError, Result};
 pub use fd::Fd;
+pub use host::{Host, host};
 pub use kernel::{Kernel, KernelRef};
+pub use mapping::Mapping;
+pub use once::Once;

@@ -1,3 +1,5 @@
 //! Constants of the kernel's user interface, a file a kernel header.
 
 pub mod bpf;
+pub mod flags;
+pub mod linux;

@@ -1,0 +1,148 @@
+//! The few other constants of the kernel's user interface that a loader needs.
+
+/// `AT_FDCWD`: relative to the working directory.
+pub const AT_FDCWD: i32 = -100;
+/// `AT_EMPTY_PATH`.
+pub const AT_EMPTY_PATH: i32 = 0x1000;
+/// `AT_REMOVEDIR` of unlinkat(2).
+pub const AT_REMOVEDIR: i32 = 0x200;
+
+/// `O_RDONLY`.
+pub const O_RDONLY: i32 = 0;
+/// `O_WRONLY`.
+pub const O_WRONLY: i32 = 1;
+/// `O_RDWR`.
+pub const O_RDWR: i32 = 2;
+/// `O_CREAT`.
+pub const O_CREAT: i32 = 0o100;
+/// `O_TRUNC`.
+pub const O_TRUNC: i32 = 0o1000;
+/// `O_APPEND`.
+pub const O_APPEND: i32 = 0o2000;
+/// `O_NONBLOCK`.
+pub const O_NONBLOCK: i32 = 0o4000;
+/// `O_DIRECTORY`.
+pub const O_DIRECTORY: i32 = if cfg!(target_arch = "aarch64") {
+    0o40000
+} else {
+    0o200_000
+};
+/// `O_CLOEXEC`.
+pub const O_CLOEXEC: i32 = 0o2_000_000;
+/// `O_PATH`.
+pub const O_PATH: i32 = 0o10_000_000;
+
+/// `F_DUPFD_CLOEXEC` of fcntl(2).
+pub const F_DUPFD_CLOEXEC: i32 = 1030;
+
+/// `PROT_READ`.
+pub const PROT_READ: i32 = 1;
+/// `PROT_WRITE`.
+pub const PROT_WRITE: i32 = 2;
+/// `MAP_SHARED`.
+pub const MAP_SHARED: i32 = 1;
+/// `MAP_PRIVATE`.
+pub const MAP_PRIVATE: i32 = 2;
+/// `MAP_FIXED`.
+pub const MAP_FIXED: i32 = 0x10;
+/// `MAP_ANONYMOUS`.
+pub const MAP_ANONYMOUS: i32 = 0x20;
+/// `MAP_POPULATE`.
+pub const MAP_POPULATE: i32 = 0x8000;
+
+/// `CLOCK_MONOTONIC`.
+pub const CLOCK_MONOTONIC: i32 = 1;
+/// `CLOCK_BOOTTIME`.
+pub const CLOCK_BOOTTIME: i32 = 7;
+
+/// `POLLIN`.
+pub const POLLIN: i16 = 1;
+/// `POLLERR`.
+pub const POLLERR: i16 = 8;
+/// `POLLHUP`.
+pub const POLLHUP: i16 = 0x10;
+/// `POLLNVAL`.
+pub const POLLNVAL: i16 = 0x20;
+/// `EPOLLIN`.
+pub const EPOLLIN: u32 = 1;
+/// `EPOLL_CTL_ADD`.
+pub const EPOLL_CTL_ADD: i32 = 1;
+/// `EPOLL_CTL_DEL`.
+pub const EPOLL_CTL_DEL: i32 = 2;
+
+/// `AF_UNIX`.
+pub const AF_UNIX: i32 = 1;
+/// `AF_INET`.
+pub const AF_INET: i32 = 2;
+/// `AF_INET6`.
+pub const AF_INET6: i32 = 10;
+/// `AF_NETLINK`.
+pub const AF_NETLINK: i32 = 16;
+/// `AF_PACKET`.
+pub const AF_PACKET: i32 = 17;
+/// `AF_XDP`.
+pub const AF_XDP: i32 = 44;
+/// `SOCK_STREAM`.
+pub const SOCK_STREAM: i32 = 1;
+/// `SOCK_DGRAM`.
+pub const SOCK_DGRAM: i32 = 2;
+/// `SOCK_RAW`.
+pub const SOCK_RAW: i32 = 3;
+/// `SOCK_CLOEXEC`.
+pub const SOCK_CLOEXEC: i32 = O_CLOEXEC;
+/// `SOCK_NONBLOCK`.
+pub const SOCK_NONBLOCK: i32 = O_NONBLOCK;
+/// `SOL_SOCKET`.
+pub const SOL_SOCKET: i32 = 1;
+/// `SO_DETACH_FILTER`, also `SO_DETACH_BPF`.
+pub const SO_DETACH_FILTER: i32 = 27;
+/// `SO_ATTACH_BPF`.
+pub const SO_ATTACH_BPF: i32 = 50;
+/// `SO_ATTACH_REUSEPORT_EBPF`.
+pub const SO_ATTACH_REUSEPORT_EBPF: i32 = 52;
+/// `SO_DETACH_REUSEPORT_BPF`.
+pub const SO_DETACH_REUSEPORT_BPF: i32 = 68;
+/// `SIOCGIFNAME`.
+pub const SIOCGIFNAME: u64 = 0x8910;
+/// `SIOCGIFINDEX`.
+pub const SIOCGIFINDEX: u64 = 0x8933;
+
+/// `PERF_TYPE_HARDWARE`.
+pub const PERF_TYPE_HARDWARE: u32 = 0;
+/// `PERF_TYPE_SOFTWARE`.
+pub const PERF_TYPE_SOFTWARE: u32 = 1;
+/// `PERF_TYPE_TRACEPOINT`.
+pub const PERF_TYPE_TRACEPOINT: u32 = 2;
+/// `PERF_COUNT_SW_CPU_CLOCK`.
+pub const PERF_COUNT_SW_CPU_CLOCK: u64 = 0;
+/// `PERF_COUNT_SW_BPF_OUTPUT`.
+pub const PERF_COUNT_SW_BPF_OUTPUT: u64 = 10;
+/// `PERF_SAMPLE_RAW`.
+pub const PERF_SAMPLE_RAW: u64 = 1 << 10;
+/// `PERF_FLAG_FD_CLOEXEC`.
+pub const PERF_FLAG_FD_CLOEXEC: u64 = 8;
+/// `PERF_FLAG_PID_CGROUP`.
+pub const PERF_FLAG_PID_CGROUP: u64 = 4;
+/// `PERF_EVENT_IOC_ENABLE`.
+pub const PERF_EVENT_IOC_ENABLE: u64 = 0x2400;
+/// `PERF_EVENT_IOC_DISABLE`.
+pub const PERF_EVENT_IOC_DISABLE: u64 = 0x2401;
+/// `PERF_EVENT_IOC_ID`.
+pub const PERF_EVENT_IOC_ID: u64 = 0x8008_2407;
+/// `PERF_EVENT_IOC_SET_BPF`.
+pub const PERF_EVENT_IOC_SET_BPF: u64 = 0x4004_2408;
+
+/// `BPF_FS_MAGIC`.
+pub const BPF_FS_MAGIC: u64 = 0xcafe_4a11;
+/// `SYSFS_MAGIC`.
+pub const SYSFS_MAGIC: u64 = 0x6265_6572;
+/// `TRACEFS_MAGIC`.
+pub const TRACEFS_MAGIC: u64 = 0x7472_6163;
+/// `DEBUGFS_MAGIC`.
+pub const DEBUGFS_MAGIC: u64 = 0x6462_6720;
+/// `CGROUP2_SUPER_MAGIC`.
+pub const CGROUP2_SUPER_MAGIC: u64 = 0x6367_7270;
+/// `AT_PAGESZ` of the auxiliary vector.
+pub const AT_PAGESZ: u64 = 6;
+/// `RLIMIT_MEMLOCK`.
+pub const RLIMIT_MEMLOCK: i32 = 8;

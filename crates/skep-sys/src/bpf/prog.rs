@@ -1,0 +1,270 @@
+//! Loading programs and running them once.
+
+use super::{bpf, input, len32, obj_name, output, raw, string};
+use crate::attr::{CoreRelo, FuncInfo, LineInfo, ProgLoad, ProgStreamRead, TestRun};
+use crate::{CallError, Fd, KernelRef, Result};
+use core::ffi::{CStr, c_int};
+use skep_codec::Errno;
+use skep_codec::uapi::bpf::{AttachType, ProgType};
+use skep_codec::uapi::flags;
+
+/// Bytes of one instruction slot.
+const INSN_SIZE: usize = 8;
+/// The verifier gives up with `EAGAIN` when a signal is pending; so often it is asked again.
+const ATTEMPTS: u32 = 5;
+const TRUE_SIZE_END: usize = core::mem::offset_of!(ProgLoad, log_true_size) + 4;
+
+/// Where the kernel writes why it refuses, and how much it had to say.
+#[derive(Debug, Default)]
+pub struct Log<'a> {
+    /// `BPF_LOG_LEVEL1`, `BPF_LOG_LEVEL2`, `BPF_LOG_STATS`, `BPF_LOG_FIXED`; 0 for nothing.
+    pub level: u32,
+    /// The text goes here, NUL-terminated.
+    pub buf: &'a mut [u8],
+    /// Set by the call: bytes that the whole text takes, with its NUL; 0 from kernels before 6.4.
+    pub true_size: u32,
+}
+
+impl<'a> Log<'a> {
+    /// A log of this level in `buf`.
+    pub fn new(level: u32, buf: &'a mut [u8]) -> Self {
+        Self {
+            level,
+            buf,
+            true_size: 0,
+        }
+    }
+
+    /// The text that came, without its NUL.
+    pub fn text(&self) -> &[u8] {
+        let end = self.buf.iter().position(|&b| b == 0);
+        self.buf
+            .get(..end.unwrap_or(self.buf.len()))
+            .unwrap_or_default()
+    }
+}
+
+/// A program to load.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProgParams<'a> {
+    /// Type.
+    pub prog_type: ProgType,
+    /// Instructions, in this machine's byte order.
+    pub insns: &'a [u8],
+    /// License, which decides on helpers.
+    pub license: &'a CStr,
+    /// Kernel version, which kprobes needed before 5.0.
+    pub kern_version: u32,
+    /// `BPF_F_*` of loading; those that say that another field is set are added.
+    pub prog_flags: u32,
+    /// Name; see [`obj_name`](super::obj_name).
+    pub name: &'a str,
+    /// Network device that the program is bound to.
+    pub ifindex: u32,
+    /// What the program will be attached to.
+    pub expected_attach_type: AttachType,
+    /// BTF that function and line information refer to.
+    pub btf: Option<&'a Fd>,
+    /// Functions.
+    pub func_info: &'a [FuncInfo],
+    /// Source lines.
+    pub line_info: &'a [LineInfo],
+    /// Kernel function, type or hook that the program attaches to.
+    pub attach_btf_id: u32,
+    /// What `attach_btf_id` is of: a program, or a module's BTF; the kernel's without.
+    pub attach_target: Option<&'a Fd>,
+    /// Descriptors that instructions name by index.
+    pub fd_array: &'a [c_int],
+    /// Whether `fd_array` lists all maps, for the kernel to bind (since 6.14).
+    pub fd_array_counted: bool,
+    /// Relocations that the kernel is to do.
+    pub core_relos: &'a [CoreRelo],
+    /// BPF token (sets `BPF_F_TOKEN_FD`).
+    pub token: Option<&'a Fd>,
+    /// PKCS#7 signature of the instructions (since 6.18).
+    pub signature: &'a [u8],
+    /// Keyring that the signature is checked against.
+    pub keyring_id: i32,
+}
+
+impl ProgParams<'_> {
+    fn attr(&self) -> ProgLoad {
+        let token = self.token.map_or(0, |_| flags::TOKEN_FD);
+        let rec_size = |none: bool, size: usize| if none { 0 } else { size as u32 };
+        ProgLoad {
+            prog_type: self.prog_type.0,
+            insn_cnt: len32(self.insns) / INSN_SIZE as u32,
+            insns: input(self.insns),
+            license: string(self.license),
+            kern_version: self.kern_version,
+            prog_flags: self.prog_flags | token,
+            prog_name: obj_name(self.name),
+            prog_ifindex: self.ifindex,
+            expected_attach_type: self.expected_attach_type.0,
+            prog_btf_fd: raw(self.btf),
+            func_info_rec_size: rec_size(self.func_info.is_empty(), size_of::<FuncInfo>()),
+            func_info: input(self.func_info),
+            func_info_cnt: len32(self.func_info),
+            line_info_rec_size: rec_size(self.line_info.is_empty(), size_of::<LineInfo>()),
+            line_info: input(self.line_info),
+            line_info_cnt: len32(self.line_info),
+            attach_btf_id: self.attach_btf_id,
+            attach_prog_fd: raw(self.attach_target),
+            core_relo_cnt: len32(self.core_relos),
+            fd_array: input(self.fd_array),
+            core_relos: input(self.core_relos),
+            core_relo_rec_size: rec_size(self.core_relos.is_empty(), size_of::<CoreRelo>()),
+            prog_token_fd: raw(self.token) as i32,
+            fd_array_cnt: if self.fd_array_counted {
+                len32(self.fd_array)
+            } else {
+                0
+            },
+            signature: input(self.signature),
+            signature_size: len32(self.signature),
+            keyring_id: self.keyring_id,
+            ..ProgLoad::default()
+        }
+    }
+}
+
+/// Loads a program: the kernel verifies it.
+///
+/// # Errors
+/// `EINVAL`, `EACCES` and others: refused, see `log`; `ENOSPC`: `log` is too small (not with
+/// `BPF_LOG_FIXED`, or since 6.4); `EPERM`: no `CAP_BPF` and what the type needs beside it.
+///
+/// # Kernel
+/// `BPF_PROG_LOAD`, since 3.18.
+pub fn prog_load(
+    kernel: &KernelRef,
+    params: &ProgParams<'_>,
+    mut log: Option<&mut Log<'_>>,
+) -> Result<Fd> {
+    const NAME: &str = "BPF_PROG_LOAD";
+    if !params.insns.len().is_multiple_of(INSN_SIZE) {
+        return Err(CallError::new(NAME, Errno::EINVAL));
+    }
+    let mut attr = params.attr();
+    if let Some(log) = log.as_deref_mut()
+        && log.level != 0
+    {
+        attr.log_level = log.level;
+        attr.log_size = len32(log.buf);
+        attr.log_buf = output(log.buf);
+        first_nul(log.buf);
+    }
+    let at_least = if attr.log_level == 0 {
+        0
+    } else {
+        TRUE_SIZE_END
+    };
+    let mut result = Err(CallError::new(NAME, Errno::EAGAIN));
+    for _ in 0..ATTEMPTS {
+        // SAFETY: the pointers are slices and a string that outlive the call, their lengths
+        // beside them.
+        result = unsafe { bpf!(kernel, PROG_LOAD, &mut attr, at_least at_least) };
+        if !matches!(result, Err(e) if e.errno == Errno::EAGAIN) {
+            break;
+        }
+    }
+    if let Some(log) = log {
+        log.true_size = attr.log_true_size;
+    }
+    // SAFETY: this command answers a new descriptor.
+    unsafe { Fd::from_answer(NAME, result? as isize, kernel) }
+}
+
+/// An empty text, should the kernel write none.
+pub(super) fn first_nul(buf: &mut [u8]) {
+    if let Some(first) = buf.first_mut() {
+        *first = 0;
+    }
+}
+
+/// One run of a program, with what it is to see.
+#[derive(Debug, Default)]
+pub struct TestRunParams<'a> {
+    /// Packet.
+    pub data_in: &'a [u8],
+    /// Room for the packet as the program leaves it.
+    pub data_out: &'a mut [u8],
+    /// Context (`struct __sk_buff`, `struct xdp_md`, arguments of a raw tracepoint).
+    pub ctx_in: &'a [u8],
+    /// Room for the context as the program leaves it.
+    pub ctx_out: &'a mut [u8],
+    /// How often it runs; 0 is once.
+    pub repeat: u32,
+    /// `BPF_F_TEST_RUN_ON_CPU`, `BPF_F_TEST_XDP_LIVE_FRAMES`.
+    pub flags: u32,
+    /// CPU to run on.
+    pub cpu: u32,
+    /// Frames a batch, with live frames.
+    pub batch_size: u32,
+}
+
+/// What a run gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TestRunResult {
+    /// What the program returned.
+    pub retval: u32,
+    /// Mean time of a run.
+    pub duration_ns: u32,
+    /// Bytes of the packet.
+    pub data_len: u32,
+    /// Bytes of the context.
+    pub ctx_len: u32,
+}
+
+/// Runs a program once, or `repeat` times.
+///
+/// # Errors
+/// `ENOTSUPP`: not for this type of program; `EINVAL`: packet or context is not what the type
+/// takes; `ENOSPC`: the packet does not fit `data_out`.
+///
+/// # Kernel
+/// `BPF_PROG_TEST_RUN`, since 4.12.
+pub fn prog_test_run(prog: &Fd, params: &mut TestRunParams<'_>) -> Result<TestRunResult> {
+    let mut attr = TestRun {
+        prog_fd: prog.raw() as u32,
+        data_size_in: len32(params.data_in),
+        data_size_out: len32(params.data_out),
+        data_in: input(params.data_in),
+        data_out: output(params.data_out),
+        repeat: params.repeat,
+        ctx_size_in: len32(params.ctx_in),
+        ctx_size_out: len32(params.ctx_out),
+        ctx_in: input(params.ctx_in),
+        ctx_out: output(params.ctx_out),
+        flags: params.flags,
+        cpu: params.cpu,
+        batch_size: params.batch_size,
+        ..TestRun::default()
+    };
+    // SAFETY: the pointers are slices that outlive the call, their lengths beside them, and
+    // null where they are empty (the kernel does not limit what it writes to a length of 0).
+    unsafe { bpf!(prog.kernel(), PROG_TEST_RUN, &mut attr) }?;
+    Ok(TestRunResult {
+        retval: attr.retval,
+        duration_ns: attr.duration,
+        data_len: attr.data_size_out,
+        ctx_len: attr.ctx_size_out,
+    })
+}
+
+/// Reads what a program printed to a stream of its own: 1 stdout, 2 stderr.
+///
+/// # Kernel
+/// `BPF_PROG_STREAM_READ_BY_FD`, since 6.17.
+pub fn prog_stream_read(prog: &Fd, stream_id: u32, buf: &mut [u8]) -> Result<usize> {
+    let mut attr = ProgStreamRead {
+        stream_buf: output(buf),
+        stream_buf_len: len32(buf),
+        stream_id,
+        prog_fd: prog.raw() as u32,
+        ..ProgStreamRead::default()
+    };
+    // SAFETY: the pointer is a slice that outlives the call, its length beside it.
+    let len = unsafe { bpf!(prog.kernel(), PROG_STREAM_READ_BY_FD, &mut attr) }?;
+    Ok(len.min(buf.len()))
+}

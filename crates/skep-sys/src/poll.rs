@@ -1,0 +1,143 @@
+//! Waiting for descriptors: poll and epoll.
+
+use crate::error::{Result, check};
+use crate::{Fd, KernelRef};
+use alloc::vec::Vec;
+use core::ffi::c_int;
+use skep_codec::uapi::linux::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, O_CLOEXEC, POLLIN};
+
+/// `struct pollfd`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+struct PollFd {
+    fd: c_int,
+    events: i16,
+    revents: i16,
+}
+
+/// A wait in nanoseconds as the kernel takes it: -1 is for ever.
+fn timeout(ns: Option<u64>) -> i64 {
+    ns.map_or(-1, |ns| i64::try_from(ns).unwrap_or(i64::MAX))
+}
+
+/// Waits until one of `fds` can be read, or has an error or hang-up; says which. None of them
+/// when the time is up.
+///
+/// # Errors
+/// `EINTR`: a signal came.
+///
+/// # Kernel
+/// ppoll(2).
+pub fn wait_readable(fds: &[&Fd], timeout_ns: Option<u64>) -> Result<Vec<bool>> {
+    let Some(first) = fds.first() else {
+        return Ok(Vec::new());
+    };
+    let mut list: Vec<PollFd> = fds
+        .iter()
+        .map(|fd| PollFd {
+            fd: fd.raw(),
+            events: POLLIN,
+            revents: 0,
+        })
+        .collect();
+    // SAFETY: `list` is that many values of `struct pollfd`.
+    let answer = unsafe {
+        first
+            .kernel()
+            .poll(list.as_mut_ptr().cast(), list.len(), timeout(timeout_ns))
+    };
+    check("ppoll", answer)?;
+    Ok(list.iter().map(|fd| fd.revents != 0).collect())
+}
+
+/// `struct epoll_event`, which x86-64 alone packs.
+#[cfg_attr(target_arch = "x86_64", repr(C, packed))]
+#[cfg_attr(not(target_arch = "x86_64"), repr(C))]
+#[derive(Clone, Copy, Default)]
+struct EpollEvent {
+    events: u32,
+    data: u64,
+}
+
+/// Events that one wait can bring.
+const BATCH: usize = 64;
+
+/// A set of descriptors to wait for; itself readable when one of them is.
+#[derive(Debug)]
+pub struct Epoll(Fd);
+
+impl Epoll {
+    /// An empty set.
+    ///
+    /// # Kernel
+    /// epoll_create1(2).
+    pub fn new(kernel: &KernelRef) -> Result<Self> {
+        // SAFETY: integers only.
+        let answer = unsafe { kernel.epoll_create1(O_CLOEXEC) };
+        // SAFETY: this call answers a new descriptor.
+        unsafe { Fd::from_answer("epoll_create1", answer, kernel) }.map(Self)
+    }
+
+    /// The set's own descriptor.
+    pub fn fd(&self) -> &Fd {
+        &self.0
+    }
+
+    /// Adds a descriptor; `token` comes back when it can be read.
+    ///
+    /// # Errors
+    /// `EEXIST`: in the set already; `EPERM`: cannot be waited for.
+    pub fn add(&self, fd: &Fd, token: u64) -> Result<()> {
+        let mut event = EpollEvent {
+            events: EPOLLIN,
+            data: token,
+        };
+        let event = (&raw mut event).cast();
+        // SAFETY: `event` is a `struct epoll_event`.
+        let answer = unsafe {
+            self.0
+                .kernel()
+                .epoll_ctl(self.0.raw(), EPOLL_CTL_ADD, fd.raw(), event)
+        };
+        check("epoll_ctl", answer).map(drop)
+    }
+
+    /// Takes a descriptor out.
+    ///
+    /// # Errors
+    /// `ENOENT`: not in the set.
+    pub fn remove(&self, fd: &Fd) -> Result<()> {
+        // SAFETY: null is right for `EPOLL_CTL_DEL`.
+        let answer = unsafe {
+            self.0
+                .kernel()
+                .epoll_ctl(self.0.raw(), EPOLL_CTL_DEL, fd.raw(), core::ptr::null_mut())
+        };
+        check("epoll_ctl", answer).map(drop)
+    }
+
+    /// Waits, and hands the tokens of what can be read to `ready`; the answer is how many.
+    ///
+    /// # Errors
+    /// `EINTR`: a signal came.
+    ///
+    /// # Kernel
+    /// epoll_pwait2(2) since 5.11, epoll_pwait(2) in milliseconds before.
+    pub fn wait(&self, timeout_ns: Option<u64>, mut ready: impl FnMut(u64)) -> Result<usize> {
+        let mut events = [EpollEvent::default(); BATCH];
+        // SAFETY: `events` is that many values of `struct epoll_event`.
+        let answer = unsafe {
+            self.0.kernel().epoll_wait(
+                self.0.raw(),
+                events.as_mut_ptr().cast(),
+                BATCH,
+                timeout(timeout_ns),
+            )
+        };
+        let count = check("epoll_wait", answer)?.min(BATCH);
+        for event in events.iter().take(count) {
+            ready(event.data);
+        }
+        Ok(count)
+    }
+}
