@@ -29,9 +29,11 @@ extern crate std;
 pub mod btf;
 pub mod bytes;
 pub mod core_reloc;
+pub mod elf;
 pub mod errno;
 pub mod error;
 pub mod insn;
+pub mod object;
 pub mod uapi;
 
 pub use errno::Errno;

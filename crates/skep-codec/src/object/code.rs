@@ -1,0 +1,188 @@
+//! Functions of code sections, and which of them are programs.
+
+use super::parse::{Parser, Role};
+use super::sections::{self, Verb};
+use super::{Function, ProgramSpec};
+use crate::bytes::slice;
+use crate::elf::{Section, Symbol, SymbolKind};
+use crate::error::bail;
+use crate::insn::{self, INSN_SIZE, Insn};
+use crate::uapi::bpf::ProgType;
+use crate::{Error, ErrorKind, Result};
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+
+pub(super) fn read(p: &mut Parser<'_>) {
+    let code = |(_, section): &(usize, &Section<'_>)| section.is_code();
+    let sections: Vec<usize> = p
+        .elf
+        .sections
+        .iter()
+        .enumerate()
+        .filter(code)
+        .map(|(i, _)| i)
+        .collect();
+    // Aliases may name the same bytes again and again: bound what that can cost.
+    let all: u64 = sections
+        .iter()
+        .filter_map(|&i| p.elf.sections.get(i))
+        .map(|s| s.size)
+        .sum();
+    let mut budget = all.saturating_mul(4).saturating_add(1 << 20);
+    for index in sections {
+        p.set_role(index, Role::Code);
+        read_section(p, index, &mut budget);
+    }
+}
+
+fn read_section(p: &mut Parser<'_>, index: usize, budget: &mut u64) {
+    let Some(section) = p.elf.sections.get(index).cloned() else {
+        return;
+    };
+    let mut symbols: Vec<Symbol<'_>> = p
+        .elf
+        .symbols_in(index)
+        .filter(|(_, s)| s.kind == SymbolKind::Func)
+        .map(|(_, s)| *s)
+        .collect();
+    symbols.sort_by_key(|symbol| symbol.value);
+    if symbols.is_empty() && section.size > 0 {
+        let what = "code without a function symbol: nothing in it can be loaded";
+        p.warn(Error::new(ErrorKind::NotFound, what).in_section(section.name));
+    }
+    let (mut last, mut end) = ((0, 0), 0);
+    for symbol in symbols {
+        let mut insns = body(p, &section, &symbol, budget);
+        let place = (symbol.value, symbol.size);
+        if symbol.value < end && place != last && insns.is_ok() {
+            let what = "overlaps with the function before it";
+            insns = Err(Error::new(ErrorKind::Malformed, what));
+        }
+        if symbol.value.saturating_add(symbol.size) > end {
+            end = symbol.value.saturating_add(symbol.size);
+        }
+        last = place;
+        let place_error = |e: Error| {
+            e.in_section(section.name)
+                .at(symbol.value)
+                .of_symbol(symbol.name)
+        };
+        let (insns, error) = match insns {
+            Ok(insns) => (insns, None),
+            Err(error) => (Vec::new(), Some(place_error(error))),
+        };
+        let function = p.spec.functions.len();
+        if !is_text(section.name) && !symbol.local {
+            let program = program(p, &section, &symbol, function, error.clone());
+            p.spec.programs.push(program);
+        }
+        if error.is_none() {
+            let here = p.functions.entry((index, symbol.value)).or_default();
+            here.push(function);
+        }
+        p.spec.functions.push(Function {
+            name: symbol.name.to_owned(),
+            section: section.name.to_owned(),
+            section_index: index,
+            offset: symbol.value,
+            insns,
+            refs: Vec::new(),
+            global: !symbol.local,
+            weak: symbol.weak,
+            hidden: symbol.hidden,
+            error,
+        });
+    }
+}
+
+/// Whether a section holds functions that are no programs.
+fn is_text(section: &str) -> bool {
+    section == ".text" || section.starts_with(".text.")
+}
+
+fn body(
+    p: &Parser<'_>,
+    section: &Section<'_>,
+    symbol: &Symbol<'_>,
+    budget: &mut u64,
+) -> Result<Vec<Insn>> {
+    let align = INSN_SIZE as u64;
+    if symbol.name.is_empty() {
+        bail!(Malformed, "a function without a name");
+    }
+    if symbol.size == 0 {
+        bail!(Malformed, "a function without a size");
+    }
+    if !symbol.value.is_multiple_of(align) || !symbol.size.is_multiple_of(align) {
+        bail!(Malformed, "begins or ends inside an instruction");
+    }
+    let Some(rest) = budget.checked_sub(symbol.size) else {
+        bail!(TooLarge, "too many functions share their bytes");
+    };
+    let (Ok(value), Ok(size)) = (symbol.value.try_into(), symbol.size.try_into()) else {
+        bail!(TooLarge, "a function of {} bytes", symbol.size);
+    };
+    let insns = insn::decode(
+        slice(section.bytes()?, value, size, "function")?,
+        p.elf.endian,
+    )?;
+    *budget = rest;
+    let mut index = 0_usize;
+    while let Some(insn) = insns.get(index) {
+        index = index.saturating_add(if insn.is_wide() { 2 } else { 1 });
+    }
+    if index != insns.len() {
+        bail!(Malformed, "the last instruction is half a wide load");
+    }
+    Ok(insns)
+}
+
+fn program(
+    p: &mut Parser<'_>,
+    section: &Section<'_>,
+    symbol: &Symbol<'_>,
+    function: usize,
+    error: Option<Error>,
+) -> ProgramSpec {
+    let (autoload, name) = match section.name.strip_prefix('?') {
+        Some(name) => (false, name),
+        None => (true, section.name),
+    };
+    let mut program = ProgramSpec {
+        name: symbol.name.to_owned(),
+        section: section.name.to_owned(),
+        prog_type: ProgType::UNSPEC,
+        attach_type: None,
+        attach_type_optional: false,
+        flags: 0,
+        attach_btf: false,
+        target: None,
+        attach: Verb::None,
+        on_return: false,
+        autoload,
+        autoattach: true,
+        function,
+        error,
+    };
+    let Some(found) = sections::find(name) else {
+        let what = alloc::format!("the section name '{name}' means no program type");
+        let unknown = Error::new(ErrorKind::Unsupported, what);
+        let unknown = unknown.in_section(section.name).of_symbol(symbol.name);
+        program.error.get_or_insert(unknown);
+        return program;
+    };
+    if !found.exact {
+        let what = alloc::format!("an old section name, taken for '{}'", found.def.pattern);
+        let old = Error::new(ErrorKind::Mismatch, what).in_section(section.name);
+        p.warn(old.of_symbol(symbol.name));
+    }
+    program.prog_type = found.def.prog_type;
+    program.attach_type = found.def.attach_type;
+    program.attach_type_optional = found.def.attach_type_optional();
+    program.flags = found.def.prog_flags();
+    program.attach_btf = found.def.attach_btf();
+    program.target = found.target.map(ToOwned::to_owned);
+    program.attach = found.def.verb;
+    program.on_return = found.def.on_return();
+    program
+}

@@ -1,0 +1,194 @@
+//! Map definitions of the older kind: structs of numbers in `maps` or `maps/NAME`.
+//!
+//! Three layouts are in use, told apart by their size: `bpf_map_def` (type, key size, value size,
+//! entries, flags: 20 bytes), the same with id and pinning (28), and iproute2's `bpf_elf_map`
+//! with inner id and inner index behind those (36).
+
+use super::parse::{MapPlace, Parser, Role};
+use super::{MapSpec, Pinning, Slot};
+use crate::bytes::{Reader, slice};
+use crate::elf::Section;
+use crate::error::bail;
+use crate::uapi::bpf::MapType;
+use crate::{Error, ErrorKind, Result};
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What the longer layouts say beside the map itself.
+#[derive(Clone, Copy, Debug, Default)]
+struct Extra {
+    map: usize,
+    id: u32,
+    /// The id of the map that inner maps look like.
+    inner_id: u32,
+    /// The slot of the outer map that this one goes into.
+    inner_index: Option<u32>,
+}
+
+pub(super) fn read(p: &mut Parser<'_>) {
+    let is_maps = |s: &Section<'_>| s.name == "maps" || s.name.starts_with("maps/");
+    let all = p.elf.sections.iter().enumerate();
+    let sections: Vec<usize> = all.filter(|(_, s)| is_maps(s)).map(|(i, _)| i).collect();
+    let mut extras = Vec::new();
+    for index in sections {
+        p.set_role(index, Role::Maps);
+        read_section(p, index, &mut extras);
+    }
+    inner_maps(p, &extras);
+}
+
+fn read_section(p: &mut Parser<'_>, index: usize, extras: &mut Vec<Extra>) {
+    let Some(section) = p.elf.sections.get(index).cloned() else {
+        return;
+    };
+    let symbols = p.elf.symbols_in(index).filter(|(_, s)| !s.name.is_empty());
+    let symbols: BTreeMap<u64, &str> = symbols.map(|(_, s)| (s.value, s.name)).collect();
+    let what = "map definitions of the old kind: .maps says more";
+    p.warn(Error::new(ErrorKind::Mismatch, what).in_section(section.name));
+    let ends = symbols.keys().skip(1).copied().chain([section.size]);
+    let places: Vec<(u64, u64, &str)> = symbols
+        .iter()
+        .zip(ends)
+        .map(|((&start, &name), end)| (start, end.saturating_sub(start), name))
+        .collect();
+    for (offset, size, name) in places {
+        let map = p.spec.maps.len();
+        let read = definition(p, &section, offset, size, name);
+        let spec = match read {
+            Ok((spec, extra)) => {
+                extras.push(Extra { map, ..extra });
+                spec
+            }
+            Err(error) => MapSpec {
+                error: Some(error.in_section(section.name).at(offset).of_symbol(name)),
+                ..MapSpec::default()
+            },
+        };
+        let place = MapPlace {
+            map,
+            size,
+            values: size,
+            stride: 8,
+        };
+        p.map_at.insert((index, offset), place);
+        p.spec.maps.push(MapSpec {
+            name: name.to_owned(),
+            autocreate: true,
+            offset,
+            ..spec
+        });
+    }
+}
+
+fn definition(
+    p: &Parser<'_>,
+    section: &Section<'_>,
+    offset: u64,
+    size: u64,
+    name: &str,
+) -> Result<(MapSpec, Extra)> {
+    let (Ok(at), Ok(len)) = (usize::try_from(offset), usize::try_from(size)) else {
+        bail!(TooLarge, "a definition of {size} bytes");
+    };
+    let bytes = slice(section.bytes()?, at, len, "map definition")?;
+    if len < 20 {
+        bail!(
+            Truncated,
+            "a map definition of {len} bytes, at least 20 wanted"
+        );
+    }
+    let mut r = Reader::new(bytes, p.elf.endian);
+    let mut map = MapSpec {
+        map_type: MapType(r.u32()?),
+        key_size: r.u32()?,
+        value_size: r.u32()?,
+        max_entries: r.u32()?,
+        map_flags: r.u32()?,
+        ..MapSpec::default()
+    };
+    let mut extra = Extra::default();
+    if len >= 28 {
+        (extra.id, map.pinning) = (r.u32()?, pinning(r.u32()?)?);
+    }
+    if len >= 36 {
+        extra.inner_id = r.u32()?;
+        let slot = r.u32()?;
+        extra.inner_index = (slot != u32::MAX).then_some(slot);
+    }
+    if r.rest().iter().any(|&byte| byte != 0) {
+        bail!(
+            Unsupported,
+            "more is set in this map definition than is known: {len} bytes"
+        );
+    }
+    annotate(p, &mut map, name);
+    Ok((map, extra))
+}
+
+/// 1 and 2 are iproute2's two scopes of pinned names.
+fn pinning(raw: u32) -> Result<Pinning> {
+    match raw {
+        0 => Ok(Pinning::None),
+        1 | 2 => Ok(Pinning::ByName),
+        other => bail!(Unsupported, "pinning {other}"),
+    }
+}
+
+/// Types of key and value from the struct that `BPF_ANNOTATE_KV_PAIR` leaves in the BTF.
+fn annotate(p: &Parser<'_>, map: &mut MapSpec, name: &str) {
+    let Some(btf) = &p.spec.btf else {
+        return;
+    };
+    let wanted: String = alloc::format!("____btf_map_{name}");
+    let Some(id) = btf.find(&wanted, Some(crate::btf::Kind::Struct)) else {
+        return;
+    };
+    let members = btf.ty(id).map(|ty| ty.members());
+    for member in members.into_iter().flatten().flatten() {
+        match member.name {
+            "key" => map.key_type = member.ty,
+            "value" => map.value_type = member.ty,
+            _ => {}
+        }
+    }
+}
+
+/// iproute2: an outer map names the id of its inner maps, and those the slot that they go into.
+fn inner_maps(p: &mut Parser<'_>, extras: &[Extra]) {
+    for outer in extras.iter().filter(|e| e.inner_id != 0) {
+        let mut inner = extras
+            .iter()
+            .filter(|e| e.id == outer.inner_id && e.map != outer.map);
+        let template = inner
+            .clone()
+            .next()
+            .and_then(|e| p.spec.maps.get(e.map))
+            .cloned();
+        let slots: Vec<(u32, Slot)> = inner
+            .by_ref()
+            .filter_map(|e| Some((e.inner_index?, Slot::Map(e.map))))
+            .collect();
+        let Some(map) = p.spec.maps.get_mut(outer.map) else {
+            continue;
+        };
+        let is_outer = matches!(map.map_type, MapType::ARRAY_OF_MAPS | MapType::HASH_OF_MAPS);
+        match template {
+            Some(template) if is_outer => {
+                map.inner = Some(Box::new(MapSpec {
+                    name: alloc::format!("{}.inner", map.name),
+                    ..template
+                }));
+                map.slots.extend(slots);
+            }
+            Some(_) => {}
+            None => {
+                let what =
+                    alloc::format!("no map with the id {} of its inner maps", outer.inner_id);
+                map.error = Some(Error::new(ErrorKind::NotFound, what).of_symbol(&map.name));
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The order in which an object file is read.
+
+use super::{ObjectSpec, SectionLayout, code, data, externs, legacy, maps, refs};
+use crate::btf::{Btf, BtfExt, Kind, TypeId};
+use crate::bytes::c_str;
+use crate::elf::{EM_BPF, ET_REL, Elf, Section, Symbol};
+use crate::error::bail;
+use crate::{Error, ErrorKind, Result};
+use alloc::borrow::ToOwned;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// What a section is to the references that point into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Nothing that can be referred to.
+    Other,
+    /// Functions.
+    Code,
+    /// Map definitions.
+    Maps,
+    /// Global data: this map's value.
+    Data(usize),
+}
+
+/// An object half read.
+pub(super) struct Parser<'a> {
+    pub(super) elf: Elf<'a>,
+    pub(super) spec: ObjectSpec,
+    pub(super) roles: Vec<Role>,
+    /// Functions by section and offset; several where symbols are aliases.
+    pub(super) functions: BTreeMap<(usize, u64), Vec<usize>>,
+    /// Maps by section and offset.
+    pub(super) map_at: BTreeMap<(usize, u64), MapPlace>,
+    /// Externs by symbol.
+    pub(super) extern_of: BTreeMap<usize, usize>,
+    /// Data sections of the BTF by name.
+    pub(super) datasecs: BTreeMap<String, TypeId>,
+}
+
+/// A map definition in its section.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MapPlace {
+    pub(super) map: usize,
+    /// Bytes of the definition.
+    pub(super) size: u64,
+    /// Where its slots begin, and the bytes of a slot.
+    pub(super) values: u64,
+    pub(super) stride: u64,
+}
+
+impl Parser<'_> {
+    pub(super) fn warn(&mut self, error: Error) {
+        self.spec.warnings.push(error);
+    }
+
+    pub(super) fn set_role(&mut self, section: usize, role: Role) {
+        if let Some(place) = self.roles.get_mut(section) {
+            *place = role;
+        }
+    }
+
+    /// The variables of a data section of the BTF: name -> (id of the `Var`, offset, size).
+    pub(super) fn datasec_vars(&self, section: &str) -> BTreeMap<String, DatasecVar> {
+        let mut vars = BTreeMap::new();
+        let (Some(btf), Some(&id)) = (&self.spec.btf, self.datasecs.get(section)) else {
+            return vars;
+        };
+        let Ok(ty) = btf.ty(id) else {
+            return vars;
+        };
+        for var in ty.variables().flatten() {
+            if let Ok(name) = btf.ty(var.ty).and_then(|ty| ty.name()) {
+                vars.entry(name.to_owned()).or_insert(DatasecVar {
+                    var: var.ty,
+                    size: var.size,
+                });
+            }
+        }
+        vars
+    }
+}
+
+/// A variable of a data section of the BTF.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DatasecVar {
+    pub(super) var: TypeId,
+    pub(super) size: u32,
+}
+
+pub(super) fn parse(bytes: &[u8], name: &str) -> Result<ObjectSpec> {
+    let mut warnings = Vec::new();
+    let elf = Elf::parse(bytes, &mut warnings)?;
+    if elf.machine != EM_BPF && elf.machine != 0 {
+        bail!(
+            Unsupported,
+            "an ELF file for machine {}, not BPF",
+            elf.machine
+        );
+    }
+    if elf.file_type != ET_REL {
+        bail!(
+            Unsupported,
+            "an ELF file of type {}, not relocatable",
+            elf.file_type
+        );
+    }
+    let (btf, ext) = types(&elf, &mut warnings);
+    let datasecs = btf.as_deref().map(datasecs).unwrap_or_default();
+    let spec = ObjectSpec {
+        name: object_name(name).to_owned(),
+        endian: elf.endian,
+        license: license(&elf, &mut warnings),
+        version: version(&elf),
+        btf,
+        ext,
+        maps: Vec::new(),
+        variables: Vec::new(),
+        programs: Vec::new(),
+        functions: Vec::new(),
+        externs: Vec::new(),
+        layouts: Vec::new(),
+        warnings,
+    };
+    let mut parser = Parser {
+        roles: alloc::vec![Role::Other; elf.sections.len()],
+        elf,
+        spec,
+        functions: BTreeMap::new(),
+        map_at: BTreeMap::new(),
+        extern_of: BTreeMap::new(),
+        datasecs,
+    };
+    code::read(&mut parser);
+    maps::read(&mut parser);
+    legacy::read(&mut parser);
+    data::read(&mut parser);
+    externs::read(&mut parser);
+    refs::read(&mut parser);
+    layouts(&mut parser);
+    Ok(parser.spec)
+}
+
+/// The file's name without directories, up to the first dot.
+fn object_name(name: &str) -> &str {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    base.split('.').next().unwrap_or(base)
+}
+
+fn types(elf: &Elf<'_>, warn: &mut Vec<Error>) -> (Option<Arc<Btf>>, BtfExt) {
+    let mut read = || -> Result<Option<(Arc<Btf>, BtfExt)>> {
+        let Some((_, section)) = elf.section(".BTF") else {
+            return Ok(None);
+        };
+        let btf = Btf::from_bytes(section.bytes()?).map_err(|e| e.in_section(".BTF"))?;
+        let ext = elf.section(".BTF.ext").map(|(_, section)| {
+            let parsed = section.bytes().and_then(|bytes| BtfExt::parse(bytes, &btf));
+            parsed.map_err(|e| e.in_section(".BTF.ext"))
+        });
+        let mut ext = ext
+            .unwrap_or(Ok(BtfExt::default()))
+            .unwrap_or_else(|error| {
+                warn.push(error);
+                BtfExt::default()
+            });
+        warn.extend(ext.errors.iter().cloned());
+        let (funcs, lines) = (ext.func_info.values_mut(), ext.line_info.values_mut());
+        funcs.for_each(|records| records.sort_by_key(|r| r.insn_off));
+        lines.for_each(|records| records.sort_by_key(|r| r.insn_off));
+        let relos = ext.core_relos.values_mut();
+        relos.for_each(|records| records.sort_by_key(|r| r.insn_off));
+        Ok(Some((Arc::new(btf), ext)))
+    };
+    match read() {
+        Ok(Some((btf, ext))) => (Some(btf), ext),
+        Ok(None) => (None, BtfExt::default()),
+        Err(error) => {
+            warn.push(error);
+            (None, BtfExt::default())
+        }
+    }
+}
+
+fn datasecs(btf: &Btf) -> BTreeMap<String, TypeId> {
+    let all = btf.iter().filter(|ty| ty.kind() == Kind::Datasec);
+    let named = all.filter_map(|ty| Some((ty.name().ok()?.to_owned(), ty.id())));
+    named.collect()
+}
+
+fn license(elf: &Elf<'_>, warn: &mut Vec<Error>) -> Option<String> {
+    let (_, section) = elf.section("license")?;
+    let text = section.bytes().and_then(c_str);
+    match text {
+        Ok(text) => Some(text.to_owned()),
+        Err(error) => {
+            warn.push(error.in_section("license"));
+            None
+        }
+    }
+}
+
+fn version(elf: &Elf<'_>) -> Option<u32> {
+    let (_, section) = elf.section("version")?;
+    let bytes = section.bytes().ok()?;
+    bytes.first_chunk::<4>().map(|b| elf.endian.u32(*b))
+}
+
+/// Sizes of sections and places of variables that the BTF names but does not know.
+fn layouts(p: &mut Parser<'_>) {
+    let names: Vec<String> = p.datasecs.keys().cloned().collect();
+    for name in names {
+        if p.spec.layouts.iter().any(|layout| layout.name == name) {
+            continue;
+        }
+        let Some((index, section)) = p.elf.section(&name) else {
+            continue;
+        };
+        match layout(&p.elf, index, section) {
+            Ok(layout) => p.spec.layouts.push(layout),
+            Err(error) => p.warn(error),
+        }
+    }
+}
+
+fn layout(elf: &Elf<'_>, index: usize, section: &Section<'_>) -> Result<SectionLayout> {
+    let Ok(size) = u32::try_from(section.size) else {
+        let what = alloc::format!("{} bytes of data", section.size);
+        return Err(Error::new(ErrorKind::TooLarge, what).in_section(section.name));
+    };
+    let globals = |(_, s): &(usize, &Symbol<'_>)| !s.local && !s.name.is_empty();
+    let (mut variables, mut hidden) = (BTreeMap::new(), BTreeSet::new());
+    for (_, symbol) in elf.symbols_in(index).filter(globals) {
+        if let Ok(offset) = u32::try_from(symbol.value) {
+            variables.insert(symbol.name.to_owned(), offset);
+        }
+        if symbol.hidden {
+            hidden.insert(symbol.name.to_owned());
+        }
+    }
+    Ok(SectionLayout {
+        name: section.name.to_owned(),
+        size,
+        variables,
+        hidden,
+    })
+}
