@@ -4,6 +4,7 @@
 mod apt;
 mod cmd;
 mod floors;
+mod nolibc;
 mod objects;
 mod parity;
 mod results;

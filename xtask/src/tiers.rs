@@ -3,7 +3,7 @@
 use crate::cmd::{self, cargo, command, has, is_root, root};
 use crate::results::{Tier, Verdict};
 use crate::suite::{self, Binary, Run};
-use crate::{Result, apt, floors, objects, parity, vm};
+use crate::{Result, apt, floors, nolibc, objects, parity, vm};
 use std::path::Path;
 use std::process::Command;
 use std::thread::JoinHandle;
@@ -42,6 +42,14 @@ const ROWS: &[Row] = &[
     row("docs", "rustdoc without warnings, examples run", |_| docs()),
     row("unit", "tests that need no privilege", unit),
     row("host", "tests on the running kernel, as root", host),
+    row(
+        "nolibc",
+        "a freestanding program, here and as first process",
+        |context| {
+            context.await_kernels();
+            nolibc::tier().map(one)
+        },
+    ),
     row(
         "mutate",
         "a minute of mutated input to every parser",
@@ -94,7 +102,7 @@ pub(crate) fn task(args: &[String]) -> Result {
             }
         }
     }
-    let with_vm = chosen.iter().any(|r| r.name == "vm");
+    let with_vm = chosen.iter().any(|r| r.name == "vm" || r.name == "nolibc");
     let mut context = Context {
         binaries: None,
         kernels: with_vm.then(|| std::thread::spawn(vm::prefetch)),
@@ -200,6 +208,11 @@ fn clippy() -> Tiers {
         let mut clippy = cargo(&format!("clippy --quiet {set} -- -D warnings"));
         step(&mut tier, &format!("clippy::{name}"), &mut clippy);
     }
+    let mut clippy = cargo("clippy --quiet --release --manifest-path");
+    clippy.args(["examples/freestanding/Cargo.toml", "--target-dir"]);
+    clippy.arg(cmd::target_dir().join("freestanding"));
+    clippy.args(["--", "-D", "warnings"]);
+    step(&mut tier, "clippy::freestanding", &mut clippy);
     Ok(one(tier))
 }
 

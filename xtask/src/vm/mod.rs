@@ -119,7 +119,7 @@ pub(crate) struct Boot {
     /// What it printed.
     pub(crate) output: String,
     /// QEMU's exit status.
-    code: Option<i32>,
+    pub(crate) code: Option<i32>,
     timed_out: bool,
 }
 

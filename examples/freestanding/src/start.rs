@@ -1,0 +1,82 @@
+//! Where the kernel enters, and how a process, or a machine, ends.
+
+use core::arch::{asm, global_asm};
+
+#[cfg(target_arch = "x86_64")]
+global_asm!(
+    ".globl _start",
+    "_start:",
+    "xor ebp, ebp",
+    "and rsp, -16",
+    "call {main}",
+    "ud2",
+    main = sym enter,
+);
+
+#[cfg(target_arch = "aarch64")]
+global_asm!(
+    ".globl _start",
+    "_start:",
+    "mov x29, xzr",
+    "mov x30, xzr",
+    "bl {main}",
+    "brk 1",
+    main = sym enter,
+);
+
+extern "C" fn enter() -> ! {
+    end(crate::main())
+}
+
+/// System calls that skep has no use for.
+#[cfg(target_arch = "x86_64")]
+mod nr {
+    pub(super) const GETPID: usize = 39;
+    pub(super) const REBOOT: usize = 169;
+    pub(super) const EXIT_GROUP: usize = 231;
+}
+
+#[cfg(target_arch = "aarch64")]
+mod nr {
+    pub(super) const GETPID: usize = 172;
+    pub(super) const REBOOT: usize = 142;
+    pub(super) const EXIT_GROUP: usize = 94;
+}
+
+/// A system call whose arguments are plain numbers.
+///
+/// # Safety
+/// The call touches no memory of this process.
+unsafe fn call(nr: usize, args: [usize; 3]) -> isize {
+    let answer: isize;
+    // SAFETY: the caller promises that no memory is touched; a system call clobbers rcx and r11.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        asm!("syscall", inlateout("rax") nr => answer, in("rdi") args[0], in("rsi") args[1],
+            in("rdx") args[2], lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+    // SAFETY: as above; a system call clobbers x0 only.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        asm!("svc 0", in("x8") nr, inlateout("x0") args[0] => answer, in("x1") args[1],
+            in("x2") args[2], options(nostack));
+    }
+    answer
+}
+
+/// The arguments of reboot(2): two magic numbers, then "restart".
+const RESTART: [usize; 3] = [0xfee1_dead, 672_274_793, 0x0123_4567];
+
+/// Ends the process. The first process of a machine must not end: it restarts the machine.
+pub(crate) fn end(code: u8) -> ! {
+    // SAFETY: getpid takes no argument.
+    let pid = unsafe { call(nr::GETPID, [0; 3]) };
+    if pid == 1 {
+        // SAFETY: "restart" has no fourth argument, so no memory is touched.
+        unsafe { call(nr::REBOOT, RESTART) };
+    }
+    loop {
+        // SAFETY: exit_group ends the process.
+        unsafe { call(nr::EXIT_GROUP, [usize::from(code), 0, 0]) };
+    }
+}
