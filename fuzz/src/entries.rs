@@ -4,6 +4,7 @@
 //! what the one finds the other keeps.
 
 use skep_codec::btf::{Btf, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
+use skep_codec::btf::{BtfFeatures, SectionLayout, for_upload};
 use skep_codec::core_reloc::{Resolution, Resolver, patch};
 use skep_codec::insn::Insn;
 use std::path::Path;
@@ -33,6 +34,23 @@ pub fn btf(data: &[u8]) {
     let everything = names.map(|name| (name, Kinds::ALL));
     let _ = btf.find_many(&Wanted::new(everything));
     let _ = btf.find_many(&Wanted::essential(everything));
+    upload(&btf);
+}
+
+/// What goes to the kernel is BTF again, with no type less.
+fn upload(btf: &Btf) {
+    let layouts = [".bss", ".data", ".kconfig", ".ksyms"].map(|name| SectionLayout {
+        name: name.into(),
+        size: 64,
+        variables: [("hits".into(), 8)].into(),
+        ..SectionLayout::default()
+    });
+    for features in [BtfFeatures::ALL, BtfFeatures::default()] {
+        if let Ok(bytes) = for_upload(btf, &layouts, &["twice"], &features) {
+            let again = Btf::from_bytes(&bytes).expect("what was written is read");
+            assert!(again.id_end() >= btf.id_end());
+        }
+    }
 }
 
 fn one_type(btf: &Btf, ty: &Type<'_>) {
