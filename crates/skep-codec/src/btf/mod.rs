@@ -9,8 +9,14 @@ mod find;
 mod header;
 mod layout;
 mod read;
+#[cfg(test)]
+pub(crate) mod tests;
 mod types;
 mod upload;
+#[cfg(test)]
+mod upload_tests;
+mod value;
+mod value_text;
 mod write;
 
 pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
@@ -18,6 +24,7 @@ pub use find::{Kinds, Wanted, essential_name};
 pub(crate) use types::RawMember;
 pub use types::{Array, Enumerator, Int, Kind, Member, Param, SecVar, Type, TypeId};
 pub use upload::{BtfFeatures, SectionLayout, for_upload};
+pub use value::Value;
 pub use write::BtfBuilder;
 
 use crate::bytes::Endian;

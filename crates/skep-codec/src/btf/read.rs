@@ -96,7 +96,7 @@ impl Btf {
         for _ in 0..index % STRIDE {
             at = next_type(section, at, self.endian, &self.sizes)?;
         }
-        self.decode(section, at, id)
+        self.type_at(section, at, id)
     }
 
     /// Every type of this set in order of id, without the base's.
@@ -192,7 +192,7 @@ impl Btf {
         }
     }
 
-    fn decode<'a>(&'a self, section: &'a [u8], at: usize, id: TypeId) -> Result<Type<'a>> {
+    fn type_at<'a>(&'a self, section: &'a [u8], at: usize, id: TypeId) -> Result<Type<'a>> {
         let end = next_type(section, at, self.endian, &self.sizes)?;
         let bytes = section.get(at..end).unwrap_or_default();
         let Some((head, tail)) = bytes.split_first_chunk::<HEADER>() else {
@@ -296,7 +296,7 @@ impl<'a> Iterator for Types<'a> {
         }
         let ty = self
             .btf
-            .decode(self.section, self.at, TypeId(self.id))
+            .type_at(self.section, self.at, TypeId(self.id))
             .ok()?;
         let len = HEADER.saturating_add(ty.tail.len());
         self.at = self.at.saturating_add(len);

@@ -254,6 +254,11 @@ impl BtfBuilder {
         Ok(out)
     }
 
+    #[cfg(test)]
+    pub(super) fn strings_len(&self) -> usize {
+        self.strings.len()
+    }
+
     fn add_reference(&mut self, name: &str, kind: Kind, target: TypeId) -> TypeId {
         self.add(name, kind, false, 0, target.0, [])
     }

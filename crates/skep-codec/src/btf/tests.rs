@@ -1,0 +1,519 @@
+//! BTF built by hand, read back, damaged.
+
+use super::*;
+use crate::ErrorKind;
+use std::string::{String, ToString};
+use std::vec::Vec;
+use std::{format, vec};
+
+const BOTH: [Endian; 2] = [Endian::Little, Endian::Big];
+
+pub(crate) fn int(b: &mut BtfBuilder, name: &str, size: u32, signed: bool) -> TypeId {
+    let int = Int {
+        signed,
+        char: false,
+        bool: name == "_Bool",
+        offset: 0,
+        bits: (size * 8) as u8,
+    };
+    b.add_int(name, size, int)
+}
+
+pub(crate) fn member(name: &str, ty: TypeId, bit_offset: u32) -> Member<'_> {
+    Member {
+        name,
+        ty,
+        bit_offset,
+        bit_size: 0,
+    }
+}
+
+fn bits(name: &str, ty: TypeId, bit_offset: u32, bit_size: u8) -> Member<'_> {
+    Member {
+        name,
+        ty,
+        bit_offset,
+        bit_size,
+    }
+}
+
+fn value(name: &str, value: i64) -> Enumerator<'_> {
+    Enumerator { name, value }
+}
+
+pub(crate) fn built(b: &BtfBuilder, endian: Endian) -> Btf {
+    Btf::from_bytes(&b.to_bytes(endian).unwrap()).unwrap()
+}
+
+/// One type of each kind, and the ids of `event` (a struct) and `.data` (a section).
+fn all_kinds() -> (BtfBuilder, TypeId, TypeId) {
+    let mut b = BtfBuilder::new();
+    let u32_ = int(&mut b, "unsigned int", 4, false);
+    let i16_ = int(&mut b, "short", 2, true);
+    let char_ = int(&mut b, "char", 1, true);
+    let u8_ = int(&mut b, "unsigned char", 1, false);
+    let bool_ = int(&mut b, "_Bool", 1, false);
+    let f64_ = b.add_float("double", 8);
+    let array = |b: &mut BtfBuilder, element, len| {
+        b.add_array(Array {
+            element,
+            index: u32_,
+            len,
+        })
+    };
+    let comm = array(&mut b, char_, 8);
+    let mac = array(&mut b, u8_, 4);
+    let pair = array(&mut b, i16_, 2);
+    let color = b.add_enum("color", 4, true, &[value("RED", -1), value("BLUE", 7)]);
+    let big = b.add_enum64("big", 8, false, &[value("HUGE", -2)]);
+    let fwd = b.add_fwd("later", false);
+    let ptr = b.add_ptr(fwd);
+    let cv = b.add_const(u32_);
+    let cv = b.add_volatile(cv);
+    let cv = b.add_restrict(cv);
+    let pid = b.add_typedef("pid_t", cv);
+    let tagged = b.add_type_tag("user", char_);
+    b.add_ptr(tagged);
+    let inner = b.add_union("", 4, &[member("raw", u32_, 0), member("pair", pair, 0)]);
+    let event = b.add_struct(
+        "event",
+        56,
+        &[
+            member("pid", pid, 0),
+            member("comm", comm, 32),
+            member("mac", mac, 96),
+            member("", inner, 128),
+            bits("low", u32_, 160, 3),
+            bits("high", i16_, 163, 5),
+            member("ok", bool_, 168),
+            member("letter", char_, 176),
+            member("color", color, 192),
+            member("ratio", f64_, 256),
+            member("big", big, 320),
+            member("next", ptr, 384),
+        ],
+    );
+    let proto = b.add_func_proto(
+        u32_,
+        &[Param {
+            name: "ctx",
+            ty: ptr,
+        }],
+    );
+    let func = b.add_func("handler", proto, 1);
+    b.add_decl_tag("kfunc", func, 0);
+    let var = b.add_var("counter", u32_, 1);
+    let data = b.add_datasec(
+        ".data",
+        4,
+        &[SecVar {
+            ty: var,
+            offset: 0,
+            size: 4,
+        }],
+    );
+    (b, event, data)
+}
+
+#[test]
+fn what_the_builder_writes_is_read_back() {
+    let (b, event, data) = all_kinds();
+    for endian in BOTH {
+        let btf = built(&b, endian);
+        assert_eq!(btf.endian(), endian);
+        let kinds: std::collections::BTreeSet<u8> = btf.iter().map(|t| t.kind().raw()).collect();
+        assert_eq!(kinds, (1..=19).collect());
+        assert_eq!(btf.id_end(), b.next_id().0);
+        let ty = btf.ty(event).unwrap();
+        assert_eq!(
+            (ty.name().unwrap(), ty.vlen(), ty.size()),
+            ("event", 12, Some(56))
+        );
+        let high = ty.members().nth(5).unwrap().unwrap();
+        assert_eq!(
+            (high.name, high.bit_offset, high.bit_size),
+            ("high", 163, 5)
+        );
+        let section = btf.ty(data).unwrap();
+        let var = section.variables().next().unwrap().unwrap();
+        assert_eq!((var.offset, var.size), (0, 4));
+        assert_eq!(btf.ty(var.ty).unwrap().linkage().unwrap(), 1);
+        let pid = btf.find("pid_t", Some(Kind::Typedef)).unwrap();
+        assert_eq!(btf.peel(pid).unwrap().name().unwrap(), "unsigned int");
+        assert_eq!(btf.size_of(pid).unwrap(), 4);
+        let color = btf.ty(btf.find("color", None).unwrap()).unwrap();
+        let values: Vec<i64> = color.enumerators().map(|e| e.unwrap().value).collect();
+        assert_eq!(values, [-1, 7]);
+        let copy = BtfBuilder::from_btf(&btf).unwrap();
+        assert_eq!(copy.to_bytes(endian).unwrap(), btf.as_bytes());
+    }
+}
+
+#[test]
+fn the_header_is_that_of_every_kernel() {
+    let mut b = BtfBuilder::new();
+    int(&mut b, "int", 4, true);
+    let bytes = b.to_bytes(Endian::Little).unwrap();
+    let header = [
+        0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 16, 0, 0, 0, 5, 0, 0, 0,
+    ];
+    assert_eq!(bytes[..24], header);
+    let ty = [1, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0, 32, 0, 0, 1];
+    assert_eq!(bytes[24..40], ty);
+    assert_eq!(bytes[40..], *b"\0int\0");
+}
+
+/// BTF with a header of 40 bytes, a kind 25 of 8 + 4 * vlen bytes before an `int`.
+fn from_the_future(layout: bool) -> Vec<u8> {
+    let put = |out: &mut Vec<u8>, words: &[u32]| {
+        out.extend(words.iter().flat_map(|w| w.to_le_bytes()));
+    };
+    let mut out = vec![0x9f, 0xeb, 1, 0];
+    let types = [
+        0,
+        25 << 24 | 2,
+        0,
+        11,
+        12,
+        13,
+        14, // kind 25: two words, two elements
+        1,
+        1 << 24,
+        4,
+        32,
+    ];
+    let layout_len = if layout { 26 * 4 } else { 0 };
+    put(
+        &mut out,
+        &[40, 0, 44, 44, 5, 49, layout_len, 0xdead, 0xbeef],
+    );
+    put(&mut out, &types);
+    out.extend(b"\0int\0");
+    let mut table = [0_u8; 26 * 4];
+    table[100..102].copy_from_slice(&[8, 4]);
+    out.extend(&table[..layout_len as usize]);
+    out
+}
+
+#[test]
+fn unknown_kinds_are_stepped_over_where_the_layout_says_how() {
+    let btf = Btf::from_bytes(&from_the_future(true)).unwrap();
+    let kinds: Vec<Kind> = btf.iter().map(|ty| ty.kind()).collect();
+    assert_eq!(kinds, [Kind::Unknown(25), Kind::Int]);
+    assert_eq!(btf.find("int", Some(Kind::Int)), Some(TypeId(2)));
+    let error = Btf::from_bytes(&from_the_future(false)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(
+        error.to_string(),
+        "BTF types+0x0: BTF kind 25 of unknown size"
+    );
+}
+
+#[test]
+fn bad_headers_and_strings_are_refused() {
+    let (b, ..) = all_kinds();
+    let good = b.to_bytes(Endian::Little).unwrap();
+    let with = |at: usize, byte: u8| {
+        let mut bytes = good.clone();
+        bytes[at] = byte;
+        Btf::from_bytes(&bytes).map(|_| ()).unwrap_err().to_string()
+    };
+    assert_eq!(with(0, 0), "BTF header: no BTF magic number");
+    assert_eq!(with(2, 2), "BTF header: BTF version 2");
+    assert_eq!(with(4, 23), "BTF header: BTF header of 23 bytes");
+    let last = good.len() - 1;
+    assert_eq!(with(last, b'x'), "BTF strings: last string without its NUL");
+    let first = good.len() - b.strings_len();
+    assert_eq!(
+        with(first, b'x'),
+        "BTF strings: the first string is not the empty one"
+    );
+    for len in 0..good.len() {
+        assert!(Btf::from_bytes(&good[..len]).is_err(), "{len} bytes");
+    }
+}
+
+#[test]
+fn cycles_end_in_an_error() {
+    let mut b = BtfBuilder::new();
+    let a = b.add_typedef("a", TypeId(2));
+    b.add_const(a);
+    let own = b.next_id();
+    b.add_array(Array {
+        element: own,
+        index: own,
+        len: 1,
+    });
+    let ring = b.next_id();
+    b.add_struct("ring", 8, &[member("self", ring, 0)]);
+    let btf = built(&b, Endian::Little);
+    assert_eq!(btf.peel(a).unwrap_err().kind(), ErrorKind::TooDeep);
+    assert_eq!(btf.size_of(own).unwrap_err().kind(), ErrorKind::TooDeep);
+    let error = btf.decode(ring, &[0; 8]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooDeep);
+}
+
+#[test]
+fn values_are_bounded_where_unions_multiply() {
+    let mut b = BtfBuilder::new();
+    let mut ty = int(&mut b, "int", 4, true);
+    for _ in 0..40 {
+        ty = b.add_union("", 4, &[member("a", ty, 0), member("b", ty, 0)]);
+    }
+    let error = built(&b, Endian::Little).decode(ty, &[0; 4]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+}
+
+/// The bytes of an `event`, in either byte order.
+fn event_bytes(endian: Endian) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend(endian.put_u32(1234));
+    out.extend(b"sh\0\0\xff\0\0\0");
+    out.extend([0xde, 0xad, 0xbe, 0xef]);
+    out.extend(endian.put_u16(0xfffe));
+    out.extend(endian.put_u16(3));
+    // low = 5 (3 bits), high = -9 (5 bits)
+    out.push(match endian {
+        Endian::Little => 0xbd,
+        Endian::Big => 0xb7,
+    });
+    out.extend([1, b'A', 0]);
+    out.extend(endian.put_i32(-1));
+    out.extend([0; 4]);
+    out.extend(endian.put_u64(0.5_f64.to_bits()));
+    out.extend(endian.put_u64(u64::MAX - 1));
+    out.extend(endian.put_u64(0xffff_8880_0000_1000));
+    out
+}
+
+#[test]
+fn a_struct_is_decoded_member_by_member() {
+    let (b, event, _) = all_kinds();
+    for endian in BOTH {
+        let btf = built(&b, endian);
+        let raw = match endian {
+            Endian::Little => 0x0003_fffe_u32,
+            Endian::Big => 0xfffe_0003,
+        };
+        let text = btf.decode(event, &event_bytes(endian)).unwrap().to_string();
+        assert_eq!(
+            text,
+            format!(
+                "{{ pid = 1234, comm = \"sh\", mac = [de ad be ef], raw = {raw}, \
+                 pair = [-2, 3], low = 5, high = -9, ok = true, letter = 'A', color = RED, \
+                 ratio = 0.5, big = HUGE, next = 0xffff888000001000 }}"
+            )
+        );
+        let short = &event_bytes(endian)[..55];
+        let error = btf.decode(event, short).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Truncated);
+    }
+}
+
+#[test]
+fn a_data_section_is_decoded_by_its_variables() {
+    let (b, _, data) = all_kinds();
+    let btf = built(&b, Endian::Little);
+    let value = btf.decode(data, &[42, 0, 0, 0]).unwrap();
+    assert_eq!(
+        value,
+        Value::Struct(vec![("counter".into(), Value::Uint(42))])
+    );
+}
+
+fn encoded(btf: &Btf, name: &str, text: &str) -> Result<Vec<u8>, String> {
+    let id = btf.find(name, None).unwrap();
+    let mut bytes = vec![0xaa; btf.size_of(id).unwrap() as usize];
+    btf.encode(id, text, &mut bytes)
+        .map_err(|e| e.what().to_string())?;
+    Ok(bytes)
+}
+
+#[test]
+fn text_becomes_bytes_of_the_type() {
+    let (mut b, ..) = all_kinds();
+    let (char_, short) = (TypeId(3), TypeId(2));
+    for (name, element, len) in [("text", char_, 4), ("list", short, 3)] {
+        let array = b.add_array(Array {
+            element,
+            index: TypeId(1),
+            len,
+        });
+        b.add_typedef(name, array);
+    }
+    let btf = built(&b, Endian::Big);
+    let ok = |name, text, bytes: &[u8]| {
+        assert_eq!(
+            encoded(&btf, name, text).as_deref(),
+            Ok(bytes),
+            "{name} {text}"
+        );
+    };
+    ok("unsigned int", "0xfffffffe", &[255, 255, 255, 254]);
+    ok("unsigned int", " 0b11 ", &[0, 0, 0, 3]);
+    ok("short", "-2", &[255, 254]);
+    ok("short", "-32768", &[128, 0]);
+    ok("char", "'\\n'", b"\n");
+    ok("_Bool", "true", &[1]);
+    ok("color", "RED", &[255, 255, 255, 255]);
+    ok("color", "7", &[0, 0, 0, 7]);
+    ok("big", "HUGE", &[255, 255, 255, 255, 255, 255, 255, 254]);
+    ok("double", "0.5", &0.5_f64.to_be_bytes());
+    ok("text", "abc", b"abc\0");
+    ok("text", "\"a\\x42\\\"\"", b"aB\"\0");
+    ok("text", "full", b"full");
+    ok("list", "[1, -1]", &[0, 1, 255, 255, 0, 0]);
+    let bad = |name, text, why: &str| {
+        assert_eq!(encoded(&btf, name, text).unwrap_err(), why, "{name} {text}");
+    };
+    bad(
+        "unsigned int",
+        "0x100000000",
+        "4294967296 does not fit 32 bits (unsigned)",
+    );
+    bad("unsigned int", "-1", "-1 does not fit 32 bits (unsigned)");
+    bad("short", "32768", "32768 does not fit 16 bits (signed)");
+    bad("_Bool", "2", "2 does not fit 1 bits (unsigned)");
+    bad("color", "GREEN", "'GREEN' is no value of this type");
+    bad("unsigned int", "", "'' is no value of this type");
+    bad("unsigned int", "--1", "'--1' is no value of this type");
+    bad("unsigned int", "0x-1", "'0x-1' is no value of this type");
+    bad("text", "fully", "5 bytes for an array of 4");
+    bad(
+        "event",
+        "1",
+        "a value of kind Struct cannot be given as text",
+    );
+}
+
+#[test]
+fn what_is_decoded_encodes_to_the_same_bytes() {
+    let (b, ..) = all_kinds();
+    let btf = built(&b, Endian::Little);
+    for (name, bytes) in [
+        ("unsigned int", vec![1, 2, 3, 4]),
+        ("short", vec![0xfe, 0xff]),
+        ("color", vec![7, 0, 0, 0]),
+        ("color", vec![9, 0, 0, 0]),
+        ("big", vec![0xfe, 255, 255, 255, 255, 255, 255, 255]),
+        ("_Bool", vec![1]),
+    ] {
+        let text = btf
+            .decode(btf.find(name, None).unwrap(), &bytes)
+            .unwrap()
+            .to_string();
+        assert_eq!(encoded(&btf, name, &text), Ok(bytes), "{text}");
+    }
+}
+
+#[test]
+fn split_btf_goes_on_where_its_base_ends() {
+    let (b, event, _) = all_kinds();
+    let base = Arc::new(built(&b, Endian::Little));
+    // One pointer to the base's struct, and a typedef whose name is the module's own.
+    let mut bytes = vec![0x9f, 0xeb, 1, 0];
+    let next = base.id_end();
+    let name = base.as_bytes().len() as u32 - 24 - base.type_section().len() as u32;
+    for word in [24, 0, 24, 24, 4, 0, 2 << 24, event.0, name, 8 << 24, next] {
+        bytes.extend(word.to_le_bytes());
+    }
+    bytes.extend(b"mod\0");
+    let module = Btf::parse(Arc::new(bytes), Some(base.clone())).unwrap();
+    assert_eq!((module.first_id(), module.id_end()), (next, next + 2));
+    assert_eq!(module.find("mod", None), Some(TypeId(next + 1)));
+    assert_eq!(module.find("event", None), Some(event));
+    assert_eq!(module.ty(event).unwrap().name().unwrap(), "event");
+    assert_eq!(module.size_of(TypeId(next + 1)).unwrap(), 8);
+    let wanted = Wanted::new([("event", Kinds::ALL), ("mod", Kinds::of(Kind::Typedef))]);
+    assert_eq!(module.find_many(&wanted), [vec![], vec![TypeId(next + 1)]]);
+}
+
+#[test]
+fn many_names_are_found_at_once_with_their_flavours() {
+    let mut b = BtfBuilder::new();
+    let names = [
+        "a",
+        "a___old",
+        "bpf_map",
+        "bpf_map_ops",
+        "a_b___x__y",
+        "longer_than_eight",
+    ];
+    for name in names {
+        b.add_struct(name, 4, &[]);
+    }
+    b.add_typedef("a", TypeId(1));
+    let btf = built(&b, Endian::Big);
+    let structs = Kinds::of(Kind::Struct);
+    let wanted = Wanted::essential([
+        ("longer_than_eight___v2", structs),
+        ("a", structs),
+        ("a", Kinds::of(Kind::Typedef)),
+        ("a_b", structs),
+        ("bpf_map", Kinds::ALL),
+        ("bpf_ma", Kinds::ALL),
+    ]);
+    let id = |ids: &[u32]| ids.iter().map(|id| TypeId(*id)).collect::<Vec<_>>();
+    let expected = [id(&[6]), id(&[1, 2]), id(&[7]), id(&[5]), id(&[3]), id(&[])];
+    assert_eq!(btf.find_many(&wanted), expected);
+    assert_eq!(btf.find("a", None), Some(TypeId(1)));
+    assert_eq!(btf.find("a", Some(Kind::Typedef)), Some(TypeId(7)));
+    assert_eq!(btf.find("a_b", None), None);
+}
+
+/// A seeded generator (xorshift) for damage that is the same in every run.
+pub(crate) struct Rng(pub(crate) u64);
+
+impl Rng {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// Changes one to four bytes.
+    pub(crate) fn damage(&mut self, bytes: &mut [u8]) {
+        for _ in 0..=self.next() % 4 {
+            let at = self.next() as usize % bytes.len();
+            bytes[at] = match self.next() % 4 {
+                0 => self.next() as u8,
+                1 => bytes[at].wrapping_add(1),
+                2 => bytes[at] ^ (1 << (self.next() % 8)),
+                _ => [0, 0xff, 0x7f, 0x80][self.next() as usize % 4],
+            };
+        }
+    }
+}
+
+#[test]
+fn damaged_btf_never_panics() {
+    let (b, ..) = all_kinds();
+    let good = b.to_bytes(Endian::Little).unwrap();
+    let mut rng = Rng(0x5eed);
+    let (mut read, mut refused) = (0, 0);
+    for _ in 0..20_000 {
+        let mut bytes = good.clone();
+        rng.damage(&mut bytes);
+        let Ok(btf) = Btf::from_bytes(&bytes) else {
+            refused += 1;
+            continue;
+        };
+        read += 1;
+        for id in 0..btf.id_end() {
+            let id = TypeId(id);
+            let _ = (btf.size_of(id), btf.peel(id), btf.decode(id, &[0x5a; 64]));
+            let _ = btf.encode(id, "1", &mut [0; 64]);
+            let ty = btf.ty(id).unwrap();
+            let _ = ty.members().chain([]).filter_map(Result::ok).count();
+            let _ = (ty.enumerators().count(), ty.params().count(), ty.int());
+        }
+        let _ = btf.find("event", None);
+        let _ = for_upload(&btf, &[], &["handler"], &BtfFeatures::default());
+        let _ = for_upload(&btf, &[], &[], &BtfFeatures::ALL);
+    }
+    assert!(
+        read > 5_000 && refused > 500,
+        "{read} read, {refused} refused"
+    );
+}
