@@ -6,14 +6,23 @@
 use skep_codec::btf::{Btf, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
 use skep_codec::btf::{BtfFeatures, SectionLayout, for_upload};
 use skep_codec::core_reloc::{Resolution, Resolver, patch};
-use skep_codec::insn::Insn;
+use skep_codec::elf::Elf;
+use skep_codec::insn::{self, Insn};
+use skep_codec::object::{Address, Code, Lowering, ObjectSpec};
+use skep_codec::object::{downgrade_probe_read, link, lower};
 use std::path::Path;
 
 /// A parser under test: any bytes will do.
 pub type Entry = fn(&[u8]);
 
 /// The targets by name.
-pub const ENTRIES: &[(&str, Entry)] = &[("btf", btf), ("btf_ext", btf_ext), ("core", core)];
+pub const ENTRIES: &[(&str, Entry)] = &[
+    ("btf", btf),
+    ("btf_ext", btf_ext),
+    ("core", core),
+    ("elf", elf),
+    ("object", object),
+];
 
 /// How many types one input may have looked at one by one.
 const TYPES: usize = 2048;
@@ -137,6 +146,100 @@ fn apply(resolution: &Resolution) {
     }
 }
 
+/// The file format alone: sections, symbols, relocations, their contents.
+pub fn elf(data: &[u8]) {
+    let mut warnings = Vec::new();
+    let Ok(elf) = Elf::parse(data, &mut warnings) else {
+        return;
+    };
+    let _ = format!("{warnings:?}").len();
+    for (index, section) in elf.sections.iter().enumerate().take(TYPES) {
+        let _ = (section.is_code(), section.bytes().map(<[u8]>::len));
+        let _ = elf.symbols_in(index).count();
+        if section.is_code() {
+            let code = section.bytes().unwrap_or_default();
+            if let Ok(insns) = insn::decode(code, elf.endian) {
+                assert_eq!(insn::encode(&insns, elf.endian), code);
+            }
+        }
+    }
+    let _ = elf.section(".BTF").is_some();
+}
+
+/// How many programs and variables of one object are looked at.
+const ITEMS: usize = 64;
+
+/// A variable further into its section than this is not written: the section would be stored.
+const NEAR: u32 = 1 << 20;
+
+/// A whole object: read, edited, every program linked, relocated and lowered.
+pub fn object(data: &[u8]) {
+    let Ok(mut spec) = ObjectSpec::parse(data, "fuzz.bpf.o") else {
+        return;
+    };
+    let _ = (spec.wants_kernel_btf(), spec.static_functions().count());
+    let variables = spec
+        .variables
+        .iter()
+        .filter(|v| v.offset < NEAR && v.size < NEAR);
+    let names: Vec<String> = variables.map(|v| v.name.clone()).take(ITEMS).collect();
+    for name in names {
+        if let Ok(mut variable) = spec.variable(&name) {
+            let _ = (variable.bytes(), variable.set(1), variable.set_bytes(&[]));
+        }
+    }
+    if let Some(btf) = &spec.btf {
+        let statics: Vec<&str> = spec.static_functions().collect();
+        let _ = for_upload(btf, &spec.layouts, &statics, &BtfFeatures::ALL);
+    }
+    for program in 0..spec.programs.len().min(ITEMS) {
+        if let Ok(code) = link(&spec, program) {
+            one_program(&spec, program, code);
+        }
+    }
+}
+
+fn one_program(spec: &ObjectSpec, program: usize, mut code: Code) {
+    assert_eq!(
+        link(spec, program).as_ref(),
+        Ok(&code),
+        "linking is a function"
+    );
+    let slots = code.insns.len();
+    assert!(code.refs.iter().all(|r| r.insn < slots));
+    assert!(code.funcs.iter().all(|f| f.0 < slots));
+    assert!(code.lines.iter().all(|l| l.0 < slots));
+    assert!(code.maps.iter().all(|map| *map < spec.maps.len()));
+    if let Some(btf) = &spec.btf {
+        let mut resolver = Resolver::new(btf, code.relos.iter().map(|(_, relo)| relo));
+        resolver.add_target("vmlinux", btf);
+        for (insn, relo) in code.relos.iter().take(RELOS) {
+            if let Ok(resolution) = resolver.resolve(relo) {
+                let _ = patch(&mut code.insns, *insn, &resolution);
+            }
+        }
+    }
+    let to = Lowering {
+        map_fd: &|map| (map % 3 != 2).then_some(map as i32),
+        address: &|index| match index % 3 {
+            0 => Address::Missing,
+            1 => Address::Value(u64::MAX),
+            _ => Address::Kfunc {
+                id: 1,
+                fd_index: 1,
+                btf_fd: 3,
+            },
+        },
+    };
+    let _ = lower(&mut code, &to);
+    downgrade_probe_read(&mut code.insns);
+    assert_eq!(code.insns.len(), slots);
+    assert_eq!(
+        insn::encode(&code.insns, spec.endian).len(),
+        slots * insn::INSN_SIZE
+    );
+}
+
 /// The committed objects, by file name.
 pub fn objects() -> Vec<(String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -164,6 +267,8 @@ pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("btf", btf.to_vec()),
         ("btf_ext", join([btf, ext, &[]])),
         ("core", join([btf, ext, btf])),
+        ("elf", object.to_vec()),
+        ("object", object.to_vec()),
     ]
 }
 

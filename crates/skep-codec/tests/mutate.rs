@@ -166,3 +166,25 @@ fn seeds_are_whole() {
         }
     }
 }
+
+/// Every 8-byte field of the section table set to the largest number, alone and all together.
+#[test]
+fn largest_section_fields() {
+    for (_, object) in entries::objects() {
+        if object.get(5) != Some(&1) {
+            continue;
+        }
+        let table = u64::from_le_bytes(object[0x28..0x30].try_into().unwrap()) as usize;
+        let mut all = object.clone();
+        for header in (table..object.len().saturating_sub(63)).step_by(64) {
+            for field in [8, 16, 24, 32, 48, 56] {
+                let mut one = object.clone();
+                put(&mut one, header + field, &[0xff; 8]);
+                entries::elf(&one);
+                entries::object(&one);
+            }
+            put(&mut all, header + 32, &[0xff; 8]);
+            entries::object(&all);
+        }
+    }
+}

@@ -33,6 +33,8 @@ pub struct Elf<'a> {
     pub machine: u16,
     /// `e_type`.
     pub file_type: u16,
+    /// Size of the file.
+    pub size_bytes: usize,
     /// All sections; the index is the ELF section index (0 is the null section).
     pub sections: Vec<Section<'a>>,
     /// All symbols; the index is the ELF symbol index (0 is the null symbol).
@@ -147,6 +149,7 @@ impl<'a> Elf<'a> {
             },
             machine: header.e_machine(endian).0,
             file_type: header.e_type(endian).0,
+            size_bytes: bytes.len(),
             sections: sections(bytes, endian, &table, warn),
             symbols: read_symbols(endian, &symbols, warn),
         };

@@ -22,13 +22,9 @@ pub(super) fn read(p: &mut Parser<'_>) {
         .filter(code)
         .map(|(i, _)| i)
         .collect();
-    // Aliases may name the same bytes again and again: bound what that can cost.
-    let all: u64 = sections
-        .iter()
-        .filter_map(|&i| p.elf.sections.get(i))
-        .map(|s| s.size)
-        .sum();
-    let mut budget = all.saturating_mul(4).saturating_add(1 << 20);
+    // Symbols and sections may name the same bytes again and again: bound what that can cost.
+    let file = p.elf.size_bytes as u64;
+    let mut budget = file.saturating_mul(4).saturating_add(1 << 20);
     for index in sections {
         p.set_role(index, Role::Code);
         read_section(p, index, &mut budget);
