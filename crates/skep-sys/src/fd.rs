@@ -38,10 +38,29 @@ impl Fd {
     /// # Errors
     /// `EMFILE`: too many descriptors are open.
     pub fn try_clone(&self) -> Result<Self> {
-        // SAFETY: `self` is open; this operation takes an integer.
-        let answer = unsafe { self.kernel.fcntl(self.raw, F_DUPFD_CLOEXEC, 0) };
+        // SAFETY: `self` is open while it is borrowed.
+        unsafe { Self::duplicate_raw(self.raw, &self.kernel) }
+    }
+
+    /// A descriptor of this kernel for a file that something else of this process has open: a
+    /// socket, a cgroup directory.
+    ///
+    /// # Errors
+    /// `EMFILE`: too many descriptors are open.
+    #[cfg(feature = "std")]
+    pub fn duplicate(kernel: &KernelRef, fd: impl std::os::fd::AsFd) -> Result<Self> {
+        use std::os::fd::AsRawFd;
+        // SAFETY: `fd` is open while it is borrowed.
+        unsafe { Self::duplicate_raw(fd.as_fd().as_raw_fd(), kernel) }
+    }
+
+    /// # Safety
+    /// `raw` is open.
+    unsafe fn duplicate_raw(raw: c_int, kernel: &KernelRef) -> Result<Self> {
+        // SAFETY: the caller's promise; this operation takes an integer.
+        let answer = unsafe { kernel.fcntl(raw, F_DUPFD_CLOEXEC, 0) };
         // SAFETY: what this operation answers is a new descriptor.
-        unsafe { Self::from_answer("fcntl", answer, &self.kernel) }
+        unsafe { Self::from_answer("fcntl", answer, kernel) }
     }
 
     /// Gives the number up: nobody closes it but the caller.

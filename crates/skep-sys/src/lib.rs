@@ -18,6 +18,7 @@ pub mod net;
 pub mod once;
 pub mod perf;
 pub mod poll;
+pub mod process;
 
 pub use error::{CallError, Result};
 pub use fd::Fd;

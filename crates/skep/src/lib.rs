@@ -1,2 +1,54 @@
-//! The library.
+//! The eBPF user space: load an object, attach its programs, read its maps and events.
+//!
+//! A [`System`] is a kernel. An [`ObjectSpec`] is what an object file says, to look at and to
+//! edit; loading it into a system makes an [`Object`] with [`Map`]s and [`Program`]s, attaching a
+//! program makes a [`Link`], and a [`RingBuf`] reads what programs send.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), skep::Error> {
+//! let system = skep::System::host()?;
+//! let mut spec = skep::ObjectSpec::open("tracer.bpf.o")?;
+//! spec.variable("target_pid")?.set(42_u32)?;
+//! let object = spec.load(&system)?;
+//! let _links = object.attach_all()?;
+//! let mut ring = object.ring("events")?;
+//! let mut records = ring.records(Some(core::time::Duration::from_secs(1)));
+//! while let Some(record) = records.next()? {
+//!     println!("{} bytes", record.len());
+//! }
+//! # Ok(()) }
+//! ```
 #![no_std]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod btf;
+pub mod error;
+pub mod link;
+pub mod map;
+pub mod object;
+mod plain;
+pub mod probe;
+pub mod prog;
+pub mod ring;
+pub mod system;
+mod verifier_log;
+
+pub use error::{Error, ErrorKind, Result};
+pub use link::{Hook, Link};
+pub use map::Map;
+pub use object::{LoadOptions, Object, ObjectSpec};
+pub use plain::Plain;
+pub use prog::Program;
+pub use ring::RingBuf;
+pub use system::System;
+pub use verifier_log::{Digest, Refusal, SourceLine};
+
+pub use skep_codec as codec;
+pub use skep_codec::Errno;
+pub use skep_codec::btf::{Btf, TypeId};
+pub use skep_codec::uapi::bpf::{AttachType, LinkType, MapType, ProgType};
+pub use skep_sys as sys;

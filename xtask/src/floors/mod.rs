@@ -69,6 +69,7 @@ const CRATES: &[Crate] = &[
     Crate {
         name: "skep",
         floors: &[
+            &["verifier_log"],
             &["error"],
             &["plain"],
             &["system", "probe"],

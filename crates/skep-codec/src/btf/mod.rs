@@ -5,8 +5,6 @@
 //! `Documentation/bpf/btf.rst`.
 
 mod ext;
-#[cfg(test)]
-mod ext_tests;
 mod find;
 mod header;
 mod layout;

@@ -1,0 +1,207 @@
+//! The one error of the library: what was being done to which object, and why it failed.
+
+use crate::verifier_log::Refusal;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use skep_codec::Errno;
+use skep_sys::CallError;
+
+/// The result of a library call.
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// What kind of failure.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Bytes that do not parse: see [`Error::codec`] for the place.
+    Codec,
+    /// A system call failed: see [`Error::call`].
+    Call,
+    /// The kernel says `EPERM` or `EACCES`: a capability is missing, or a rule forbids it.
+    Permission,
+    /// The verifier refused a program: see [`Error::refusal`].
+    Verifier,
+    /// No such map, program, variable, type, interface.
+    NotFound,
+    /// The program cannot attach by its section name alone; the text says what to give.
+    NeedsTarget,
+    /// Neither this library nor this kernel can do it.
+    Unsupported,
+    /// The caller's arguments do not fit (sizes, names).
+    Invalid,
+    /// Several programs failed: see [`Error::failures`].
+    Several,
+    /// Memory shared with the kernel holds what it must not.
+    Corrupt,
+}
+
+/// Why something failed. As large as a pointer.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    what: Cow<'static, str>,
+    cause: Cause,
+}
+
+enum Cause {
+    None,
+    Codec(skep_codec::Error),
+    Call(CallError),
+    Refused(CallError, Box<Refusal>),
+    Failures(Vec<ProgramFailure>),
+    Error(Error),
+}
+
+/// A program that did not load, with its own error.
+#[derive(Debug)]
+pub struct ProgramFailure {
+    /// Its name.
+    pub program: String,
+    /// Its section.
+    pub section: String,
+    /// Why.
+    pub error: Error,
+}
+
+impl Error {
+    #[cold]
+    pub(crate) fn new(kind: ErrorKind, what: impl Into<Cow<'static, str>>) -> Self {
+        Self::caused(kind, what.into(), Cause::None)
+    }
+
+    #[cold]
+    fn caused(kind: ErrorKind, what: Cow<'static, str>, cause: Cause) -> Self {
+        Self(Box::new(Inner { kind, what, cause }))
+    }
+
+    /// A load that the verifier refused.
+    pub(crate) fn refused(call: CallError, refusal: Refusal) -> Self {
+        let cause = Cause::Refused(call, Box::new(refusal));
+        Self::caused(ErrorKind::Verifier, Cow::Borrowed(""), cause)
+    }
+
+    /// All programs that failed; never empty.
+    pub(crate) fn several(what: String, failures: Vec<ProgramFailure>) -> Self {
+        Self::caused(ErrorKind::Several, what.into(), Cause::Failures(failures))
+    }
+
+    /// Says what was being done when this happened.
+    #[cold]
+    pub(crate) fn context(self, what: impl Into<Cow<'static, str>>) -> Self {
+        Self::caused(self.kind(), what.into(), Cause::Error(self))
+    }
+
+    /// What kind of failure.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The failed call, where a call failed.
+    pub fn call(&self) -> Option<CallError> {
+        match &self.0.cause {
+            Cause::Call(call) | Cause::Refused(call, _) => Some(*call),
+            Cause::Error(inner) => inner.call(),
+            _ => None,
+        }
+    }
+
+    /// The kernel's errno, where a call failed.
+    pub fn errno(&self) -> Option<Errno> {
+        self.call().map(|call| call.errno)
+    }
+
+    /// The parse error, where bytes were at fault.
+    pub fn codec(&self) -> Option<&skep_codec::Error> {
+        match &self.0.cause {
+            Cause::Codec(error) => Some(error),
+            Cause::Error(inner) => inner.codec(),
+            _ => None,
+        }
+    }
+
+    /// The verifier's log and its digest, where the verifier refused the program.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match &self.0.cause {
+            Cause::Refused(_, refusal) => Some(refusal),
+            Cause::Error(inner) => inner.refusal(),
+            _ => None,
+        }
+    }
+
+    /// Every program that did not load, in the object's order; empty for other errors.
+    pub fn failures(&self) -> &[ProgramFailure] {
+        match &self.0.cause {
+            Cause::Failures(failures) => failures,
+            Cause::Error(inner) => inner.failures(),
+            _ => &[],
+        }
+    }
+}
+
+impl From<skep_codec::Error> for Error {
+    fn from(error: skep_codec::Error) -> Self {
+        let kind = match error.kind() {
+            skep_codec::ErrorKind::NotFound => ErrorKind::NotFound,
+            skep_codec::ErrorKind::Unsupported => ErrorKind::Unsupported,
+            _ => ErrorKind::Codec,
+        };
+        Self::caused(kind, Cow::Borrowed(""), Cause::Codec(error))
+    }
+}
+
+impl From<CallError> for Error {
+    fn from(call: CallError) -> Self {
+        let kind = match call.errno {
+            Errno::EPERM | Errno::EACCES => ErrorKind::Permission,
+            _ => ErrorKind::Call,
+        };
+        Self::caused(kind, Cow::Borrowed(""), Cause::Call(call))
+    }
+}
+
+/// Adds what was being done to an error on its way up.
+pub(crate) trait Context<T> {
+    fn context(self, what: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> Context<T> for core::result::Result<T, E> {
+    fn context(self, what: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|error| error.into().context(what()))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.what)?;
+        if !self.0.what.is_empty() && !matches!(self.0.cause, Cause::None) {
+            f.write_str(": ")?;
+        }
+        match &self.0.cause {
+            Cause::None => Ok(()),
+            Cause::Codec(error) => error.fmt(f),
+            Cause::Call(call) => call.fmt(f),
+            Cause::Error(inner) => inner.fmt(f),
+            Cause::Refused(call, refusal) => write!(f, "{call}: {refusal}"),
+            Cause::Failures(failures) => {
+                for (n, failure) in failures.iter().enumerate() {
+                    let separator = if n == 0 { "" } else { "; " };
+                    write!(f, "{separator}{}", failure.error)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.kind())
+    }
+}
+
+/// [`Error`] shows its whole chain of causes in its own text, so `source` answers nothing.
+impl core::error::Error for Error {}

@@ -1,0 +1,179 @@
+//! Links: what holds a program to its hook.
+
+mod perf;
+mod raw_tracepoint;
+mod socket;
+mod tracepoint;
+mod tracing;
+mod xdp;
+
+pub use raw_tracepoint::RawTracepoint;
+pub use socket::SocketFilter;
+pub use tracepoint::Tracepoint;
+pub use tracing::{BtfTracepoint, Tracing};
+pub use xdp::Xdp;
+
+use crate::error::Context;
+use crate::prog::Program;
+use crate::system::{System, c_string};
+use crate::{Error, ErrorKind, Result};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use skep_sys::bpf::{self, ObjKind};
+use skep_sys::{Fd, net};
+
+/// What the kernel says of a link, `struct bpf_link_info`.
+pub use skep_sys::bpf::{LinkInfo, LinkKind};
+
+/// A place where a program can be attached: a small value that knows how.
+pub trait Hook {
+    /// Attaches the program there.
+    ///
+    /// # Errors
+    /// The kernel's errno; see the hook.
+    fn attach(&self, program: &Program) -> Result<Link>;
+}
+
+impl<H: Hook + ?Sized> Hook for &H {
+    fn attach(&self, program: &Program) -> Result<Link> {
+        (**self).attach(program)
+    }
+}
+
+impl Program {
+    /// Attaches it to this hook.
+    pub fn attach_to(&self, hook: impl Hook) -> Result<Link> {
+        hook.attach(self).context(|| self.doing("attach"))
+    }
+}
+
+/// An attached program. Dropping it detaches; [`Link::pin`] or [`Link::leak`] keep it.
+#[must_use = "dropping a link detaches its program"]
+pub struct Link {
+    held: Held,
+    program: Program,
+    hook: String,
+}
+
+/// What dropping closes.
+enum Held {
+    /// A BPF link.
+    Bpf(Fd),
+    /// A perf event that the program was set on by ioctl (before Linux 5.15).
+    Perf(Fd),
+    /// A socket that the program filters.
+    Socket(Fd),
+}
+
+impl Link {
+    fn new(program: &Program, hook: String, held: Held) -> Self {
+        Self {
+            held,
+            program: program.clone(),
+            hook,
+        }
+    }
+
+    /// The attached program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Where it is attached, in words: `raw tracepoint sys_enter`.
+    pub fn hook(&self) -> &str {
+        &self.hook
+    }
+
+    /// Whether it is a BPF link, with an id and a pin (or an older form, that lives only as long
+    /// as its descriptor).
+    pub fn is_bpf_link(&self) -> bool {
+        matches!(self.held, Held::Bpf(_))
+    }
+
+    /// What the kernel says of it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] if it is no BPF link.
+    ///
+    /// # Kernel
+    /// `BPF_OBJ_GET_INFO_BY_FD`, for links since Linux 5.8.
+    pub fn info(&self) -> Result<LinkInfo> {
+        bpf::link_info(self.bpf_fd()?).context(|| alloc::format!("ask about {self}"))
+    }
+
+    /// Its descriptor.
+    pub fn fd(&self) -> &Fd {
+        match &self.held {
+            Held::Bpf(fd) | Held::Perf(fd) | Held::Socket(fd) => fd,
+        }
+    }
+
+    /// Detaches it; what dropping does, with an answer.
+    pub fn detach(self) -> Result<()> {
+        drop(self);
+        Ok(())
+    }
+
+    /// Pins it at a path of a bpffs, where it outlives this process, and gives it back.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] if it is no BPF link.
+    ///
+    /// # Kernel
+    /// `BPF_OBJ_PIN`, for links since Linux 5.7.
+    pub fn pin(self, path: &str) -> Result<Self> {
+        bpf::obj_pin(self.bpf_fd()?, None, &c_string(path)?)
+            .context(|| alloc::format!("pin {self} at {path}"))?;
+        Ok(self)
+    }
+
+    /// Leaves it attached for as long as this process lives.
+    pub fn leak(self) {
+        core::mem::forget(self);
+    }
+
+    fn bpf_fd(&self) -> Result<&Fd> {
+        match &self.held {
+            Held::Bpf(fd) => Ok(fd),
+            Held::Perf(_) | Held::Socket(_) => {
+                let what = alloc::format!("{self} is no BPF link");
+                Err(Error::new(ErrorKind::Unsupported, what))
+            }
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        match &self.held {
+            // Closing the last descriptor detaches (a perf event: disables).
+            Held::Bpf(_) | Held::Perf(_) => {}
+            // The socket may be open elsewhere. Nothing to report to if it has gone.
+            Held::Socket(fd) => drop(net::detach_bpf(fd)),
+        }
+    }
+}
+
+impl core::fmt::Display for Link {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "link of `{}` to {}", self.program.name(), self.hook)
+    }
+}
+
+impl core::fmt::Debug for Link {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Link({self})")
+    }
+}
+
+impl System {
+    /// Every link in the kernel now, in order of id. Needs `CAP_SYS_ADMIN`.
+    ///
+    /// # Kernel
+    /// `BPF_LINK_GET_NEXT_ID`, since Linux 5.8.
+    pub fn links(&self) -> Result<Vec<LinkInfo>> {
+        let info = |id| Ok(bpf::link_info(&self.fd_by_id(ObjKind::Link, id)?)?);
+        self.each(ObjKind::Link, info)
+            .context(|| "list links".to_string())
+    }
+}

@@ -1,0 +1,88 @@
+//! Tracepoints by category and name, with the arguments laid out as tracefs describes.
+
+use super::{Hook, Link, perf};
+use crate::error::Context;
+use crate::prog::Program;
+use crate::system::{System, c_string};
+use crate::{Error, ErrorKind, Result};
+use alloc::string::{String, ToString};
+use skep_codec::Errno;
+use skep_sys::file;
+use skep_sys::perf::{PerfEvent, perf_event_open};
+
+/// Where tracefs may be mounted.
+const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+
+/// A tracepoint, by category and name.
+#[derive(Clone, Debug)]
+pub struct Tracepoint {
+    category: String,
+    name: String,
+    tracefs: Option<String>,
+}
+
+impl Tracepoint {
+    /// The tracepoint `category/name`, such as `sched`, `sched_process_exec`.
+    ///
+    /// # Errors
+    /// When attached: [`ErrorKind::NotFound`] if there is no such tracepoint or tracefs is not
+    /// mounted.
+    ///
+    /// # Kernel
+    /// `perf_event_open` and a BPF link (since Linux 5.15) or an ioctl (since 4.7).
+    pub fn new(category: &str, name: &str) -> Self {
+        Self {
+            category: category.to_string(),
+            name: name.to_string(),
+            tracefs: None,
+        }
+    }
+
+    /// Looks the tracepoint up in a tracefs that is mounted elsewhere.
+    #[must_use]
+    pub fn in_tracefs(mut self, mount: &str) -> Self {
+        self.tracefs = Some(mount.to_string());
+        self
+    }
+
+    fn id(&self, system: &System) -> Result<u64> {
+        let own = self.tracefs.as_deref();
+        let mounts = own.iter().chain(TRACEFS.iter().filter(|_| own.is_none()));
+        let mut mounted = false;
+        for mount in mounts {
+            let path = alloc::format!("{mount}/events/{}/{}/id", self.category, self.name);
+            match file::read_file(system.kernel(), &c_string(&path)?, 64) {
+                Ok(text) => return parse_id(&text, &path),
+                Err(error) if error.errno == Errno::ENOENT => {
+                    let events = c_string(&alloc::format!("{mount}/events"))?;
+                    mounted |= file::open(system.kernel(), &events, 0, 0).is_ok();
+                }
+                Err(error) => return Err(error).context(|| alloc::format!("read {path}")),
+            }
+        }
+        let what = match mounted {
+            true => alloc::format!("there is no tracepoint {}/{}", self.category, self.name),
+            false => {
+                "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)".to_string()
+            }
+        };
+        Err(Error::new(ErrorKind::NotFound, what))
+    }
+}
+
+fn parse_id(text: &[u8], path: &str) -> Result<u64> {
+    let number = core::str::from_utf8(text)
+        .ok()
+        .and_then(|t| t.trim().parse().ok());
+    number.ok_or_else(|| Error::new(ErrorKind::Corrupt, alloc::format!("{path} holds no number")))
+}
+
+impl Hook for Tracepoint {
+    fn attach(&self, program: &Program) -> Result<Link> {
+        let system = program.system();
+        let id = self.id(system)?;
+        let event = perf_event_open(system.kernel(), &PerfEvent::Tracepoint { id }, -1, 0)?;
+        let hook = alloc::format!("tracepoint {}/{}", self.category, self.name);
+        perf::attach(program, event, hook)
+    }
+}

@@ -1,0 +1,235 @@
+//! Maps: one type for all of them, keys and values as bytes of the sizes that the kernel reports.
+
+mod create;
+mod iter;
+mod typed;
+
+pub(crate) use create::{Created, create, raise_memlock};
+pub use iter::{Entries, Keys};
+pub use typed::{Array, HashMap, PerCpuArray};
+
+use crate::error::Context;
+use crate::system::{System, c_string};
+use crate::{MapType, Result};
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use skep_codec::btf::{Btf, TypeId};
+use skep_sys::Fd;
+use skep_sys::bpf::{self, MapFd, ObjKind};
+
+/// What the kernel says of a map, `struct bpf_map_info`.
+pub use skep_sys::bpf::MapInfo;
+
+/// A map in the kernel. Cheap to clone; the map lives until the last handle, program or pin of it
+/// is gone.
+#[derive(Clone)]
+pub struct Map(Arc<Inner>);
+
+struct Inner {
+    fd: MapFd,
+    name: String,
+    system: System,
+    /// The BTF that the key and value types are ids of, where an object brought it.
+    types: Option<(Arc<Btf>, TypeId, TypeId)>,
+}
+
+impl Map {
+    /// Takes over a map's descriptor; sizes and type are asked of the kernel.
+    ///
+    /// # Errors
+    /// `EINVAL` if it is no map's.
+    pub fn from_fd(system: &System, fd: Fd) -> Result<Self> {
+        Self::with_types(system, fd, None, None)
+    }
+
+    /// The map pinned at this path.
+    ///
+    /// # Kernel
+    /// `BPF_OBJ_GET`, since Linux 4.4.
+    pub fn from_pin(system: &System, path: &str) -> Result<Self> {
+        let what = || alloc::format!("open pinned map {path}");
+        let fd = bpf::obj_get(system.kernel(), None, &c_string(path)?, 0).context(what)?;
+        Self::from_fd(system, fd)
+    }
+
+    pub(crate) fn with_types(
+        system: &System,
+        fd: Fd,
+        name: Option<&str>,
+        types: Option<(Arc<Btf>, TypeId, TypeId)>,
+    ) -> Result<Self> {
+        let what = || "ask the kernel for a map's shape".to_string();
+        let fd = MapFd::new(fd, system.cpus()?).context(what)?;
+        Ok(Self(Arc::new(Inner {
+            name: name.map_or_else(|| fd.info().name.clone(), String::from),
+            fd,
+            system: system.clone(),
+            types,
+        })))
+    }
+
+    /// The object's name for it (the kernel's, 15 characters, if no object is known).
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What the kernel said of it when it was opened.
+    pub fn shape(&self) -> &MapInfo {
+        self.0.fd.info()
+    }
+
+    /// Its type.
+    pub fn map_type(&self) -> MapType {
+        self.shape().map_type
+    }
+
+    /// Bytes of a key.
+    pub fn key_size(&self) -> u32 {
+        self.shape().key_size
+    }
+
+    /// Bytes of a value (of one CPU's, for a per-CPU map).
+    pub fn value_size(&self) -> u32 {
+        self.shape().value_size
+    }
+
+    /// The most entries it takes; bytes, for a ring buffer.
+    pub fn max_entries(&self) -> u32 {
+        self.shape().max_entries
+    }
+
+    /// The kernel's id of it.
+    pub fn id(&self) -> u32 {
+        self.shape().id
+    }
+
+    /// What the kernel says of it now.
+    pub fn info(&self) -> Result<MapInfo> {
+        bpf::map_info(self.fd()).context(|| self.doing("ask about"))
+    }
+
+    /// Its descriptor.
+    pub fn fd(&self) -> &Fd {
+        self.0.fd.fd()
+    }
+
+    /// The system it belongs to.
+    pub fn system(&self) -> &System {
+        &self.0.system
+    }
+
+    /// Types of its keys and values: from the object that declared it, else from the kernel.
+    /// `None` if it was made without BTF.
+    pub fn types(&self) -> Result<Option<(Arc<Btf>, TypeId, TypeId)>> {
+        if let Some(types) = &self.0.types {
+            return Ok(Some(types.clone()));
+        }
+        let shape = self.shape();
+        if shape.btf_id == 0 {
+            return Ok(None);
+        }
+        let btf = self.0.system.btf_by_id(shape.btf_id)?;
+        let (key, value) = (shape.btf_key_type_id, shape.btf_value_type_id);
+        Ok(Some((btf, TypeId(key), TypeId(value))))
+    }
+
+    /// The value of this key, or `None`. A per-CPU map gives every possible CPU's value one after
+    /// the other, each rounded up to 8 bytes.
+    ///
+    /// # Errors
+    /// `EINVAL` if the key has not [`Map::key_size`] bytes; `ENOTSUPP` for maps that cannot be
+    /// read this way (ring buffers).
+    ///
+    /// # Kernel
+    /// `BPF_MAP_LOOKUP_ELEM`.
+    pub fn lookup(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let mut value = vec![0; self.0.fd.value_len()];
+        Ok(self.lookup_into(key, &mut value)?.then_some(value))
+    }
+
+    /// [`Map::lookup`] into a buffer of the right length; whether the key was there.
+    pub fn lookup_into(&self, key: &[u8], value: &mut [u8]) -> Result<bool> {
+        self.0
+            .fd
+            .lookup(key, value, 0)
+            .context(|| self.doing("look up in"))
+    }
+
+    /// Sets the value of a key. Flags: `BPF_ANY` (0), `BPF_NOEXIST` (1), `BPF_EXIST` (2),
+    /// `BPF_F_LOCK` (4).
+    ///
+    /// # Errors
+    /// `E2BIG` when the map is full or the index beyond an array; `EEXIST`, `ENOENT` as the flags
+    /// say.
+    ///
+    /// # Kernel
+    /// `BPF_MAP_UPDATE_ELEM`.
+    pub fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<()> {
+        self.0
+            .fd
+            .update(key, value, flags)
+            .context(|| self.doing("update"))
+    }
+
+    /// Deletes a key; whether it was there.
+    ///
+    /// # Kernel
+    /// `BPF_MAP_DELETE_ELEM`.
+    pub fn delete(&self, key: &[u8]) -> Result<bool> {
+        self.0.fd.delete(key).context(|| self.doing("delete from"))
+    }
+
+    /// Keys, in the kernel's order. An entry added or deleted meanwhile may be missed or seen
+    /// twice; if the key just read is deleted, a hash map starts again.
+    pub fn keys(&self) -> Keys<'_> {
+        Keys::new(&self.0.fd)
+    }
+
+    /// Keys and values, one at a time; entries deleted between the two calls are left out.
+    pub fn entries(&self) -> Entries<'_> {
+        Entries::new(self)
+    }
+
+    /// Forbids changes from user space for good.
+    ///
+    /// # Kernel
+    /// `BPF_MAP_FREEZE`, since Linux 5.2.
+    pub fn freeze(&self) -> Result<()> {
+        self.0.fd.freeze().context(|| self.doing("freeze"))
+    }
+
+    /// Pins it at a path of a bpffs.
+    ///
+    /// # Kernel
+    /// `BPF_OBJ_PIN`, since Linux 4.4.
+    pub fn pin(&self, path: &str) -> Result<()> {
+        bpf::obj_pin(self.fd(), None, &c_string(path)?)
+            .context(|| alloc::format!("pin map `{}` at {path}", self.name()))
+    }
+
+    fn doing(&self, verb: &str) -> String {
+        alloc::format!("{verb} map `{}`", self.name())
+    }
+}
+
+impl System {
+    /// Every map in the kernel now, in order of id. Needs `CAP_SYS_ADMIN`.
+    pub fn maps(&self) -> Result<Vec<MapInfo>> {
+        self.each(ObjKind::Map, |id| self.map_by_id(id)?.info())
+            .context(|| "list maps".to_string())
+    }
+
+    /// The map with this id.
+    pub fn map_by_id(&self, id: u32) -> Result<Map> {
+        let fd = self.fd_by_id(ObjKind::Map, id);
+        Map::from_fd(self, fd.context(|| alloc::format!("map {id}"))?)
+    }
+}
+
+impl core::fmt::Debug for Map {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Map({} `{}`)", self.id(), self.name())
+    }
+}

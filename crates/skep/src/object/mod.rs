@@ -1,0 +1,162 @@
+//! Objects: what a file says (`ObjectSpec`), loaded into a kernel (`Object`).
+
+mod attach;
+mod explain;
+mod load;
+mod resolve;
+mod spec;
+
+pub use load::{LoadOptions, Loaded, Loader};
+pub use spec::{ObjectSpec, VariableMut};
+
+use crate::link::Link;
+use crate::map::Map;
+use crate::plain::{Plain, read};
+use crate::prog::Program;
+use crate::ring::RingBuf;
+use crate::{Error, ErrorKind, Result};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use skep_codec::btf::{Btf, TypeId};
+
+/// A loaded object: its maps and programs. Dropping it gives up its handles; what is attached
+/// stays attached as long as its [`Link`] does.
+#[derive(Debug)]
+pub struct Object {
+    name: String,
+    maps: Vec<Map>,
+    programs: Vec<Program>,
+    btf: Option<Arc<Btf>>,
+    globals: Vec<Global>,
+}
+
+/// A global variable of a loaded object, in its data map.
+#[derive(Clone, Debug)]
+pub struct Global {
+    name: String,
+    map: Map,
+    offset: usize,
+    size: usize,
+    type_id: TypeId,
+}
+
+impl Object {
+    /// The object's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its maps, in the file's order; data sections are maps too.
+    pub fn maps(&self) -> &[Map] {
+        &self.maps
+    }
+
+    /// The map of this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], with the names there are.
+    pub fn map(&self, name: &str) -> Result<&Map> {
+        let found = self.maps.iter().find(|map| map.name() == name);
+        found.ok_or_else(|| missing("map", name, self.maps.iter().map(Map::name)))
+    }
+
+    /// Its loaded programs, in the file's order.
+    pub fn programs(&self) -> &[Program] {
+        &self.programs
+    }
+
+    /// The program of this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], with the names there are.
+    pub fn program(&self, name: &str) -> Result<&Program> {
+        let found = self.programs.iter().find(|program| program.name() == name);
+        found.ok_or_else(|| missing("program", name, self.programs.iter().map(Program::name)))
+    }
+
+    /// The consumer of the ring buffer map of this name.
+    pub fn ring(&self, name: &str) -> Result<RingBuf> {
+        RingBuf::open(self.map(name)?)
+    }
+
+    /// The global variable of this name, as programs see it now.
+    pub fn global(&self, name: &str) -> Result<&Global> {
+        let found = self.globals.iter().find(|global| global.name == name);
+        let names = self.globals.iter().map(|global| global.name.as_str());
+        found.ok_or_else(|| missing("variable", name, names))
+    }
+
+    /// The object's own types.
+    pub fn btf(&self) -> Option<&Arc<Btf>> {
+        self.btf.as_ref()
+    }
+
+    /// Attaches every program by its section name. If one fails, those before it are detached
+    /// again. Programs whose section does not say where ([`ErrorKind::NeedsTarget`]) and programs
+    /// that never attach by themselves are left alone.
+    pub fn attach_all(&self) -> Result<Vec<Link>> {
+        let mut links = Vec::new();
+        for (_, answer) in self.attach_each() {
+            match answer {
+                Ok(link) => links.push(link),
+                Err(error) if error.kind() == ErrorKind::NeedsTarget => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(links)
+    }
+
+    /// Attaches every program by its section name, with an answer for each.
+    pub fn attach_each(&self) -> impl Iterator<Item = (&Program, Result<Link>)> {
+        let wanted = |p: &&Program| p.declared().is_none_or(|declared| declared.autoattach);
+        let programs = self.programs.iter().filter(wanted);
+        programs.map(|program| (program, program.attach()))
+    }
+}
+
+impl Global {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its type in the object's BTF; void if it has none.
+    pub fn type_id(&self) -> TypeId {
+        self.type_id
+    }
+
+    /// Its bytes now.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        let section = self.map.lookup(&0_u32.to_ne_bytes())?.unwrap_or_default();
+        let end = self.offset.saturating_add(self.size);
+        match section.get(self.offset..end) {
+            Some(bytes) => Ok(bytes.to_vec()),
+            None => {
+                let what = alloc::format!("variable `{}` is outside its map", self.name);
+                Err(Error::new(ErrorKind::Corrupt, what))
+            }
+        }
+    }
+
+    /// Its value now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] if the type has another size.
+    pub fn read<T: Plain>(&self) -> Result<T> {
+        read(&self.bytes()?, &self.name)
+    }
+}
+
+/// The error for a name that is not there, with those that are.
+fn missing<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> Error {
+    let names: Vec<&str> = names.collect();
+    let have = match names.is_empty() {
+        true => String::from("there is none"),
+        false => alloc::format!("there are: {}", names.join(", ")),
+    };
+    Error::new(
+        ErrorKind::NotFound,
+        alloc::format!("no {what} `{name}`; {have}"),
+    )
+}

@@ -1,0 +1,169 @@
+//! Programs: loaded ones, one type for all kinds.
+
+mod load;
+mod run;
+
+pub(crate) use load::{Request, load};
+pub use run::{TestRun, TestRunResult};
+
+use crate::error::Context;
+use crate::system::{System, c_string};
+use crate::{AttachType, ProgType, Result};
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use skep_codec::object::Verb;
+use skep_sys::Fd;
+use skep_sys::bpf::{self, ObjKind};
+
+/// What the kernel says of a program, `struct bpf_prog_info`.
+pub use skep_sys::bpf::ProgInfo;
+
+/// A program in the kernel. Cheap to clone; it lives until the last handle, link or pin of it is
+/// gone.
+#[derive(Clone)]
+pub struct Program(Arc<Inner>);
+
+struct Inner {
+    fd: Fd,
+    name: String,
+    prog_type: ProgType,
+    system: System,
+    /// What its object says of how it attaches; nothing for a program found in the kernel.
+    declared: Option<Declared>,
+}
+
+/// What an object says of how a program attaches.
+#[derive(Clone, Debug)]
+pub(crate) struct Declared {
+    pub(crate) section: String,
+    pub(crate) verb: Verb,
+    pub(crate) target: Option<String>,
+    pub(crate) attach_type: Option<AttachType>,
+    pub(crate) autoattach: bool,
+}
+
+impl Program {
+    pub(crate) fn new(
+        system: &System,
+        fd: Fd,
+        name: &str,
+        prog_type: ProgType,
+        declared: Option<Declared>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            fd,
+            name: name.to_string(),
+            prog_type,
+            system: system.clone(),
+            declared,
+        }))
+    }
+
+    /// Takes over a program's descriptor; name and type are asked of the kernel.
+    ///
+    /// # Errors
+    /// `EINVAL` if it is no program's.
+    pub fn from_fd(system: &System, fd: Fd) -> Result<Self> {
+        let info = bpf::prog_info(&fd).context(|| "ask the kernel about a program".to_string())?;
+        Ok(Self::new(system, fd, &info.name, info.prog_type, None))
+    }
+
+    /// The program pinned at this path.
+    ///
+    /// # Kernel
+    /// `BPF_OBJ_GET`, since Linux 4.4.
+    pub fn from_pin(system: &System, path: &str) -> Result<Self> {
+        let what = || alloc::format!("open pinned program {path}");
+        let fd = bpf::obj_get(system.kernel(), None, &c_string(path)?, 0).context(what)?;
+        Self::from_fd(system, fd)
+    }
+
+    /// Its name: the function's.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The section of its object; empty if no object is known.
+    pub fn section(&self) -> &str {
+        self.declared().map_or("", |declared| &declared.section)
+    }
+
+    /// Its type.
+    pub fn prog_type(&self) -> ProgType {
+        self.0.prog_type
+    }
+
+    /// Its descriptor.
+    pub fn fd(&self) -> &Fd {
+        &self.0.fd
+    }
+
+    /// The system it belongs to.
+    pub fn system(&self) -> &System {
+        &self.0.system
+    }
+
+    pub(crate) fn declared(&self) -> Option<&Declared> {
+        self.0.declared.as_ref()
+    }
+
+    /// What the kernel says of it now.
+    pub fn info(&self) -> Result<ProgInfo> {
+        bpf::prog_info(&self.0.fd).context(|| self.doing("ask about"))
+    }
+
+    /// Ids of the maps it uses.
+    pub fn map_ids(&self) -> Result<Vec<u32>> {
+        bpf::prog_map_ids(&self.0.fd).context(|| self.doing("ask about"))
+    }
+
+    /// The kernel's id of it.
+    pub fn id(&self) -> Result<u32> {
+        Ok(self.info()?.id)
+    }
+
+    /// Runs it once, or many times, on the data given.
+    ///
+    /// # Errors
+    /// `ENOTSUPP` for types that cannot be run this way (kprobe, tracepoint and others).
+    ///
+    /// # Kernel
+    /// `BPF_PROG_TEST_RUN`, since Linux 4.12.
+    pub fn test_run(&self, run: &TestRun<'_>) -> Result<TestRunResult> {
+        run::test_run(self, run)
+    }
+
+    /// Pins it at a path of a bpffs.
+    ///
+    /// # Kernel
+    /// `BPF_OBJ_PIN`, since Linux 4.4.
+    pub fn pin(&self, path: &str) -> Result<()> {
+        bpf::obj_pin(&self.0.fd, None, &c_string(path)?)
+            .context(|| alloc::format!("pin program `{}` at {path}", self.name()))
+    }
+
+    pub(crate) fn doing(&self, verb: &str) -> String {
+        alloc::format!("{verb} program `{}`", self.name())
+    }
+}
+
+impl System {
+    /// Every program in the kernel now, in order of id. Needs `CAP_SYS_ADMIN`.
+    pub fn programs(&self) -> Result<Vec<ProgInfo>> {
+        self.each(ObjKind::Prog, |id| self.program_by_id(id)?.info())
+            .context(|| "list programs".to_string())
+    }
+
+    /// The program with this id.
+    pub fn program_by_id(&self, id: u32) -> Result<Program> {
+        let fd = self.fd_by_id(ObjKind::Prog, id);
+        Program::from_fd(self, fd.context(|| alloc::format!("program {id}"))?)
+    }
+}
+
+impl core::fmt::Debug for Program {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Program({} `{}`)", self.0.prog_type, self.name())
+    }
+}

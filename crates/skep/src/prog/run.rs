@@ -1,0 +1,58 @@
+//! `BPF_PROG_TEST_RUN`.
+
+use super::Program;
+use crate::Result;
+use crate::error::Context;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+use skep_sys::bpf;
+
+/// What to run a program on.
+#[derive(Clone, Debug, Default)]
+pub struct TestRun<'a> {
+    /// The packet, for programs that see packets. At least 14 bytes for XDP and socket filters.
+    pub data: &'a [u8],
+    /// The context, for programs that take one (raw tracepoint arguments, `struct __sk_buff`).
+    pub context: &'a [u8],
+    /// How often; 0 is once.
+    pub repeat: u32,
+    /// Room for the packet as the program leaves it, in bytes.
+    pub data_out_bytes: usize,
+    /// `BPF_F_TEST_RUN_ON_CPU` and the like.
+    pub flags: u32,
+    /// The CPU to run on, with `BPF_F_TEST_RUN_ON_CPU`.
+    pub cpu: u32,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TestRunResult {
+    /// What the program returned.
+    pub return_value: u32,
+    /// The packet as the program left it.
+    pub data: Vec<u8>,
+    /// Average time of a run, as the kernel measured it.
+    pub duration: Duration,
+}
+
+pub(super) fn test_run(program: &Program, run: &TestRun<'_>) -> Result<TestRunResult> {
+    let mut data = vec![0; run.data_out_bytes];
+    let mut request = bpf::TestRunParams {
+        data_in: run.data,
+        data_out: &mut data,
+        ctx_in: run.context,
+        repeat: run.repeat,
+        flags: run.flags,
+        cpu: run.cpu,
+        ..Default::default()
+    };
+    let ran =
+        bpf::prog_test_run(program.fd(), &mut request).context(|| program.doing("test-run"))?;
+    data.truncate(ran.data_len as usize);
+    Ok(TestRunResult {
+        return_value: ran.retval,
+        duration: Duration::from_nanos(u64::from(ran.duration_ns)),
+        data,
+    })
+}

@@ -1,0 +1,126 @@
+//! A kernel and what is known of it.
+
+use crate::error::Context;
+use crate::probe::{Feature, Probes};
+use crate::{Error, ErrorKind, Result};
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use skep_codec::Errno;
+use skep_codec::btf::Btf;
+use skep_sys::bpf::{self, ObjKind};
+use skep_sys::file::PossibleCpus;
+use skep_sys::once::Once;
+use skep_sys::{Fd, KernelRef, file, process};
+
+/// A kernel plus what has been learnt about it: its BTF, its CPUs, what it can do. Cheap to
+/// clone; clones share what they learn. There are no statics: two systems know nothing of each
+/// other.
+#[derive(Clone)]
+pub struct System(Arc<Inner>);
+
+struct Inner {
+    kernel: KernelRef,
+    page_size: usize,
+    cpus: Once<PossibleCpus>,
+    kernel_btf: Once<Arc<Btf>>,
+    probes: Probes,
+}
+
+impl System {
+    /// The kernel that this process runs on.
+    ///
+    /// # Errors
+    /// Only if `/proc/self/auxv` is readable and broken; privilege is not looked at here.
+    pub fn host() -> Result<Self> {
+        Self::new(skep_sys::host())
+    }
+
+    /// Any kernel: a decorated one, a table of functions, a simulated one.
+    ///
+    /// # Errors
+    /// See [`System::host`].
+    pub fn new(kernel: KernelRef) -> Result<Self> {
+        let page_size = file::page_size(&kernel);
+        Ok(Self(Arc::new(Inner {
+            kernel,
+            page_size,
+            cpus: Once::new(),
+            kernel_btf: Once::new(),
+            probes: Probes::default(),
+        })))
+    }
+
+    /// The kernel.
+    pub fn kernel(&self) -> &KernelRef {
+        &self.0.kernel
+    }
+
+    /// Bytes in a page.
+    pub fn page_size(&self) -> usize {
+        self.0.page_size
+    }
+
+    /// CPUs that can ever be there: how many values a per-CPU map has for each key.
+    ///
+    /// # Errors
+    /// If `/sys/devices/system/cpu/possible` cannot be read.
+    pub fn possible_cpus(&self) -> Result<u32> {
+        Ok(self.cpus()?.count())
+    }
+
+    pub(crate) fn cpus(&self) -> Result<&PossibleCpus> {
+        let cpus = self
+            .0
+            .cpus
+            .get_or_try_init(|| file::possible_cpus(&self.0.kernel));
+        cpus.context(|| "count the possible CPUs".to_string())
+    }
+
+    /// Whether the kernel can do this: asked once, remembered when the answer is certain.
+    pub fn probe(&self, feature: Feature) -> crate::probe::Answer {
+        self.0.probes.ask(self, feature)
+    }
+
+    /// Nanoseconds of `CLOCK_MONOTONIC`, which `bpf_ktime_get_ns` counts too.
+    pub fn now_ns(&self) -> u64 {
+        process::now_ns(&self.0.kernel)
+    }
+
+    /// Where the kernel's BTF is kept once it is open.
+    pub(crate) fn btf_cell(&self) -> &Once<Arc<Btf>> {
+        &self.0.kernel_btf
+    }
+
+    pub(crate) fn fd_by_id(&self, kind: ObjKind, id: u32) -> skep_sys::Result<Fd> {
+        bpf::fd_by_id(&self.0.kernel, kind, id, 0, None)
+    }
+
+    /// Walks the ids of one kind; what vanishes between its id and its information is left out.
+    pub(crate) fn each<T>(&self, kind: ObjKind, info: impl Fn(u32) -> Result<T>) -> Result<Vec<T>> {
+        let (mut id, mut all) = (0, Vec::new());
+        while let Some(found) = bpf::next_id(&self.0.kernel, kind, id)? {
+            match info(found) {
+                Ok(info) => all.push(info),
+                Err(error) if error.errno() == Some(Errno::ENOENT) => {}
+                Err(error) => return Err(error),
+            }
+            id = found;
+        }
+        Ok(all)
+    }
+}
+
+impl core::fmt::Debug for System {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("System")
+    }
+}
+
+/// Refuses a name that cannot be passed to the kernel.
+pub(crate) fn c_string(text: &str) -> Result<alloc::ffi::CString> {
+    alloc::ffi::CString::new(text).map_err(|_| {
+        let what = alloc::format!("`{}` has a NUL byte", text.escape_debug());
+        Error::new(ErrorKind::Invalid, what)
+    })
+}

@@ -1,0 +1,103 @@
+//! What the kernel tests share: the committed objects, a place of their own to test in.
+#![allow(dead_code, unreachable_pub)]
+
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use skep::{Object, ObjectSpec, System};
+
+/// The committed object of this name, in this machine's byte order.
+macro_rules! object {
+    ($name:literal) => {{
+        #[cfg(target_endian = "little")]
+        let bytes: &[u8] = include_bytes!(concat!("../../../testdata/", $name, ".bpf.el.o"));
+        #[cfg(target_endian = "big")]
+        let bytes: &[u8] = include_bytes!(concat!("../../../testdata/", $name, ".bpf.eb.o"));
+        skep::ObjectSpec::parse(bytes, concat!($name, ".bpf.o")).expect("committed object")
+    }};
+}
+pub(crate) use object;
+
+/// Says why a test does not apply to this kernel, and returns from it: counted as skipped.
+macro_rules! skip {
+    ($($why:tt)+) => {{
+        println!("skep-skip: {}", format_args!($($why)+));
+        return;
+    }};
+}
+pub(crate) use skip;
+
+/// The kernel that runs.
+pub fn host() -> System {
+    System::host().expect("host system")
+}
+
+/// Restricts a tracer to this process.
+pub fn only_us(spec: &mut ObjectSpec) {
+    let mut pid = spec.variable("target_pid").expect("target_pid");
+    pid.set(std::process::id()).expect("set target_pid");
+}
+
+/// Loads, and shows every refusal if it fails.
+pub fn load(system: &System, spec: &ObjectSpec) -> Object {
+    match spec.load(system) {
+        Ok(object) => object,
+        Err(error) => panic!("{error}\n{}", logs(&error)),
+    }
+}
+
+/// Whole logs of all refusals in an error.
+pub fn logs(error: &skep::Error) -> String {
+    let of = |error: &skep::Error| error.refusal().map_or("", |r| &r.log).to_owned();
+    let each = error.failures().iter().map(|failure| of(&failure.error));
+    each.chain([of(error)]).collect()
+}
+
+/// A system call that nothing else of this process makes often: getpgid(2) of `arg`.
+pub fn getpgid(arg: i32) {
+    let _ = nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(arg)));
+}
+
+/// Moves this thread into a network namespace of its own, its loopback up.
+pub fn own_network() {
+    unshare(CloneFlags::CLONE_NEWNET).expect("own network namespace");
+    let up = std::process::Command::new("ip")
+        .args(["link", "set", "lo", "up"])
+        .status();
+    assert!(up.expect("ip").success());
+}
+
+/// Mounts a tracefs where only this thread sees it; `None` if the kernel has none.
+pub fn own_tracefs() -> Option<String> {
+    own_mounts();
+    let dir = "/tmp";
+    mount(
+        Some("tracefs"),
+        dir,
+        Some("tracefs"),
+        MsFlags::empty(),
+        None::<&str>,
+    )
+    .ok()?;
+    Some(dir.to_owned())
+}
+
+/// Mounts a bpffs where only this thread sees it.
+pub fn own_bpffs() -> String {
+    own_mounts();
+    let dir = "/tmp";
+    mount(
+        Some("bpf"),
+        dir,
+        Some("bpf"),
+        MsFlags::empty(),
+        None::<&str>,
+    )
+    .expect("bpffs");
+    dir.to_owned()
+}
+
+fn own_mounts() {
+    unshare(CloneFlags::CLONE_NEWNS).expect("own mount namespace");
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>).expect("private mounts");
+}
