@@ -71,6 +71,33 @@ fn one_type(btf: &Btf, ty: &Type<'_>) {
     let _ = ty.params().take(TYPES).filter(|p| p.is_ok()).count();
     let _ = ty.variables().take(TYPES).filter(|v| v.is_ok()).count();
     let _ = (btf.size_of(ty.id()), btf.peel(ty.id()).is_ok());
+    values(btf, ty.id());
+}
+
+/// Texts that values are set by.
+const TEXTS: [&str; 8] = [
+    "1",
+    "-129",
+    "0xffffffffffffffff",
+    "true",
+    "'a'",
+    "\"ab\\n",
+    "MODE_ON",
+    "{",
+];
+
+/// Bytes to values of this type, and text to bytes.
+fn values(btf: &Btf, id: TypeId) {
+    let mut bytes = [0x81_u8; 96];
+    for len in [0, 1, 4, 96] {
+        if let Ok(value) = btf.decode(id, &bytes[..len]) {
+            let _ = (format!("{value}").len(), format!("{value:?}").len());
+        }
+    }
+    for text in TEXTS {
+        let _ = btf.encode(id, text, &mut bytes);
+        let _ = btf.encode(id, text, &mut bytes[..4]);
+    }
 }
 
 /// A type section and a `.BTF.ext`, see [`join`].
