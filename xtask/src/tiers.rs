@@ -375,7 +375,7 @@ pub(crate) fn fuzz(args: &[String]) -> Result {
         let mut fuzz = cargo("+nightly fuzz run");
         fuzz.current_dir(root()).arg(target).arg("--");
         fuzz.arg(format!("-max_total_time={seconds}"));
-        cmd::run(fuzz.args(["-timeout=5", "-rss_limit_mb=2048"]))?;
+        cmd::run(fuzz.args(["-timeout=5", "-rss_limit_mb=2048", "-detect_leaks=0"]))?;
     }
     Ok(())
 }
