@@ -6,6 +6,7 @@
 use crate::bytes::Endian;
 use crate::error::bail;
 use crate::{Error, ErrorKind, Result};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, Rel, SectionHeader, SectionTable, Sym, SymbolTable};
@@ -39,6 +40,10 @@ pub struct Elf<'a> {
     pub sections: Vec<Section<'a>>,
     /// All symbols; the index is the ELF symbol index (0 is the null symbol).
     pub symbols: Vec<Symbol<'a>>,
+    /// The first section of each name.
+    by_name: BTreeMap<&'a str, usize>,
+    /// Symbols in order of section, then index.
+    by_section: Vec<(usize, usize)>,
 }
 
 /// A section and its bytes.
@@ -152,21 +157,31 @@ impl<'a> Elf<'a> {
             size_bytes: bytes.len(),
             sections: sections(bytes, endian, &table, warn),
             symbols: read_symbols(endian, &symbols, warn),
+            by_name: BTreeMap::new(),
+            by_section: Vec::new(),
         };
+        for (index, section) in file.sections.iter().enumerate() {
+            file.by_name.entry(section.name).or_insert(index);
+        }
+        let defined = file.symbols.iter().enumerate();
+        file.by_section = defined.filter_map(|(i, s)| Some((s.section?, i))).collect();
+        file.by_section.sort_unstable();
         file.read_relocs(bytes, endian, &table, warn);
         Ok(file)
     }
 
     /// The section of this name; the first, should there be several.
     pub fn section(&self, name: &str) -> Option<(usize, &Section<'a>)> {
-        let mut all = self.sections.iter().enumerate();
-        all.find(|(_, section)| section.name == name)
+        let index = *self.by_name.get(name)?;
+        self.sections.get(index).map(|section| (index, section))
     }
 
     /// The symbols that are defined in a section, with their indices.
     pub fn symbols_in(&self, section: usize) -> impl Iterator<Item = (usize, &Symbol<'a>)> {
-        let all = self.symbols.iter().enumerate();
-        all.filter(move |(_, symbol)| symbol.section == Some(section))
+        let first = self.by_section.partition_point(|&(s, _)| s < section);
+        let here = self.by_section.get(first..).unwrap_or_default().iter();
+        let here = here.take_while(move |&&(s, _)| s == section);
+        here.filter_map(|&(_, index)| Some((index, self.symbols.get(index)?)))
     }
 
     fn read_relocs(
@@ -176,6 +191,8 @@ impl<'a> Elf<'a> {
         table: &SectionTable<'a, Header>,
         warn: &mut Vec<Error>,
     ) {
+        // Sections may share their bytes, but not to make more entries than the file has room for.
+        let mut room = bytes.len() >> 4;
         for (index, header) in table.enumerate() {
             let name = self.sections.get(index.0).map_or("", |s| s.name);
             let entries = match header.rel(endian, bytes) {
@@ -198,6 +215,12 @@ impl<'a> Elf<'a> {
                 warn.push(Error::new(ErrorKind::NotFound, what).in_section(name));
                 continue;
             };
+            let Some(rest) = room.checked_sub(entries.len()) else {
+                let what = "more relocations than the file has bytes for";
+                warn.push(Error::new(ErrorKind::TooLarge, what).in_section(name));
+                return;
+            };
+            room = rest;
             section.relocs.extend(entries.iter().map(|rel| Reloc {
                 offset: rel.r_offset(endian),
                 symbol: rel.r_sym(endian) as usize,

@@ -13,25 +13,15 @@ use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
 pub(super) fn read(p: &mut Parser<'_>) {
-    let code = |(_, section): &(usize, &Section<'_>)| section.is_code();
-    let sections: Vec<usize> = p
-        .elf
-        .sections
-        .iter()
-        .enumerate()
-        .filter(code)
-        .map(|(i, _)| i)
-        .collect();
-    // Symbols and sections may name the same bytes again and again: bound what that can cost.
-    let file = p.elf.size_bytes as u64;
-    let mut budget = file.saturating_mul(4).saturating_add(1 << 20);
-    for index in sections {
-        p.set_role(index, Role::Code);
-        read_section(p, index, &mut budget);
+    for index in 0..p.elf.sections.len() {
+        if p.elf.sections.get(index).is_some_and(Section::is_code) {
+            p.set_role(index, Role::Code);
+            read_section(p, index);
+        }
     }
 }
 
-fn read_section(p: &mut Parser<'_>, index: usize, budget: &mut u64) {
+fn read_section(p: &mut Parser<'_>, index: usize) {
     let Some(section) = p.elf.sections.get(index).cloned() else {
         return;
     };
@@ -48,7 +38,7 @@ fn read_section(p: &mut Parser<'_>, index: usize, budget: &mut u64) {
     }
     let (mut last, mut end) = ((0, 0), 0);
     for symbol in symbols {
-        let mut insns = body(p, &section, &symbol, budget);
+        let mut insns = body(p, &section, &symbol);
         let place = (symbol.value, symbol.size);
         if symbol.value < end && place != last && insns.is_ok() {
             let what = "overlaps with the function before it";
@@ -96,12 +86,7 @@ fn is_text(section: &str) -> bool {
     section == ".text" || section.starts_with(".text.")
 }
 
-fn body(
-    p: &Parser<'_>,
-    section: &Section<'_>,
-    symbol: &Symbol<'_>,
-    budget: &mut u64,
-) -> Result<Vec<Insn>> {
+fn body(p: &mut Parser<'_>, section: &Section<'_>, symbol: &Symbol<'_>) -> Result<Vec<Insn>> {
     let align = INSN_SIZE as u64;
     if symbol.name.is_empty() {
         bail!(Malformed, "a function without a name");
@@ -112,9 +97,7 @@ fn body(
     if !symbol.value.is_multiple_of(align) || !symbol.size.is_multiple_of(align) {
         bail!(Malformed, "begins or ends inside an instruction");
     }
-    let Some(rest) = budget.checked_sub(symbol.size) else {
-        bail!(TooLarge, "too many functions share their bytes");
-    };
+    p.spend(symbol.size)?;
     let (Ok(value), Ok(size)) = (symbol.value.try_into(), symbol.size.try_into()) else {
         bail!(TooLarge, "a function of {} bytes", symbol.size);
     };
@@ -122,7 +105,6 @@ fn body(
         slice(section.bytes()?, value, size, "function")?,
         p.elf.endian,
     )?;
-    *budget = rest;
     let mut index = 0_usize;
     while let Some(insn) = insns.get(index) {
         index = index.saturating_add(if insn.is_wide() { 2 } else { 1 });

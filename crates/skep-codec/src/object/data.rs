@@ -136,7 +136,7 @@ pub(super) fn read(p: &mut Parser<'_>) {
 }
 
 /// The bytes of a section, where it has any, and its size.
-fn contents(section: &Section<'_>) -> Result<(Vec<u8>, u32)> {
+fn contents(p: &mut Parser<'_>, section: &Section<'_>) -> Result<(Vec<u8>, u32)> {
     let in_section = |e: Error| e.in_section(section.name);
     let size = u32::try_from(section.size).ok().filter(|&s| s <= MAX_DATA);
     let Some(size) = size else {
@@ -146,13 +146,15 @@ fn contents(section: &Section<'_>) -> Result<(Vec<u8>, u32)> {
     if section.kind == SHT_NOBITS {
         return Ok((Vec::new(), size));
     }
-    Ok((section.bytes().map_err(in_section)?.to_vec(), size))
+    let bytes = section.bytes().map_err(in_section)?;
+    p.spend(u64::from(size)).map_err(in_section)?;
+    Ok((bytes.to_vec(), size))
 }
 
 fn globals(p: &mut Parser<'_>, index: usize, section: &Section<'_>, kind: DataKind) {
     let datasec = p.datasecs.get(section.name).copied().unwrap_or_default();
     let read_only = kind == DataKind::Rodata;
-    let (contents, error) = match contents(section) {
+    let (contents, error) = match contents(p, section) {
         Ok(contents) => (contents, None),
         Err(error) => ((Vec::new(), 0), Some(error)),
     };
@@ -249,7 +251,7 @@ fn arena(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
         return;
     };
     let datasec = p.datasecs.get(section.name).copied().unwrap_or_default();
-    let contents = contents(section);
+    let contents = contents(p, section);
     if let Some(spec) = p.spec.maps.get_mut(map) {
         match contents {
             Ok((bytes, size)) => {
@@ -277,7 +279,7 @@ fn struct_ops(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
     } else {
         0
     };
-    let contents = contents(section);
+    let contents = contents(p, section);
     let symbols: Vec<(u64, u64, &str)> = p
         .elf
         .symbols_in(index)
@@ -286,12 +288,14 @@ fn struct_ops(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
         .collect();
     p.set_role(index, Role::Maps);
     for (offset, size, name) in symbols {
+        let spent = p.spend(size);
         let value = || -> Result<(TypeId, Vec<u8>)> {
             let (Some(btf), Some(var)) = (&p.spec.btf, vars.get(name)) else {
                 bail!(NotFound, "no BTF variable describes it");
             };
             let ty = btf.peel(btf.ty(var.var)?.target().unwrap_or_default())?;
-            let (all, _) = contents.clone()?;
+            spent.clone()?;
+            let (all, _) = contents.as_ref().map_err(Clone::clone)?;
             let (at, len) = (usize::try_from(offset).ok(), usize::try_from(size).ok());
             let range = at
                 .zip(len)

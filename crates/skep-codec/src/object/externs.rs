@@ -3,7 +3,7 @@
 use super::SectionLayout;
 use super::data::{Data, DataKind, data_map};
 use super::parse::Parser;
-use crate::btf::{Btf, Kind, TypeId};
+use crate::btf::{Btf, Kind, TypeId, essential_name};
 use crate::error::bail;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
@@ -74,10 +74,7 @@ pub enum KconfigKind {
 impl Extern {
     /// The name without a flavour (`___x`).
     pub fn essential_name(&self) -> &str {
-        match self.name.find("___") {
-            Some(at) if at > 0 => self.name.get(..at).unwrap_or(&self.name),
-            _ => &self.name,
-        }
+        essential_name(&self.name)
     }
 
     /// Whether the kernel's BTF is needed to find it.

@@ -6,6 +6,7 @@
 
 use super::parse::{MapPlace, Parser, Role};
 use super::{MapSpec, Pinning, Slot};
+use crate::btf::{Btf, Kind, TypeId};
 use crate::bytes::{Reader, slice};
 use crate::elf::Section;
 use crate::error::bail;
@@ -32,15 +33,19 @@ pub(super) fn read(p: &mut Parser<'_>) {
     let is_maps = |s: &Section<'_>| s.name == "maps" || s.name.starts_with("maps/");
     let all = p.elf.sections.iter().enumerate();
     let sections: Vec<usize> = all.filter(|(_, s)| is_maps(s)).map(|(i, _)| i).collect();
+    if sections.is_empty() {
+        return;
+    }
     let mut extras = Vec::new();
+    let types = annotations(p.spec.btf.as_deref());
     for index in sections {
         p.set_role(index, Role::Maps);
-        read_section(p, index, &mut extras);
+        read_section(p, index, &types, &mut extras);
     }
     inner_maps(p, &extras);
 }
 
-fn read_section(p: &mut Parser<'_>, index: usize, extras: &mut Vec<Extra>) {
+fn read_section(p: &mut Parser<'_>, index: usize, types: &Annotations, extras: &mut Vec<Extra>) {
     let Some(section) = p.elf.sections.get(index).cloned() else {
         return;
     };
@@ -56,9 +61,12 @@ fn read_section(p: &mut Parser<'_>, index: usize, extras: &mut Vec<Extra>) {
         .collect();
     for (offset, size, name) in places {
         let map = p.spec.maps.len();
-        let read = definition(p, &section, offset, size, name);
+        let read = definition(p, &section, offset, size);
         let spec = match read {
-            Ok((spec, extra)) => {
+            Ok((mut spec, extra)) => {
+                if let Some(&(key, value)) = types.get(name) {
+                    (spec.key_type, spec.value_type) = (key, value);
+                }
                 extras.push(Extra { map, ..extra });
                 spec
             }
@@ -88,7 +96,6 @@ fn definition(
     section: &Section<'_>,
     offset: u64,
     size: u64,
-    name: &str,
 ) -> Result<(MapSpec, Extra)> {
     let (Ok(at), Ok(len)) = (usize::try_from(offset), usize::try_from(size)) else {
         bail!(TooLarge, "a definition of {size} bytes");
@@ -124,7 +131,6 @@ fn definition(
             "more is set in this map definition than is known: {len} bytes"
         );
     }
-    annotate(p, &mut map, name);
     Ok((map, extra))
 }
 
@@ -137,58 +143,79 @@ fn pinning(raw: u32) -> Result<Pinning> {
     }
 }
 
-/// Types of key and value from the struct that `BPF_ANNOTATE_KV_PAIR` leaves in the BTF.
-fn annotate(p: &Parser<'_>, map: &mut MapSpec, name: &str) {
-    let Some(btf) = &p.spec.btf else {
-        return;
-    };
-    let wanted: String = alloc::format!("____btf_map_{name}");
-    let Some(id) = btf.find(&wanted, Some(crate::btf::Kind::Struct)) else {
-        return;
-    };
-    let members = btf.ty(id).map(|ty| ty.members());
-    for member in members.into_iter().flatten().flatten() {
-        match member.name {
-            "key" => map.key_type = member.ty,
-            "value" => map.value_type = member.ty,
-            _ => {}
+/// Types of key and value by the map's name.
+type Annotations = BTreeMap<String, (TypeId, TypeId)>;
+
+/// The structs that `BPF_ANNOTATE_KV_PAIR` leaves in the BTF.
+fn annotations(btf: Option<&Btf>) -> Annotations {
+    let mut found = Annotations::new();
+    for ty in btf
+        .into_iter()
+        .flat_map(Btf::iter)
+        .filter(|ty| ty.kind() == Kind::Struct)
+    {
+        let name = ty
+            .name()
+            .ok()
+            .and_then(|name| name.strip_prefix("____btf_map_"));
+        let mut members = ty.members().flatten();
+        if let (Some(name), Some(key), Some(value)) = (name, members.next(), members.next()) {
+            found.insert(name.to_owned(), (key.ty, value.ty));
         }
     }
+    found
 }
 
 /// iproute2: an outer map names the id of its inner maps, and those the slot that they go into.
 fn inner_maps(p: &mut Parser<'_>, extras: &[Extra]) {
+    let mut by_id: BTreeMap<u32, Vec<&Extra>> = BTreeMap::new();
+    for extra in extras.iter().filter(|e| e.id != 0) {
+        by_id.entry(extra.id).or_default().push(extra);
+    }
     for outer in extras.iter().filter(|e| e.inner_id != 0) {
-        let mut inner = extras
-            .iter()
-            .filter(|e| e.id == outer.inner_id && e.map != outer.map);
-        let template = inner
-            .clone()
-            .next()
-            .and_then(|e| p.spec.maps.get(e.map))
-            .cloned();
-        let slots: Vec<(u32, Slot)> = inner
-            .by_ref()
-            .filter_map(|e| Some((e.inner_index?, Slot::Map(e.map))))
-            .collect();
+        let is_outer =
+            |map: &MapSpec| matches!(map.map_type, MapType::ARRAY_OF_MAPS | MapType::HASH_OF_MAPS);
+        if !p.spec.maps.get(outer.map).is_some_and(is_outer) {
+            continue;
+        }
+        let inner = by_id.get(&outer.inner_id).map_or(&[][..], Vec::as_slice);
+        let contents = contents(p, outer, inner);
         let Some(map) = p.spec.maps.get_mut(outer.map) else {
             continue;
         };
-        let is_outer = matches!(map.map_type, MapType::ARRAY_OF_MAPS | MapType::HASH_OF_MAPS);
-        match template {
-            Some(template) if is_outer => {
+        match contents {
+            Ok((template, slots)) => {
                 map.inner = Some(Box::new(MapSpec {
                     name: alloc::format!("{}.inner", map.name),
                     ..template
                 }));
                 map.slots.extend(slots);
             }
-            Some(_) => {}
-            None => {
-                let what =
-                    alloc::format!("no map with the id {} of its inner maps", outer.inner_id);
-                map.error = Some(Error::new(ErrorKind::NotFound, what).of_symbol(&map.name));
-            }
+            Err(error) => map.error = Some(error.of_symbol(&map.name)),
         }
     }
+}
+
+/// What the inner maps of `outer` look like, and which go into it.
+fn contents(
+    p: &mut Parser<'_>,
+    outer: &Extra,
+    inner: &[&Extra],
+) -> Result<(MapSpec, Vec<(u32, Slot)>)> {
+    p.spend((inner.len() as u64).saturating_mul(8))?;
+    let others = || inner.iter().filter(|e| e.map != outer.map);
+    let Some(template) = others().find_map(|e| p.spec.maps.get(e.map)) else {
+        bail!(
+            NotFound,
+            "no map with the id {} of its inner maps",
+            outer.inner_id
+        );
+    };
+    let template = MapSpec {
+        inner: None,
+        slots: Vec::new(),
+        ..template.clone()
+    };
+    let slots = others().filter_map(|e| Some((e.inner_index?, Slot::Map(e.map))));
+    Ok((template, slots.collect()))
 }

@@ -36,8 +36,12 @@ pub(super) struct Parser<'a> {
     pub(super) map_at: BTreeMap<(usize, u64), MapPlace>,
     /// Externs by symbol.
     pub(super) extern_of: BTreeMap<usize, usize>,
+    /// Bytes that may still be copied: sections and symbols may name the same bytes of the file
+    /// again and again.
+    pub(super) budget: u64,
     /// Data sections of the BTF by name.
     pub(super) datasecs: BTreeMap<String, TypeId>,
+    vars: BTreeMap<String, Arc<DatasecVars>>,
 }
 
 /// A map definition in its section.
@@ -56,22 +60,37 @@ impl Parser<'_> {
         self.spec.warnings.push(error);
     }
 
+    /// Takes `size` bytes off what may still be copied.
+    pub(super) fn spend(&mut self, size: u64) -> Result<()> {
+        match self.budget.checked_sub(size) {
+            Some(rest) => {
+                self.budget = rest;
+                Ok(())
+            }
+            None => bail!(TooLarge, "too many sections or functions share their bytes"),
+        }
+    }
+
     pub(super) fn set_role(&mut self, section: usize, role: Role) {
         if let Some(place) = self.roles.get_mut(section) {
             *place = role;
         }
     }
 
-    /// The variables of a data section of the BTF: name -> (id of the `Var`, offset, size).
-    pub(super) fn datasec_vars(&self, section: &str) -> BTreeMap<String, DatasecVar> {
-        let mut vars = BTreeMap::new();
-        let (Some(btf), Some(&id)) = (&self.spec.btf, self.datasecs.get(section)) else {
-            return vars;
-        };
-        let Ok(ty) = btf.ty(id) else {
-            return vars;
-        };
-        for var in ty.variables().flatten() {
+    /// The variables of a data section of the BTF, by name.
+    pub(super) fn datasec_vars(&mut self, section: &str) -> Arc<DatasecVars> {
+        if let Some(known) = self.vars.get(section) {
+            return known.clone();
+        }
+        let vars = Arc::new(self.read_datasec(section).unwrap_or_default());
+        self.vars.insert(section.to_owned(), vars.clone());
+        vars
+    }
+
+    fn read_datasec(&self, section: &str) -> Option<DatasecVars> {
+        let (btf, id) = (self.spec.btf.as_ref()?, self.datasecs.get(section)?);
+        let mut vars = DatasecVars::new();
+        for var in btf.ty(*id).ok()?.variables().flatten() {
             if let Ok(name) = btf.ty(var.ty).and_then(|ty| ty.name()) {
                 vars.entry(name.to_owned()).or_insert(DatasecVar {
                     var: var.ty,
@@ -79,9 +98,11 @@ impl Parser<'_> {
                 });
             }
         }
-        vars
+        Some(vars)
     }
 }
+
+pub(super) type DatasecVars = BTreeMap<String, DatasecVar>;
 
 /// A variable of a data section of the BTF.
 #[derive(Clone, Copy, Debug)]
@@ -131,7 +152,11 @@ pub(super) fn parse(bytes: &[u8], name: &str) -> Result<ObjectSpec> {
         functions: BTreeMap::new(),
         map_at: BTreeMap::new(),
         extern_of: BTreeMap::new(),
+        budget: (bytes.len() as u64)
+            .saturating_mul(4)
+            .saturating_add(1 << 16),
         datasecs,
+        vars: BTreeMap::new(),
     };
     code::read(&mut parser);
     maps::read(&mut parser);
@@ -211,10 +236,8 @@ fn version(elf: &Elf<'_>) -> Option<u32> {
 fn layouts(p: &mut Parser<'_>) {
     let names: Vec<String> = p.datasecs.keys().cloned().collect();
     for name in names {
-        if p.spec.layouts.iter().any(|layout| layout.name == name) {
-            continue;
-        }
-        let Some((index, section)) = p.elf.section(&name) else {
+        // The variables of .kconfig are in no section: they have their layout already.
+        let Some((index, section)) = p.elf.section(&name).filter(|_| name != ".kconfig") else {
             continue;
         };
         match layout(&p.elf, index, section) {

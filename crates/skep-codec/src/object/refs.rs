@@ -53,7 +53,9 @@ fn code(p: &mut Parser<'_>, section: usize, relocs: &[Reloc]) {
             let Some(&insn) = insns.get(index) else {
                 continue;
             };
-            let target = if distance.is_multiple_of(SIZE) {
+            let target = if let Err(error) = p.spend(SIZE) {
+                Err(error)
+            } else if distance.is_multiple_of(SIZE) {
                 target(p, reloc, insn)
             } else {
                 Err(Error::new(
@@ -266,9 +268,12 @@ fn slot_of(
         },
         Some(Role::Code) => {
             let function = p.functions.get(&(target, offset));
-            let program = p.spec.programs.iter().position(|program| {
-                function.is_some_and(|aliases| aliases.contains(&program.function))
-            });
+            // Programs are in the order of their functions.
+            let programs = &p.spec.programs;
+            let program = function
+                .into_iter()
+                .flatten()
+                .find_map(|function| programs.binary_search_by_key(function, |p| p.function).ok());
             match program {
                 Some(program) => Ok((slot, Slot::Program(program))),
                 None => bail!(NotFound, "slot {slot}: '{}' is no program", symbol.name),
