@@ -4,7 +4,7 @@ use super::region::{HEADER, Header, Region};
 use crate::error::Context;
 use crate::map::Map;
 use crate::plain::Plain;
-use crate::{Error, ErrorKind, MapType, Result};
+use crate::{Errno, Error, ErrorKind, MapType, Result};
 use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -187,7 +187,10 @@ pub fn wait_any(rings: &mut [&mut RingBuf], timeout: Option<Duration>) -> Result
         return Ok(ready);
     }
     let fds: Vec<&Fd> = rings.iter().map(|ring| ring.fd()).collect();
-    skep_sys::poll::wait_readable(&fds, timeout).context(|| "wait for ring buffers".to_string())
+    match skep_sys::poll::wait_readable(&fds, timeout) {
+        Err(error) if error.errno == Errno::EINTR => Ok(ready),
+        answer => answer.context(|| "wait for ring buffers".to_string()),
+    }
 }
 
 /// A record, lent by its ring until dropped.

@@ -1,0 +1,270 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Loads, watches and checks eBPF programs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "skep",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+#[command(after_help = "\
+Exit status: 0 all went well, 1 something failed, 2 wrong usage.
+With --json every line of standard output is one JSON object.
+
+Loading programs needs CAP_BPF and CAP_PERFMON (and CAP_NET_ADMIN for network hooks), or root.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Load an object, attach its programs, print their events until Ctrl-C.
+    Run(Run),
+    /// Load each program of each object by itself and report what the kernel says.
+    Verify(Verify),
+    /// Programs that are in the kernel now.
+    Prog {
+        #[command(subcommand)]
+        verb: ListVerb,
+    },
+    /// Maps that are in the kernel now.
+    Map {
+        #[command(subcommand)]
+        verb: MapVerb,
+    },
+    /// Links (attachments) that are in the kernel now.
+    Link {
+        #[command(subcommand)]
+        verb: ListVerb,
+    },
+}
+
+/// `skep run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without OBJ a built-in tracer of process starts runs: a line for each program that is executed.
+
+With OBJ every program is attached by its section name. Ring buffers are read by BTF: the struct \
+given by --type, else one named `event`, else the only candidate, else bytes in hex. In JSON the \
+name of the ring buffer is the key \"map\" (\"_map\" where the struct has a field `map`).
+
+Lines that programs print with bpf_printk appear under the name `printk`. The kernel does not say \
+which program printed a line, so lines of others that print at the same time appear too.
+
+A global named `dropped` or `lost` is the program's own count of lost events: it is shown at the end.
+
+Examples:
+  skep run                                      the built-in tracer
+  skep run trace.bpf.o --set target_pid=1234 --json
+  skep run count.bpf.o --attach count=xdp:veth0 --for 10")]
+pub(crate) struct Run {
+    /// BPF object file; without it the built-in tracer of process starts.
+    #[arg(value_name = "OBJ")]
+    pub(crate) object: Option<PathBuf>,
+    /// Attach a program to HOOK: xdp:IFACE, tracepoint:CATEGORY/NAME or raw_tp:NAME.
+    #[arg(long, value_name = "PROG=HOOK", requires = "object")]
+    pub(crate) attach: Vec<Attach>,
+    /// The struct that a ring buffer carries.
+    #[arg(long = "type", value_name = "MAP=STRUCT", requires = "object")]
+    pub(crate) types: Vec<Pair>,
+    /// Set a global variable before loading: a number, true, an enumerator or a string.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<Pair>,
+    /// Stop after this many seconds.
+    #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) duration: Option<Duration>,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `skep verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Only the maps that a program uses are created, and nothing is attached: what is broken elsewhere \
+in the file does not matter to it. Below the line of a refused program stands what the verifier \
+complains of, at which instruction and source line, and what usually mends it.
+
+JSON keys, null where there is no value: object program section opened loaded errno error insns \
+verified_insns load_ns tag. An object that cannot be opened gives one line with \"opened\": false.")]
+pub(crate) struct Verify {
+    /// BPF object files.
+    #[arg(required = true, value_name = "OBJ")]
+    pub(crate) objects: Vec<PathBuf>,
+    /// Print the whole verifier log of every program.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) log: bool,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Verbs of `prog` and `link`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ListVerb {
+    /// List them.
+    #[command(alias = "ls")]
+    List {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Verbs of `map`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MapVerb {
+    /// List them.
+    #[command(alias = "ls")]
+    List {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every key and value, decoded by BTF.
+    Dump {
+        /// Id, or name where only one map has it.
+        map: String,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pair {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl FromStr for Pair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok(Self {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            }),
+            _ => Err("expected NAME=VALUE".to_owned()),
+        }
+    }
+}
+
+/// `PROG=HOOK`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attach {
+    pub(crate) program: String,
+    pub(crate) hook: Hook,
+}
+
+/// Where a program can be attached by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hook {
+    Xdp { interface: String },
+    Tracepoint { category: String, name: String },
+    RawTracepoint { name: String },
+}
+
+impl FromStr for Attach {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((program, hook)) if !program.is_empty() => Ok(Self {
+                program: program.to_owned(),
+                hook: hook.parse()?,
+            }),
+            _ => Err("expected PROG=HOOK, such as count=xdp:eth0".to_owned()),
+        }
+    }
+}
+
+impl FromStr for Hook {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
+        match (kind, rest, rest.split_once('/')) {
+            ("xdp", interface, None) if !interface.is_empty() => Ok(Self::Xdp {
+                interface: interface.to_owned(),
+            }),
+            ("raw_tp" | "raw_tracepoint", name, None) if !name.is_empty() => {
+                Ok(Self::RawTracepoint {
+                    name: name.to_owned(),
+                })
+            }
+            ("tp" | "tracepoint", _, Some((category, name)))
+                if !category.is_empty() && !name.is_empty() =>
+            {
+                Ok(Self::Tracepoint {
+                    category: category.to_owned(),
+                    name: name.to_owned(),
+                })
+            }
+            _ => Err(format!(
+                "`{text}` is no hook: give xdp:IFACE, tracepoint:CATEGORY/NAME or raw_tp:NAME"
+            )),
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "expected a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn hooks() {
+        let hook = |text: &str| text.parse::<Hook>();
+        let xdp = Hook::Xdp {
+            interface: "veth0".to_owned(),
+        };
+        assert_eq!(hook("xdp:veth0"), Ok(xdp));
+        let tracepoint = Hook::Tracepoint {
+            category: "sched".to_owned(),
+            name: "sched_switch".to_owned(),
+        };
+        assert_eq!(hook("tp:sched/sched_switch"), Ok(tracepoint.clone()));
+        assert_eq!(hook("tracepoint:sched/sched_switch"), Ok(tracepoint));
+        for wrong in ["", "xdp", "xdp:", "tp:x", "tp:/x", "raw_tp:a/b", "kprobe:x"] {
+            assert!(hook(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn pairs_split_at_the_first_sign() {
+        let pair: Pair = "a=b=c".parse().unwrap();
+        assert_eq!((pair.name.as_str(), pair.value.as_str()), ("a", "b=c"));
+        assert!("=x".parse::<Pair>().is_err());
+        assert!("x".parse::<Pair>().is_err());
+    }
+
+    #[test]
+    fn seconds_are_finite_and_not_negative() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for wrong in ["-1", "inf", "nan", "x", "1e300"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

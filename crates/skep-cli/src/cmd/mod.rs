@@ -1,0 +1,91 @@
+//! A file a noun.
+
+mod demo;
+mod link;
+mod map;
+mod prog;
+mod run;
+mod verify;
+
+use crate::args::{Command, ListVerb, MapVerb};
+use crate::caps;
+use crate::fail::{self, Failure, Result};
+use crate::out::{BAD, HEAD, printable, styled};
+use skep::ErrorKind;
+use skep::codec::btf::TypeId;
+use std::fmt::Write;
+
+/// Does what the command line says; the answer is the exit status.
+pub(crate) fn dispatch(command: &Command) -> Result {
+    match command {
+        Command::Run(args) if args.object.is_none() => demo::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Prog {
+            verb: ListVerb::List { json },
+        } => prog::list(*json),
+        Command::Map {
+            verb: MapVerb::List { json },
+        } => map::list(*json),
+        Command::Map {
+            verb: MapVerb::Dump { map, json },
+        } => map::dump(map, *json),
+        Command::Link {
+            verb: ListVerb::List { json },
+        } => link::list(*json),
+    }
+}
+
+/// A failed command, as standard error shows it: the error, each failed program with what the
+/// verifier says, and what to do.
+pub(crate) fn complaint(failure: &Failure) -> String {
+    let mut text = styled(BAD, "error: ");
+    let Failure::Skep(error) = failure else {
+        text.push_str(&printable(&failure.to_string()));
+        return text;
+    };
+    if error.failures().is_empty() {
+        match error.refusal() {
+            Some(refusal) => text.push_str(&verify::digest(refusal)),
+            None => text.push_str(&printable(&error.to_string())),
+        }
+    } else {
+        let failures = error.failures();
+        let _ = write!(text, "{} did not load", count(failures.len(), "program"));
+    }
+    for failed in error.failures() {
+        let head = format!("{} ({})", failed.program, failed.section);
+        let _ = write!(text, "\n{}", styled(HEAD, printable(&head)));
+        match failed.error.refusal() {
+            Some(refusal) => text.push_str(&verify::digest(refusal)),
+            None => {
+                let _ = write!(text, ": {}", printable(&failed.error.to_string()));
+            }
+        }
+    }
+    if let Some(advice) = fail::advice(error) {
+        let _ = write!(text, "\n{advice}");
+    }
+    text
+}
+
+/// `1 program`, `2 programs`.
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+/// Adds what to do to an error about listing.
+fn listing(error: skep::Error) -> Failure {
+    match caps::advice_for_listing() {
+        Some(advice) if error.kind() == ErrorKind::Permission => {
+            Failure::Said(format!("{error}: {advice}"))
+        }
+        _ => Failure::Skep(error),
+    }
+}
+
+/// A BTF id for JSON: null where there is none.
+fn type_id(id: TypeId) -> Option<u32> {
+    (id != TypeId::VOID).then_some(id.0)
+}

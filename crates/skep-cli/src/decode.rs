@@ -1,0 +1,230 @@
+//! Which struct a ring buffer carries, and its records by that struct.
+
+use crate::fail::{Failure, Result};
+use skep::codec::btf::{Btf, Kind, Type, TypeId, Value};
+use skep::codec::object::{MapSpec, ObjectSpec};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The struct that a ring buffer carries.
+pub(crate) struct Decoder {
+    btf: Arc<Btf>,
+    ty: TypeId,
+    /// The struct's name.
+    pub(crate) name: String,
+    /// Its size in bytes.
+    size: usize,
+    /// A record that ends before this byte is not this struct; one that ends inside the last
+    /// member is (programs cut a long last array short).
+    least: usize,
+    /// A record longer than the struct is not this struct: it was a guess.
+    exact: bool,
+}
+
+impl Decoder {
+    /// The struct named by the user, else the ring's declared value type, else `event`, else the
+    /// only candidate; `None` where nothing tells.
+    ///
+    /// # Errors
+    /// No struct has the name that the user gave.
+    pub(crate) fn choose(
+        spec: &ObjectSpec,
+        ring: &MapSpec,
+        asked: Option<&str>,
+    ) -> Result<Option<Self>> {
+        let Some(btf) = &spec.btf else {
+            return match asked {
+                Some(name) => Err(Failure::Said(format!(
+                    "--type {}={name}: the object has no BTF (compile it with -g)",
+                    ring.name
+                ))),
+                None => Ok(None),
+            };
+        };
+        let structs = structs(btf);
+        let find = |name: &str| structs.get(name).copied();
+        if let Some(name) = asked {
+            return match find(name) {
+                Some(ty) => Self::new(btf, ty, name, false).map(Some),
+                None => Err(no_struct(name, ring, &structs)),
+            };
+        }
+        let declared = structs
+            .iter()
+            .find(|(_, ty)| same(btf, **ty, ring.value_type));
+        let (name, ty) = match declared.map(|(name, ty)| (name.as_str(), *ty)) {
+            Some(declared) => declared,
+            None => match find("event") {
+                Some(ty) => ("event", ty),
+                None => match only_candidate(spec, btf, &structs) {
+                    Some(found) => found,
+                    None => return Ok(None),
+                },
+            },
+        };
+        Self::new(btf, ty, name, true).map(Some)
+    }
+
+    fn new(btf: &Arc<Btf>, ty: TypeId, name: &str, guessed: bool) -> Result<Self> {
+        let composite = btf.peel(ty)?;
+        let size = composite.size().unwrap_or(0) as usize;
+        let mut least = size;
+        let mut exact = guessed;
+        if let Some(last) = composite.members().last() {
+            let last = last?;
+            let ty = btf.peel(last.ty)?;
+            if ty.kind() == Kind::Array {
+                least = (last.bit_offset / 8) as usize;
+                exact &= ty.array()?.len != 0;
+            }
+        }
+        Ok(Self {
+            btf: btf.clone(),
+            ty,
+            name: name.to_owned(),
+            size,
+            least,
+            exact,
+        })
+    }
+
+    /// The record as a value; `None` where it cannot be this struct.
+    pub(crate) fn decode(&self, record: &[u8]) -> Option<Value> {
+        if record.len() < self.least || (self.exact && record.len() > self.size) {
+            return None;
+        }
+        if record.len() >= self.size {
+            return self.btf.decode(self.ty, record).ok();
+        }
+        let mut whole = record.to_vec();
+        whole.resize(self.size, 0);
+        self.btf.decode(self.ty, &whole).ok()
+    }
+}
+
+fn no_struct(name: &str, ring: &MapSpec, structs: &BTreeMap<String, TypeId>) -> Failure {
+    let names: Vec<_> = structs.keys().map(String::as_str).collect();
+    Failure::Said(format!(
+        "--type {}={name}: the object has no such struct; it has {}",
+        ring.name,
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        }
+    ))
+}
+
+/// Every named struct: by its own name, or by the typedef of one without name.
+fn structs(btf: &Btf) -> BTreeMap<String, TypeId> {
+    let mut found = BTreeMap::new();
+    for ty in btf.iter() {
+        let is_struct = match ty.kind() {
+            Kind::Struct => true,
+            Kind::Typedef => btf
+                .peel(ty.id())
+                .is_ok_and(|t| t.kind() == Kind::Struct && t.name().is_ok_and(str::is_empty)),
+            _ => false,
+        };
+        if let (true, Ok(name)) = (is_struct, ty.name())
+            && !name.is_empty()
+            && btf.size_of(ty.id()).is_ok_and(|size| size > 0)
+        {
+            found.entry(name.to_owned()).or_insert(ty.id());
+        }
+    }
+    found
+}
+
+fn same(btf: &Btf, a: TypeId, b: TypeId) -> bool {
+    b != TypeId::VOID && matches!((btf.peel(a), btf.peel(b)), (Ok(a), Ok(b)) if a.id() == b.id())
+}
+
+/// The only struct that is not the kernel's, not a context, not a variable's, not another map's
+/// and not a part of another struct; or the only one of these that a global pointer points to
+/// (the usual way to keep a type in BTF).
+fn only_candidate<'a>(
+    spec: &ObjectSpec,
+    btf: &Btf,
+    structs: &'a BTreeMap<String, TypeId>,
+) -> Option<(&'a str, TypeId)> {
+    let (others, pointed) = roots(spec, btf);
+    let mut excluded = reached(btf, others);
+    for ty in structs.values() {
+        let Ok(composite) = btf.peel(*ty) else {
+            continue;
+        };
+        if !excluded.contains(&composite.id()) {
+            let mut parts = reached(btf, members(&composite));
+            parts.remove(&composite.id());
+            excluded.extend(parts);
+        }
+    }
+    let left: Vec<_> = structs
+        .iter()
+        .filter_map(|(name, ty)| Some((name.as_str(), *ty, btf.peel(*ty).ok()?.id())))
+        .filter(|(_, _, peeled)| !excluded.contains(peeled))
+        .collect();
+    let kept: Vec<_> = left
+        .iter()
+        .filter(|(.., id)| pointed.contains(id))
+        .collect();
+    match (left.as_slice(), kept.as_slice()) {
+        ([(name, ty, _)], _) | (_, [(name, ty, _)]) => Some((name, *ty)),
+        _ => None,
+    }
+}
+
+/// Types that records are not made of, and structs that global pointers point to.
+fn roots(spec: &ObjectSpec, btf: &Btf) -> (Vec<TypeId>, BTreeSet<TypeId>) {
+    let mut others: Vec<TypeId> = spec
+        .ext
+        .core_relos
+        .values()
+        .flatten()
+        .map(|r| r.type_id)
+        .collect();
+    others.extend(spec.maps.iter().flat_map(|m| [m.key_type, m.value_type]));
+    let programs: BTreeSet<&str> = spec.programs.iter().map(|p| p.name.as_str()).collect();
+    let mut pointed = BTreeSet::new();
+    for ty in btf.iter() {
+        let target = ty.target().unwrap_or_default();
+        match ty.kind() {
+            Kind::Func if ty.name().is_ok_and(|n| programs.contains(n)) => {
+                if let Ok(proto) = btf.ty(target) {
+                    others.extend(proto.params().flatten().map(|p| p.ty));
+                }
+            }
+            Kind::Var => match btf.peel(target) {
+                Ok(pointer) if pointer.kind() == Kind::Ptr => {
+                    let to = btf.peel(pointer.target().unwrap_or_default());
+                    pointed.extend(to.map(|t| t.id()));
+                }
+                _ => others.push(target),
+            },
+            _ => {}
+        }
+    }
+    (others, pointed)
+}
+
+/// All types that these lead to, each looked at once.
+fn reached(btf: &Btf, mut todo: Vec<TypeId>) -> BTreeSet<TypeId> {
+    let mut seen = BTreeSet::new();
+    while let Some(id) = todo.pop() {
+        let Ok(ty) = btf.ty(id) else { continue };
+        if id == TypeId::VOID || !seen.insert(id) {
+            continue;
+        }
+        match ty.kind() {
+            Kind::Array => todo.extend(ty.array().map(|a| a.element)),
+            Kind::Struct | Kind::Union => todo.extend(members(&ty)),
+            _ => todo.extend(ty.target()),
+        }
+    }
+    seen
+}
+
+fn members(ty: &Type<'_>) -> Vec<TypeId> {
+    ty.members().flatten().map(|m| m.ty).collect()
+}

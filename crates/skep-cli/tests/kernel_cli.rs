@@ -1,0 +1,427 @@
+//! The binary against the running kernel. Needs root; touches only what it makes.
+
+mod common;
+
+use common::{Scratch, json_lines, run, skep, stderr, stdout};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Output, Stdio};
+use std::{fs, process, thread, time::Duration};
+
+#[cfg(target_endian = "little")]
+macro_rules! object {
+    ($name:literal) => {
+        (
+            $name,
+            include_bytes!(concat!("../../../testdata/", $name, ".bpf.el.o")) as &[u8],
+        )
+    };
+}
+#[cfg(target_endian = "big")]
+macro_rules! object {
+    ($name:literal) => {
+        (
+            $name,
+            include_bytes!(concat!("../../../testdata/", $name, ".bpf.eb.o")) as &[u8],
+        )
+    };
+}
+
+/// Whether these tests can run here; says why not.
+fn root() -> bool {
+    let status = fs::read_to_string("/proc/self/status").expect("procfs");
+    let root = status.lines().any(|l| l.starts_with("Uid:\t0\t"));
+    if !root {
+        println!("skep-skip: needs root");
+    }
+    root
+}
+
+fn put(scratch: &Scratch, (name, bytes): (&str, &[u8])) -> String {
+    scratch.file(&format!("{name}.o"), bytes)
+}
+
+/// A child that is ended when the test is.
+struct Running(Option<Child>);
+
+impl Running {
+    /// Starts `skep` and waits until it says on standard error that it is attached.
+    fn attached(command: &mut Command) -> (Self, BufReader<process::ChildStderr>) {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let mut errors = BufReader::new(child.stderr.take().expect("piped"));
+        let running = Self(Some(child));
+        let mut line = String::new();
+        while !line.starts_with("attached ") {
+            line.clear();
+            let read = errors.read_line(&mut line).expect("UTF-8");
+            assert_ne!(read, 0, "ended before it was attached");
+        }
+        (running, errors)
+    }
+
+    fn pid(&self) -> u32 {
+        self.0.as_ref().expect("runs").id()
+    }
+
+    fn finish(mut self) -> Output {
+        let child = self.0.take().expect("runs");
+        child.wait_with_output().expect("ends")
+    }
+
+    fn interrupt(&self) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args(["-INT", &pid]).status();
+        assert!(sent.expect("kill").success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Rows of a list command.
+fn list(noun: &str) -> Vec<Value> {
+    let output = run(&[noun, "list", "--json"]).expect("looked at before");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    json_lines(&output)
+}
+
+#[test]
+fn verify_tells_of_each_program() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("verify");
+    let rawtp = put(&scratch, object!("rawtp"));
+    let Some(output) = run(&["verify", "--json", &rawtp]) else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let rows = json_lines(&output);
+    let [row] = rows.as_slice() else {
+        panic!("{rows:?}");
+    };
+    assert_eq!(row["object"], json!(rawtp));
+    assert_eq!(row["program"], json!("count"));
+    assert_eq!(row["section"], json!("raw_tp/sys_enter"));
+    assert_eq!(row["opened"], json!(true));
+    assert_eq!(row["loaded"], json!(true));
+    assert_eq!((&row["errno"], &row["error"]), (&Value::Null, &Value::Null));
+    assert!(row["insns"].as_u64().is_some_and(|n| n > 20), "{row}");
+    assert!(row["load_ns"].as_u64().is_some_and(|n| n > 1000), "{row}");
+    let tag = row["tag"].as_str().expect("a tag");
+    assert!(
+        tag.len() == 16 && tag.bytes().all(|b| b.is_ascii_hexdigit()),
+        "{tag}"
+    );
+}
+
+#[test]
+fn verify_explains_each_refusal() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("broken");
+    let broken = put(&scratch, object!("broken"));
+    let Some(output) = run(&["verify", "--json", &broken]) else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(1));
+    let rows = json_lines(&output);
+    let loaded = |name: &str| {
+        let row = rows.iter().find(|row| row["program"] == json!(name));
+        row.expect("a row for each program")["loaded"] == json!(true)
+    };
+    assert!(
+        !loaded("endless") && !loaded("beyond") && loaded("good"),
+        "{rows:?}"
+    );
+    for row in rows.iter().filter(|r| r["loaded"] == false) {
+        assert!(row["errno"].as_i64().is_some_and(|e| e > 0), "{row}");
+        assert!(row["insns"].as_u64().is_some(), "{row}");
+    }
+    let text = stdout(&run(&["verify", &broken]).expect("ran before"));
+    assert!(text.contains(": return values[skb->len];"), "{text}");
+    assert!(text.contains("hint:"), "{text}");
+}
+
+#[test]
+fn run_prints_typed_events_of_the_chosen_process() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("run");
+    let rawtp = put(&scratch, object!("rawtp"));
+    let set = format!("target_pid={}", process::id());
+    let args = ["run", &rawtp, "--set", &set, "--json", "--for", "1"];
+    let Some(mut command) = skep() else { return };
+    let (running, _errors) = Running::attached(command.args(args));
+    for _ in 0..5 {
+        fs::metadata("/proc/self").expect("procfs");
+        thread::sleep(Duration::from_millis(10));
+    }
+    let output = running.finish();
+    assert_eq!(output.status.code(), Some(0));
+    let events = json_lines(&output);
+    assert!(events.len() >= 10, "{} events", events.len());
+    for event in &events {
+        assert_eq!(event["map"], json!("events"));
+        assert_eq!(event["pid"], json!(process::id()));
+        let comm = event["comm"].as_str().expect("a string");
+        assert!(!comm.is_empty() && comm.len() < 16, "{comm}");
+        let keys: Vec<_> = event.as_object().expect("an object").keys().collect();
+        assert_eq!(keys, ["map", "time_ns", "pid", "tid", "syscall", "comm"]);
+    }
+}
+
+#[test]
+fn the_demo_sees_a_process_start() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("demo");
+    let program = scratch.file("skep-demo-child", b"#!/bin/sh\n");
+    fs::copy("/bin/sh", &program).expect("a copy of the shell");
+    let Some(mut command) = skep() else { return };
+    let (running, _errors) = Running::attached(command.args(["run", "--json", "--for", "1.5"]));
+    let mut permissions = fs::metadata(&program).expect("there").permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+    fs::set_permissions(&program, permissions).expect("own file");
+    let mut child = Command::new(&program)
+        .args(["-c", "exit 0"])
+        .spawn()
+        .expect("starts");
+    let pid = child.id();
+    child.wait().expect("ends");
+    let output = running.finish();
+    assert_eq!(output.status.code(), Some(0));
+    let events = json_lines(&output);
+    let event = events
+        .iter()
+        .find(|e| e["pid"] == json!(pid))
+        .expect("the event");
+    assert_eq!(event["filename"], json!(program));
+    assert_eq!(event["ppid"], json!(process::id()));
+    assert_eq!(event["comm"], json!("skep-demo-child"));
+    assert_eq!(event["uid"], json!(0));
+}
+
+#[test]
+fn lists_show_a_run_and_ctrl_c_leaves_nothing() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("lists");
+    let rawtp = put(&scratch, object!("rawtp"));
+    let set = format!("target_pid={}", process::id());
+    let Some(mut command) = skep() else { return };
+    command.args(["run", &rawtp, "--set", &set, "--json"]);
+    let programs_before = ids(&list("prog"));
+    let (running, mut errors) = Running::attached(&mut command);
+    let mine = |rows: Vec<Value>, before: &[u64]| -> Vec<Value> {
+        let new = |row: &Value| row["id"].as_u64().is_some_and(|id| !before.contains(&id));
+        rows.into_iter().filter(new).collect()
+    };
+    let program = mine(list("prog"), &programs_before)
+        .into_iter()
+        .find(|row| row["name"] == json!("count") && owns(running.pid(), "prog_id", &row["id"]))
+        .expect("the program in the list");
+    assert_eq!(program["type"], json!("raw_tracepoint"));
+    let links = list("link");
+    let link = links
+        .iter()
+        .find(|row| row["prog_id"] == program["id"])
+        .expect("its link");
+    assert_eq!(link["tracepoint"], json!("sys_enter"), "{link}");
+    let map_ids = program["map_ids"].as_array().expect("ids");
+    let maps = list("map");
+    let map = |part: &str| {
+        maps.iter()
+            .find(|m| {
+                map_ids.contains(&m["id"]) && m["name"].as_str().is_some_and(|n| n.contains(part))
+            })
+            .unwrap_or_else(|| panic!("no map {part}"))
+    };
+    assert_eq!(map("events")["type"], json!("ringbuf"));
+    let bss = map(".bss")["id"].to_string();
+    let dump = json_lines(&run(&["map", "dump", "--json", &bss]).expect("ran before"));
+    let [entry] = dump.as_slice() else {
+        panic!("{dump:?}");
+    };
+    assert!(
+        entry["value"]["hits"].as_u64().is_some_and(|n| n > 0),
+        "{entry}"
+    );
+    let ring = map("events")["id"].to_string();
+    let output = run(&["map", "dump", &ring]).expect("ran before");
+    assert_eq!(output.status.code(), Some(1));
+
+    running.interrupt();
+    let output = running.finish();
+    assert_eq!(output.status.code(), Some(0));
+    let mut summary = String::new();
+    while errors.read_line(&mut summary).expect("UTF-8") > 0 {}
+    assert!(
+        summary.contains("events in ") && summary.contains(" lost"),
+        "{summary}"
+    );
+    // The kernel frees a program some time after its last user is gone.
+    let id = program["id"].as_u64().expect("an id");
+    let gone = (0..50).any(|_| {
+        thread::sleep(Duration::from_millis(100));
+        !ids(&list("prog")).contains(&id)
+    });
+    assert!(gone, "program {id} is still there");
+}
+
+fn ids(rows: &[Value]) -> Vec<u64> {
+    rows.iter().filter_map(|row| row["id"].as_u64()).collect()
+}
+
+/// Whether a process has a descriptor of this kind with this id.
+fn owns(pid: u32, kind: &str, id: &Value) -> bool {
+    let wanted = format!("{kind}:\t{id}");
+    let infos = fs::read_dir(format!("/proc/{pid}/fdinfo")).expect("procfs");
+    infos.flatten().any(|info| {
+        fs::read_to_string(info.path()).is_ok_and(|text| text.lines().any(|l| l == wanted))
+    })
+}
+
+#[test]
+fn an_xdp_program_asks_for_its_interface() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("xdp");
+    let xdp = put(&scratch, object!("xdp"));
+    let Some(output) = run(&["run", &xdp, "--for", "1"]) else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(text.contains("--attach pass=xdp:IFACE"), "{text}");
+    assert!(text.contains("--attach drop=xdp:IFACE"), "{text}");
+}
+
+#[test]
+fn an_xdp_program_runs_on_its_own_interface() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("veth");
+    let xdp = put(&scratch, object!("xdp"));
+    if skep().is_none() {
+        return;
+    }
+    let script = format!(
+        "ip link add skep0 type veth peer name skep1 && ip link set skep0 up && \
+         exec {} run {xdp} --attach pass=xdp:skep0 --for 0.5",
+        env!("CARGO_BIN_EXE_skep")
+    );
+    let output = Command::new("unshare")
+        .args(["-n", "sh", "-c", &script])
+        .output();
+    let Ok(output) = output else {
+        println!("skep-skip: no unshare here");
+        return;
+    };
+    let text = stderr(&output);
+    if text.contains("Unknown device type") || text.contains("not supported") {
+        println!("skep-skip: no veth here");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("attached "), "{text}");
+}
+
+#[test]
+fn wrong_names_are_told_the_right_ones() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("names");
+    let rawtp = put(&scratch, object!("rawtp"));
+    for (option, value, told) in [
+        ("--attach", "nothing=xdp:lo", "count"),
+        ("--type", "nothing=event", "events"),
+        ("--type", "events=nothing", "event"),
+        ("--set", "nothing=1", "nothing"),
+        ("--set", "target_pid=many", "many"),
+    ] {
+        let Some(output) = run(&["run", &rawtp, option, value, "--for", "0"]) else {
+            return;
+        };
+        assert_eq!(output.status.code(), Some(1), "{option} {value}");
+        assert!(
+            stderr(&output).contains(told),
+            "{option} {value}: {}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn without_privilege_the_capability_is_named() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("nobody");
+    let Some(_) = skep() else { return };
+    let copy = scratch.file(
+        "skep",
+        &fs::read(env!("CARGO_BIN_EXE_skep")).expect("readable"),
+    );
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&copy, mode).expect("own file");
+    let mut command = Command::new(&copy);
+    let output = command
+        .args(["run", "--for", "1"])
+        .uid(65534)
+        .gid(65534)
+        .output();
+    let output = output.expect("starts");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let text = stderr(&output);
+    assert!(
+        text.contains("CAP_BPF") && text.contains("CAP_PERFMON"),
+        "{text}"
+    );
+    assert!(text.contains("setcap") && text.contains("sudo"), "{text}");
+    let output = Command::new(&copy)
+        .args(["map", "list"])
+        .uid(65534)
+        .gid(65534)
+        .output();
+    let output = output.expect("starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("CAP_SYS_ADMIN"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    if !root() {
+        return;
+    }
+    let Some(mut command) = skep() else { return };
+    let mut child = command
+        .args(["prog", "list", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(output.stderr.is_empty(), "{}", stderr(&output));
+}

@@ -1,0 +1,60 @@
+//! The command line itself: help, versions, wrong usage.
+
+mod common;
+
+use common::{run, stderr, stdout};
+
+#[test]
+fn wrong_usage_is_status_2() {
+    let wrong: &[&[&str]] = &[
+        &[],
+        &["nonsense"],
+        &["verify"],
+        &["verify", "--log", "--json", "x.o"],
+        &["run", "--for", "soon"],
+        &["run", "--attach", "count=xdp:lo"],
+        &["run", "x.o", "--attach", "count"],
+        &["run", "x.o", "--attach", "count=kprobe:x"],
+        &["run", "x.o", "--set", "name"],
+        &["map", "dump"],
+        &["prog"],
+    ];
+    for args in wrong {
+        let Some(output) = run(args) else { return };
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty(), "{args:?}");
+        assert!(!output.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_wrong_hook_is_told_the_right_ones() {
+    let Some(output) = run(&["run", "x.o", "--attach", "count=kprobe:x"]) else {
+        return;
+    };
+    let text = stderr(&output);
+    assert!(
+        text.contains("xdp:IFACE") && text.contains("raw_tp:NAME"),
+        "{text}"
+    );
+}
+
+#[test]
+fn help_names_the_commands_and_the_exit_status() {
+    let Some(output) = run(&["--help"]) else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(0));
+    let text = stdout(&output);
+    for part in ["run", "verify", "prog", "map", "link", "Exit status"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn without_a_terminal_there_are_no_escapes() {
+    let Some(output) = run(&["verify", "/nonexistent.o"]) else {
+        return;
+    };
+    assert!(!output.stdout.contains(&0x1b), "{}", stdout(&output));
+}
