@@ -1,5 +1,10 @@
 //! BPF instructions: eight bytes each, a wide load two of them.
 
+pub mod asm;
+mod disasm;
+
+pub use disasm::{Disasm, Listing, disasm, listing};
+
 use crate::bytes::{Endian, Reader};
 use crate::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
