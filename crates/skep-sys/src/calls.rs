@@ -4,7 +4,7 @@
 use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 
 /// An argument or answer of a system call, as C passes it and as one word.
-pub trait Word: Copy {
+pub(crate) trait Word: Copy {
     /// The C type.
     type C: Copy;
     /// As C takes it.

@@ -8,6 +8,7 @@ extern crate std;
 
 pub mod attr;
 pub mod bpf;
+mod calls;
 pub mod error;
 pub mod fd;
 pub mod file;
@@ -19,6 +20,8 @@ pub mod once;
 pub mod perf;
 pub mod poll;
 pub mod process;
+pub mod vtable;
+pub mod watch;
 
 pub use error::{CallError, Result};
 pub use fd::Fd;
@@ -26,3 +29,6 @@ pub use host::{Host, host};
 pub use kernel::{Kernel, KernelRef};
 pub use mapping::Mapping;
 pub use once::Once;
+pub use poll::Epoll;
+pub use vtable::SysVTable;
+pub use watch::{Fault, Trace};
