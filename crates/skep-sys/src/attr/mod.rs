@@ -39,6 +39,34 @@ impl Field {
     }
 }
 
+/// A structure with its table of fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Its name here.
+    pub name: &'static str,
+    /// The kernel's struct or union.
+    pub kernel: &'static str,
+    /// Where in it this one begins, in bytes.
+    pub base: usize,
+    /// Every field, in order.
+    pub fields: &'static [Field],
+}
+
+/// Every structure of this module.
+pub fn layouts() -> impl Iterator<Item = &'static Layout> {
+    [
+        info::LAYOUTS,
+        link::LAYOUTS,
+        link_info::LAYOUTS,
+        map::LAYOUTS,
+        obj::LAYOUTS,
+        perf::LAYOUTS,
+        prog::LAYOUTS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
 /// A kernel structure that is plain data.
 ///
 /// # Safety
@@ -107,7 +135,8 @@ macro_rules! plain {
         $name:ident: $kernel:literal $prefix:literal from $base:literal, min $min:literal {
             $($(#[$fdoc:meta])* $field:ident: $ty:ty $(= $path:literal)?,)+
         }
-    )+) => {$(
+    )+) => {
+    $(
         $(#[$doc])*
         #[repr(C)]
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,6 +160,14 @@ macro_rules! plain {
                 size: size_of::<$ty>(),
             },)+];
         }
-    )+};
+    )+
+        /// The structures of this file.
+        pub(super) const LAYOUTS: &[$crate::attr::Layout] = &[$($crate::attr::Layout {
+            name: stringify!($name),
+            kernel: $kernel,
+            base: $base,
+            fields: <$name as $crate::attr::Plain>::FIELDS,
+        },)+];
+    };
 }
 pub(crate) use plain;
