@@ -1,6 +1,7 @@
 //! Where the kernel enters, and how a process, or a machine, ends.
 
 use core::arch::{asm, global_asm};
+use core::ffi::CStr;
 
 #[cfg(target_arch = "x86_64")]
 global_asm!(
@@ -25,6 +26,10 @@ global_asm!(
 );
 
 extern "C" fn enter() -> ! {
+    if is_first() {
+        mount(c"proc", c"/proc");
+        mount(c"sysfs", c"/sys");
+    }
     end(crate::main())
 }
 
@@ -32,6 +37,7 @@ extern "C" fn enter() -> ! {
 #[cfg(target_arch = "x86_64")]
 mod nr {
     pub(super) const GETPID: usize = 39;
+    pub(super) const MOUNT: usize = 165;
     pub(super) const REBOOT: usize = 169;
     pub(super) const EXIT_GROUP: usize = 231;
 }
@@ -39,44 +45,59 @@ mod nr {
 #[cfg(target_arch = "aarch64")]
 mod nr {
     pub(super) const GETPID: usize = 172;
+    pub(super) const MOUNT: usize = 40;
     pub(super) const REBOOT: usize = 142;
     pub(super) const EXIT_GROUP: usize = 94;
 }
 
-/// A system call whose arguments are plain numbers.
+/// A system call.
 ///
 /// # Safety
-/// The call touches no memory of this process.
-unsafe fn call(nr: usize, args: [usize; 3]) -> isize {
+/// The arguments are what the system call `nr` asks for.
+unsafe fn call(nr: usize, args: [usize; 5]) -> isize {
     let answer: isize;
-    // SAFETY: the caller promises that no memory is touched; a system call clobbers rcx and r11.
+    // SAFETY: the caller vouches for the arguments; a system call clobbers rcx and r11.
     #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!("syscall", inlateout("rax") nr => answer, in("rdi") args[0], in("rsi") args[1],
-            in("rdx") args[2], lateout("rcx") _, lateout("r11") _, options(nostack));
+            in("rdx") args[2], in("r10") args[3], in("r8") args[4], lateout("rcx") _, lateout("r11") _, options(nostack));
     }
     // SAFETY: as above; a system call clobbers x0 only.
     #[cfg(target_arch = "aarch64")]
     unsafe {
         asm!("svc 0", in("x8") nr, inlateout("x0") args[0] => answer, in("x1") args[1],
-            in("x2") args[2], options(nostack));
+            in("x2") args[2], in("x3") args[3], in("x4") args[4], options(nostack));
     }
     answer
 }
 
+/// Whether this is the first process of its machine.
+fn is_first() -> bool {
+    // SAFETY: getpid takes no argument.
+    unsafe { call(nr::GETPID, [0; 5]) == 1 }
+}
+
+/// Mounts a kernel's file system on an empty directory.
+fn mount(kind: &CStr, place: &CStr) {
+    let (kind, place) = (
+        kind.as_ptr().expose_provenance(),
+        place.as_ptr().expose_provenance(),
+    );
+    // SAFETY: source, place and type are strings that end in a zero byte; no flags, no data.
+    unsafe { call(nr::MOUNT, [kind, place, kind, 0, 0]) };
+}
+
 /// The arguments of reboot(2): two magic numbers, then "restart".
-const RESTART: [usize; 3] = [0xfee1_dead, 672_274_793, 0x0123_4567];
+const RESTART: [usize; 5] = [0xfee1_dead, 672_274_793, 0x0123_4567, 0, 0];
 
 /// Ends the process. The first process of a machine must not end: it restarts the machine.
 pub(crate) fn end(code: u8) -> ! {
-    // SAFETY: getpid takes no argument.
-    let pid = unsafe { call(nr::GETPID, [0; 3]) };
-    if pid == 1 {
-        // SAFETY: "restart" has no fourth argument, so no memory is touched.
+    if is_first() {
+        // SAFETY: "restart" reads no memory of this process.
         unsafe { call(nr::REBOOT, RESTART) };
     }
     loop {
         // SAFETY: exit_group ends the process.
-        unsafe { call(nr::EXIT_GROUP, [usize::from(code), 0, 0]) };
+        unsafe { call(nr::EXIT_GROUP, [usize::from(code), 0, 0, 0, 0]) };
     }
 }

@@ -314,6 +314,8 @@ pub(crate) fn lone(series: &str, program: &Path, name: &str) -> Result<Boot> {
     let mut archive = Archive::default();
     archive.console()?;
     archive.copy("init", program)?;
+    archive.dir("proc")?;
+    archive.dir("sys")?;
     boot(&X86_64, &image, &archive.finish()?, name, &[])
 }
 
