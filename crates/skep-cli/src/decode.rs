@@ -228,3 +228,148 @@ fn reached(btf: &Btf, mut todo: Vec<TypeId>) -> BTreeSet<TypeId> {
 fn members(ty: &Type<'_>) -> Vec<TypeId> {
     ty.members().flatten().map(|m| m.ty).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skep::codec::btf::{Array, BtfBuilder, CoreKind, CoreRelo, Int, Member};
+    use skep::codec::bytes::Endian;
+
+    const RAWTP: &[u8] = include_bytes!("../../../testdata/rawtp.bpf.el.o");
+
+    /// Types of an object: `sample`, `config` (a variable's), `task` (the kernel's).
+    struct Types {
+        builder: BtfBuilder,
+        word: TypeId,
+        sample: TypeId,
+        task: TypeId,
+    }
+
+    fn int(bits: u8) -> Int {
+        Int {
+            signed: false,
+            char: bits == 8,
+            bool: false,
+            offset: 0,
+            bits,
+        }
+    }
+
+    fn member(name: &str, ty: TypeId, bit_offset: u32) -> Member<'_> {
+        Member {
+            name,
+            ty,
+            bit_offset,
+            bit_size: 0,
+        }
+    }
+
+    fn types() -> Types {
+        let mut builder = BtfBuilder::new();
+        let word = builder.add_int("unsigned int", 4, int(32));
+        let letter = builder.add_int("char", 1, int(8));
+        let text = builder.add_array(Array {
+            element: letter,
+            index: word,
+            len: 8,
+        });
+        let members = [member("pid", word, 0), member("text", text, 32)];
+        let sample = builder.add_struct("sample", 12, &members);
+        let config = builder.add_struct("config", 4, &[member("rate", word, 0)]);
+        builder.add_var("config", config, 1);
+        let inner = builder.add_struct("inner", 4, &[member("x", word, 0)]);
+        let pointer = builder.add_ptr(inner);
+        let task = builder.add_struct("task", 8, &[member("inner", pointer, 0)]);
+        Types {
+            builder,
+            word,
+            sample,
+            task,
+        }
+    }
+
+    /// An object with these types whose programs read `task`.
+    fn spec(types: &Types) -> ObjectSpec {
+        let mut spec = ObjectSpec::parse(RAWTP, "rawtp").unwrap();
+        let bytes = types.builder.to_bytes(Endian::Little).unwrap();
+        spec.btf = Some(Arc::new(Btf::from_bytes(&bytes).unwrap()));
+        let relo = CoreRelo {
+            insn_off: 0,
+            type_id: types.task,
+            access_off: 0,
+            kind: CoreKind::TypeExists,
+        };
+        spec.ext.core_relos.insert("x".to_owned(), vec![relo]);
+        for map in &mut spec.maps {
+            (map.key_type, map.value_type) = (TypeId::VOID, TypeId::VOID);
+        }
+        spec
+    }
+
+    fn chosen(spec: &ObjectSpec, asked: Option<&str>) -> Option<Decoder> {
+        let ring = spec.map("events").unwrap();
+        Decoder::choose(spec, ring, asked).unwrap()
+    }
+
+    fn name(spec: &ObjectSpec, asked: Option<&str>) -> Option<String> {
+        chosen(spec, asked).map(|decoder| decoder.name)
+    }
+
+    #[test]
+    fn a_struct_named_event_is_taken() {
+        let spec = ObjectSpec::parse(RAWTP, "rawtp").unwrap();
+        assert_eq!(name(&spec, None).as_deref(), Some("event"));
+    }
+
+    #[test]
+    fn the_only_candidate_is_neither_the_kernels_nor_a_variables() {
+        assert_eq!(name(&spec(&types()), None).as_deref(), Some("sample"));
+    }
+
+    #[test]
+    fn of_two_candidates_the_one_kept_by_a_pointer_is_taken() {
+        let mut types = types();
+        let members = [member("x", types.word, 0)];
+        let other = types.builder.add_struct("other", 4, &members);
+        assert_eq!(name(&spec(&types), None), None);
+        let pointer = types.builder.add_ptr(types.sample);
+        types.builder.add_var("unused", pointer, 1);
+        assert_eq!(name(&spec(&types), None).as_deref(), Some("sample"));
+        let mut declared = spec(&types);
+        let ring = declared.map_mut("events").unwrap();
+        ring.value_type = other;
+        assert_eq!(name(&declared, None).as_deref(), Some("other"));
+        assert_eq!(name(&declared, Some("config")).as_deref(), Some("config"));
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_the_known_ones() {
+        let spec = spec(&types());
+        let ring = spec.map("events").unwrap();
+        let error = Decoder::choose(&spec, ring, Some("nothing")).err().unwrap();
+        let text = error.to_string();
+        assert!(
+            text.ends_with("it has config, inner, sample, task"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn records_of_other_lengths() {
+        let spec = spec(&types());
+        let sample = |text: &str| {
+            Some(Value::Struct(vec![
+                ("pid".to_owned(), Value::Uint(7)),
+                ("text".to_owned(), Value::Str(text.to_owned())),
+            ]))
+        };
+        let record = b"\x07\0\0\0abcdefgh!";
+        let guessed = chosen(&spec, None).unwrap();
+        assert_eq!(guessed.decode(&record[..12]), sample("abcdefgh"));
+        assert_eq!(guessed.decode(&record[..6]), sample("ab"));
+        assert_eq!(guessed.decode(&record[..3]), None);
+        assert_eq!(guessed.decode(record), None);
+        let asked = chosen(&spec, Some("sample")).unwrap();
+        assert_eq!(asked.decode(record), sample("abcdefgh"));
+    }
+}

@@ -425,3 +425,28 @@ fn a_reader_that_leaves_is_no_error() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(output.stderr.is_empty(), "{}", stderr(&output));
 }
+
+#[test]
+fn tracepoints_need_no_mounted_tracefs() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("tracepoint");
+    let object = put(&scratch, object!("tracepoint"));
+    let mounts = || fs::read_to_string("/proc/mounts").expect("procfs");
+    let before = mounts();
+    let Some(output) = run(&["run", &object, "--for", "0.2"]) else {
+        return;
+    };
+    let text = stderr(&output);
+    if text.contains("tracefs is not mounted and cannot be") {
+        println!("skep-skip: no tracefs");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("attached exec to tracepoint sched/sched_process_exec"),
+        "{text}"
+    );
+    assert_eq!(mounts(), before);
+}

@@ -1,6 +1,7 @@
 //! `skep run`: the built-in tracer of process starts.
 
-use super::run::{Event, drive};
+use super::rings::Event;
+use super::run::drive;
 use crate::args::Run;
 use crate::fail::Result;
 use crate::json::hex;

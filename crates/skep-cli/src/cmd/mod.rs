@@ -1,10 +1,13 @@
 //! A file a noun.
 
+mod attach;
 mod demo;
 mod link;
 mod map;
 mod prog;
+mod rings;
 mod run;
+mod trace;
 mod verify;
 
 use crate::args::{Command, ListVerb, MapVerb};

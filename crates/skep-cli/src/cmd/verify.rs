@@ -10,7 +10,6 @@ use skep::object::{Loaded, Loader};
 
 use skep::{Error, ErrorKind, LoadOptions, ObjectSpec, Refusal, System};
 use std::fmt::Write;
-use std::path::Path;
 
 /// Lines of a verifier's log shown without `--log`.
 const LAST_LINES: usize = 8;
@@ -36,12 +35,16 @@ pub(crate) fn run(args: &Verify) -> Result {
     let (mut status, mut denied) = (0, false);
     for path in &args.objects {
         let name = path.display().to_string();
-        match open(path) {
+        match ObjectSpec::open(path) {
             Err(error) => {
                 status = 1;
-                not_opened(&mut out, &name, &error)?;
+                not_opened(&mut out, &name, &error.to_string())?;
             }
             Ok(spec) => {
+                notes(&name, &spec);
+                if spec.programs.is_empty() {
+                    no_programs(&mut out, &name)?;
+                }
                 let mut loader = spec.loader(&system, &options);
                 for index in 0..spec.programs.len() {
                     let verdict = judge(&mut loader, &spec, index, &name);
@@ -61,13 +64,11 @@ pub(crate) fn run(args: &Verify) -> Result {
     Ok(status)
 }
 
-/// Opens an object that is worth verifying: one with programs.
-fn open(path: &Path) -> Result<ObjectSpec, String> {
-    let spec = ObjectSpec::open(path).map_err(|e| e.to_string())?;
-    if spec.programs.is_empty() {
-        return Err("no programs in this object".to_owned());
+/// What is odd in the file and belongs to no program.
+fn notes(object: &str, spec: &ObjectSpec) {
+    for warning in &spec.warnings {
+        anstream::eprintln!("{}", printable(&format!("note: {object}: {warning}")));
     }
-    Ok(spec)
 }
 
 fn judge<'a>(
@@ -96,18 +97,30 @@ fn judge<'a>(
     }
 }
 
+/// A line for an object without a line of a program.
+fn object_row(object: &str, opened: bool, error: Option<&str>) -> Value {
+    json!({
+        "object": object, "program": null, "section": null, "opened": opened, "loaded": opened,
+        "errno": null, "error": error, "insns": null, "verified_insns": null, "load_ns": null,
+        "tag": null,
+    })
+}
+
 fn not_opened(out: &mut Out, object: &str, error: &str) -> Result<()> {
     if out.is_json() {
-        out.json(&json!({
-            "object": object, "program": null, "section": null, "opened": false, "loaded": false,
-            "errno": null, "error": error, "insns": null, "verified_insns": null,
-            "load_ns": null, "tag": null,
-        }))?;
-    } else {
-        let what = format!("{object}: not opened: {error}");
-        out.line(&format!("{}  {}", styled(BAD, "FAIL"), printable(&what)))?;
+        return Ok(out.json(&object_row(object, false, Some(error)))?);
     }
-    Ok(())
+    let what = format!("{object}: not opened: {error}");
+    Ok(out.line(&format!("{}  {}", styled(BAD, "FAIL"), printable(&what)))?)
+}
+
+/// Nothing was asked of the kernel, and nothing was refused.
+fn no_programs(out: &mut Out, object: &str) -> Result<()> {
+    if out.is_json() {
+        return Ok(out.json(&object_row(object, true, None))?);
+    }
+    let what = format!("{object}: no programs");
+    Ok(out.line(&format!("{}    {}", styled(GOOD, "ok"), printable(&what)))?)
 }
 
 fn report(out: &mut Out, verdict: &Verdict<'_>, whole_log: bool) -> Result<()> {

@@ -1,0 +1,86 @@
+//! Attaching for `skep run`: by section name, or where the command line says.
+
+use crate::args::{Hook, Run};
+use crate::fail::{Failure, Result};
+use crate::out::printable;
+use crate::tracefs::Tracefs;
+use skep::link::{RawTracepoint, Tracepoint, Xdp};
+use skep::{ErrorKind, Link, Object, ProgType, Program};
+
+/// Attaches what can be attached, and says of the rest what it needs.
+pub(super) fn attach(args: &Run, object: &Object, tracefs: Option<&Tracefs>) -> Result<Vec<Link>> {
+    let mut links = Vec::new();
+    for program in object.programs() {
+        let mut by_hand = args
+            .attach
+            .iter()
+            .filter(|a| a.program == program.name())
+            .peekable();
+        if by_hand.peek().is_none() {
+            match attach_by_section(program, tracefs) {
+                Ok(link) => links.push(link),
+                Err(error) => anstream::eprintln!("{}", not_attached(program, &error)),
+            }
+        }
+        for attach in by_hand {
+            links.push(attach_to(program, &attach.hook, tracefs)?);
+        }
+    }
+    if links.is_empty() {
+        return Err(Failure::Said(
+            "no program is attached: nothing to watch".to_owned(),
+        ));
+    }
+    for link in &links {
+        let told = format!("attached {} to {}", link.program().name(), link.hook());
+        anstream::eprintln!("{}", printable(&told));
+    }
+    Ok(links)
+}
+
+/// A tracepoint goes by the tracefs that was found; all others as the library does it.
+fn attach_by_section(program: &Program, tracefs: Option<&Tracefs>) -> skep::Result<Link> {
+    let mut parts = program.section().trim_start_matches('?').split('/');
+    match (
+        parts.next(),
+        parts.next(),
+        parts.next(),
+        parts.next(),
+        tracefs,
+    ) {
+        (Some("tp" | "tracepoint"), Some(category), Some(name), None, Some(tracefs)) => {
+            program.attach_to(Tracepoint::new(category, name).in_tracefs(tracefs.root()))
+        }
+        _ => program.attach(),
+    }
+}
+
+fn attach_to(program: &Program, hook: &Hook, tracefs: Option<&Tracefs>) -> Result<Link> {
+    Ok(match hook {
+        Hook::Xdp { interface } => program.attach_to(Xdp::on(interface))?,
+        Hook::RawTracepoint { name } => program.attach_to(RawTracepoint::new(name))?,
+        Hook::Tracepoint { category, name } => {
+            let hook = Tracepoint::new(category, name);
+            match tracefs {
+                Some(tracefs) => program.attach_to(hook.in_tracefs(tracefs.root()))?,
+                None => program.attach_to(hook)?,
+            }
+        }
+    })
+}
+
+fn not_attached(program: &Program, error: &skep::Error) -> String {
+    let name = program.name();
+    let hook = match program.prog_type() {
+        ProgType::XDP => "xdp:IFACE",
+        ProgType::TRACEPOINT => "tracepoint:CATEGORY/NAME",
+        ProgType::RAW_TRACEPOINT => "raw_tp:NAME",
+        _ => "",
+    };
+    let why = match error.kind() {
+        ErrorKind::NeedsTarget if !hook.is_empty() => format!("give --attach {name}={hook}"),
+        ErrorKind::NeedsTarget => format!("{error}, which `skep run` cannot"),
+        _ => error.to_string(),
+    };
+    printable(&format!("{name} is not attached: {why}"))
+}
