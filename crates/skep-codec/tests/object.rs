@@ -3,7 +3,8 @@
 use skep_codec::bytes::Endian;
 use skep_codec::insn::{Insn, pseudo};
 use skep_codec::object::{
-    Address, Code, DataKind, Lowering, ObjectSpec, Slot, Target, Verb, link, lower,
+    Address, Code, DataKind, ExternKind, KconfigKind, Lowering, ObjectSpec, POISON_KFUNC,
+    POISON_MAP, Pinning, Slot, Target, Verb, link, lower,
 };
 use skep_codec::uapi::bpf::{AttachType, MapType, ProgType};
 
@@ -254,6 +255,288 @@ fn core_relocations_stay_with_their_instructions() {
         assert!(all > 12);
         assert_eq!(all, linked);
     });
+}
+
+#[test]
+fn externs_have_kinds_and_places() {
+    both("externs", |spec| {
+        let find = |name: &str| spec.externs.iter().find(|e| e.name == name).expect(name);
+        let map = spec.map_index(".kconfig").unwrap();
+        let btf = spec.btf.as_ref().unwrap();
+        let kconfig = |name: &str| match find(name).kind {
+            ExternKind::Kconfig {
+                map: found,
+                offset,
+                size,
+                value,
+                ..
+            } if found == map => (offset, size, value),
+            other => panic!("{name}: {other:?}"),
+        };
+        // The most aligned first: eight bytes, four, four, text, one.
+        let signed = KconfigKind::Int { signed: true };
+        assert_eq!(
+            kconfig("CONFIG_HZ"),
+            (0, 8, KconfigKind::Int { signed: false })
+        );
+        assert_eq!(kconfig("LINUX_KERNEL_VERSION").1, 4);
+        assert_eq!(kconfig("LINUX_KERNEL_VERSION").2, signed);
+        assert_eq!(kconfig("CONFIG_NO_SUCH_OPTION").2, KconfigKind::Tristate);
+        assert_eq!(
+            kconfig("CONFIG_DEFAULT_HOSTNAME"),
+            (16, 16, KconfigKind::Text)
+        );
+        assert_eq!(kconfig("CONFIG_BPF"), (32, 1, KconfigKind::Bool));
+        assert!(find("CONFIG_BPF").weak && !find("CONFIG_HZ").weak);
+        let data = spec.maps[map].data.as_ref().unwrap();
+        assert_eq!(
+            (data.size, data.kind, data.read_only),
+            (33, DataKind::Kconfig, true)
+        );
+        let layout = spec.layouts.iter().find(|l| l.name == ".kconfig").unwrap();
+        assert_eq!((layout.size, layout.variables["CONFIG_BPF"]), (33, 32));
+        let uses = linked(&spec, "config");
+        assert!(uses.externs.is_empty() && uses.maps.contains(&map));
+
+        assert_eq!(find("bpf_prog_fops").kind, ExternKind::Address);
+        let ExternKind::Var(ty) = find("no_such_variable").kind else {
+            panic!("{:?}", find("no_such_variable"));
+        };
+        assert_eq!(btf.peel(ty).unwrap().name().unwrap(), "int");
+        let ExternKind::Func(func) = find("no_such_function___v2").kind else {
+            panic!("{:?}", find("no_such_function___v2"));
+        };
+        assert_eq!(
+            btf.ty(func).unwrap().name().unwrap(),
+            "no_such_function___v2"
+        );
+        assert_eq!(
+            find("no_such_function___v2").essential_name(),
+            "no_such_function"
+        );
+        let program = spec.program("symbols").unwrap();
+        assert!(!program.autoload && program.target.as_deref() == Some("sys_enter"));
+    });
+}
+
+#[test]
+fn externs_are_lowered() {
+    both("externs", |spec| {
+        let symbolic = linked(&spec, "symbols");
+        assert_eq!(symbolic.externs.len(), 5);
+        let name = |index: usize| spec.externs[index].name.as_str();
+        let mut code = symbolic.clone();
+        let address = |index: usize| match name(index) {
+            "bpf_prog_fops" => Address::Value(0xffff_ffff_8123_4567),
+            "bpf_rcu_read_lock" => Address::Kfunc {
+                id: 1234,
+                fd_index: 2,
+                btf_fd: 9,
+            },
+            _ => Address::Missing,
+        };
+        let lowering = Lowering {
+            map_fd: &|_| None,
+            address: &address,
+        };
+        lower(&mut code, &lowering).unwrap();
+        for reference in &symbolic.refs {
+            let (insn, second) = (code.insns[reference.insn], code.insns[reference.insn + 1]);
+            let is_call = symbolic.insns[reference.insn].code == Insn::CALL;
+            match reference.to {
+                Target::MapValue { map, .. } => {
+                    assert_eq!((insn.code, insn.imm), (Insn::CALL, POISON_MAP + map as i32));
+                    assert_eq!(insn, second);
+                }
+                Target::Extern(index) => match (name(index), is_call) {
+                    ("bpf_prog_fops", false) => {
+                        assert_eq!((insn.imm as u32, second.imm), (0x8123_4567, -1));
+                    }
+                    ("bpf_rcu_read_lock", true) => {
+                        assert_eq!((insn.src, insn.imm), (pseudo::KFUNC_CALL, 1234));
+                        assert_eq!(insn.off, 2);
+                    }
+                    (_, true) => assert_eq!((insn.src, insn.imm), (0, POISON_KFUNC + index as i32)),
+                    (_, false) => assert_eq!((insn.imm, second.imm, insn.src), (0, 0, 0)),
+                },
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+}
+
+fn odd(check: impl Fn(ObjectSpec)) {
+    for (order, _) in ORDERS {
+        check(ObjectSpec::parse(&read("odd", order), "odd.bpf.o").unwrap());
+    }
+}
+
+#[test]
+fn what_is_wrong_harms_nobody_else() {
+    odd(|spec| {
+        let warnings: Vec<String> = spec.warnings.iter().map(ToString::to_string).collect();
+        let want = [
+            "classifier/callback (callback): an old section name, taken for 'classifier'",
+            ".maps+0x28 (unknown): the map setting 'no_such_setting' is not known",
+            "maps: map definitions of the old kind: .maps says more",
+        ];
+        assert_eq!(warnings, want);
+        let broken: Vec<&str> = spec
+            .programs
+            .iter()
+            .filter(|p| p.error.is_some())
+            .map(|p| p.name.as_str())
+            .collect();
+        assert_eq!(broken, ["nonsense"]);
+        let broken: Vec<String> = spec
+            .maps
+            .iter()
+            .filter_map(|m| m.error.as_ref())
+            .map(ToString::to_string)
+            .collect();
+        let want = [
+            ".maps+0x8 (contradiction): setting 'key': 4 bytes here, 8 bytes elsewhere",
+            ".bss: 1610612736 bytes of data",
+        ];
+        assert_eq!(broken, want);
+        let bloom = spec.map("bloom").unwrap();
+        assert_eq!((bloom.map_extra, bloom.numa_node), (3, Some(0)));
+        assert_eq!(bloom.pinning, Pinning::ByName);
+        assert_eq!(spec.map("events").unwrap().key_size, 4);
+        assert_eq!(spec.version, Some(0x50a00));
+    });
+}
+
+#[test]
+fn functions_at_one_offset_of_two_sections_are_two() {
+    odd(|spec| {
+        let good = linked(&spec, "good");
+        let names: Vec<&str> = good
+            .functions
+            .iter()
+            .map(|&(_, f)| spec.functions[f].name.as_str())
+            .collect();
+        assert_eq!(names, ["good", "three", "four"]);
+        let starts: Vec<usize> = good.functions.iter().map(|&(at, _)| at).collect();
+        let to: Vec<usize> = calls(&good).iter().map(|&(_, to)| to).collect();
+        assert_eq!(to, starts[1..]);
+        // What is joined is what is in the file.
+        assert_eq!(good.insns[starts[2]..], spec.functions[2].insns);
+    });
+}
+
+#[test]
+fn programs_may_be_called_and_callbacks_taken() {
+    odd(|spec| {
+        let (caller, callee) = (linked(&spec, "caller"), linked(&spec, "callee"));
+        assert_eq!(calls(&caller), [(0, 3)]);
+        assert_eq!(caller.insns[3..], callee.insns);
+        assert_eq!(callee.functions.len(), 1);
+        assert_eq!(linked(&spec, "twin").insns, callee.insns);
+        let callback = linked(&spec, "callback");
+        let at = callback
+            .insns
+            .iter()
+            .position(|i| i.is_wide() && i.src == pseudo::FUNC);
+        let at = at.unwrap();
+        let (start, _) = callback.functions[1];
+        assert_eq!(at + 1 + callback.insns[at].imm as usize, start);
+    });
+}
+
+#[test]
+fn old_map_definitions() {
+    odd(|spec| {
+        let inner = spec.map("old_inner").unwrap();
+        assert_eq!(
+            (inner.map_type, inner.value_size, inner.max_entries),
+            (MapType::ARRAY, 8, 2)
+        );
+        let outer = spec.map("old_outer").unwrap();
+        assert_eq!(
+            (outer.map_type, outer.pinning),
+            (MapType::ARRAY_OF_MAPS, Pinning::ByName)
+        );
+        assert_eq!(outer.inner.as_ref().unwrap().value_size, 8);
+        let index = spec.map_index("old_inner").unwrap();
+        assert_eq!(outer.slots, [(1, Slot::Map(index))]);
+    });
+}
+
+/// The bytes of a section in the file.
+fn section_range(file: &[u8], name: &str) -> std::ops::Range<usize> {
+    let elf = skep_codec::elf::Elf::parse(file, &mut Vec::new()).unwrap();
+    let bytes = elf.section(name).unwrap().1.bytes().unwrap();
+    let start = bytes.as_ptr() as usize - file.as_ptr() as usize;
+    start..start + bytes.len()
+}
+
+#[test]
+fn lost_core_relocations_fail_the_programs_that_need_them() {
+    for (order, endian) in ORDERS {
+        let good = read("core", order);
+        let spec = ObjectSpec::parse(&good, "core").unwrap();
+        let own = &spec.functions[spec.programs[0].function].section;
+        let range = section_range(&good, ".BTF.ext");
+        let word =
+            |at: usize| endian.u32(good[range.start + at..][..4].try_into().unwrap()) as usize;
+        // Header length, then core_relo's offset; record size, section's name, count, records.
+        let records = word(4) + word(24) + 12;
+        let kind = range.start + records + 12;
+        let mut bad = good.clone();
+        bad[kind..kind + 4].copy_from_slice(&endian.put_u32(99));
+        let spec = ObjectSpec::parse(&bad, "core").unwrap();
+        let error = link(&spec, 0).unwrap_err();
+        assert_eq!(error.section(), Some(own.as_str()));
+        assert!(
+            error.what().ends_with("CO-RE relocation kind 99"),
+            "{error}"
+        );
+
+        let mut bad = good.clone();
+        bad[range.start] ^= 0xff;
+        let spec = ObjectSpec::parse(&bad, "core").unwrap();
+        assert!(
+            link(&spec, 0)
+                .unwrap_err()
+                .what()
+                .starts_with("its CO-RE relocations")
+        );
+    }
+}
+
+#[test]
+fn damage_to_a_function_stays_in_it() {
+    let good = read("subprogs", "el");
+    // The symbol of `alone` made longer than its section.
+    let names = section_range(&good, ".strtab");
+    let name = good[names.clone()]
+        .windows(7)
+        .position(|w| w == b"\0alone\0")
+        .unwrap()
+        + 1;
+    let table = section_range(&good, ".symtab");
+    let entry = table
+        .clone()
+        .step_by(24)
+        .find(|&at| good[at..at + 4] == (name as u32).to_le_bytes());
+    let size = entry.unwrap() + 16;
+    for (value, what) in [
+        (1_u64 << 40, "function: 1099511627776 bytes wanted"),
+        (0, "a function without a size"),
+        (12, "begins or ends inside an instruction"),
+    ] {
+        let mut bad = good.clone();
+        bad[size..size + 8].copy_from_slice(&value.to_le_bytes());
+        let spec = ObjectSpec::parse(&bad, "subprogs").unwrap();
+        let error = spec.program("alone").unwrap().error.clone().unwrap();
+        assert!(error.what().starts_with(what), "{error}");
+        assert_eq!(error.symbol(), Some("alone"));
+        assert_eq!(
+            linked(&spec, "first"),
+            linked(&ObjectSpec::parse(&good, "x").unwrap(), "first")
+        );
+    }
 }
 
 #[test]

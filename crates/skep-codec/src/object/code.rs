@@ -97,14 +97,12 @@ fn body(p: &mut Parser<'_>, section: &Section<'_>, symbol: &Symbol<'_>) -> Resul
     if !symbol.value.is_multiple_of(align) || !symbol.size.is_multiple_of(align) {
         bail!(Malformed, "begins or ends inside an instruction");
     }
-    p.spend(symbol.size)?;
     let (Ok(value), Ok(size)) = (symbol.value.try_into(), symbol.size.try_into()) else {
         bail!(TooLarge, "a function of {} bytes", symbol.size);
     };
-    let insns = insn::decode(
-        slice(section.bytes()?, value, size, "function")?,
-        p.elf.endian,
-    )?;
+    let bytes = slice(section.bytes()?, value, size, "function")?;
+    p.spend(symbol.size)?;
+    let insns = insn::decode(bytes, p.elf.endian)?;
     let mut index = 0_usize;
     while let Some(insn) = insns.get(index) {
         index = index.saturating_add(if insn.is_wide() { 2 } else { 1 });

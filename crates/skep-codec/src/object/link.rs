@@ -6,6 +6,7 @@ use crate::error::bail;
 use crate::insn::{INSN_SIZE, Insn, pseudo};
 use crate::{Error, ErrorKind, Result};
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
 use alloc::vec::Vec;
 
 /// Most instructions that a linked program may have; the kernel takes no more either.
@@ -193,6 +194,21 @@ fn slot(function: &Function, base: usize, insn_off: u32) -> Option<usize> {
 
 fn relos(spec: &ObjectSpec, code: &mut Code, function: &Function, base: usize) -> Result<()> {
     let records = spec.ext.core_relos.get(&function.section);
+    // An instruction that should have been relocated and was not would read the wrong place.
+    let lost = spec
+        .ext
+        .errors
+        .iter()
+        .find(|e| match (e.section(), e.symbol()) {
+            (Some("core_relo"), Some(section)) => section == function.section,
+            (Some("core_relo" | ".BTF.ext"), None) => records.is_none(),
+            _ => false,
+        });
+    if let Some(lost) = lost {
+        let what = format!("its CO-RE relocations cannot be read: {lost}");
+        let error = Error::new(lost.kind(), what).in_section(&function.section);
+        return Err(error.of_symbol(&function.name));
+    }
     for relo in part(records, function, |r| r.insn_off) {
         let Some(at) = slot(function, base, relo.insn_off) else {
             let what = "a CO-RE relocation inside an instruction";

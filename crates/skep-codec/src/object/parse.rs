@@ -175,37 +175,40 @@ fn object_name(name: &str) -> &str {
 }
 
 fn types(elf: &Elf<'_>, warn: &mut Vec<Error>) -> (Option<Arc<Btf>>, BtfExt) {
-    let mut read = || -> Result<Option<(Arc<Btf>, BtfExt)>> {
-        let Some((_, section)) = elf.section(".BTF") else {
-            return Ok(None);
-        };
-        let btf = Btf::from_bytes(section.bytes()?).map_err(|e| e.in_section(".BTF"))?;
-        let ext = elf.section(".BTF.ext").map(|(_, section)| {
-            let parsed = section.bytes().and_then(|bytes| BtfExt::parse(bytes, &btf));
-            parsed.map_err(|e| e.in_section(".BTF.ext"))
-        });
-        let mut ext = ext
-            .unwrap_or(Ok(BtfExt::default()))
-            .unwrap_or_else(|error| {
-                warn.push(error);
-                BtfExt::default()
-            });
-        warn.extend(ext.errors.iter().cloned());
-        let (funcs, lines) = (ext.func_info.values_mut(), ext.line_info.values_mut());
-        funcs.for_each(|records| records.sort_by_key(|r| r.insn_off));
-        lines.for_each(|records| records.sort_by_key(|r| r.insn_off));
-        let relos = ext.core_relos.values_mut();
-        relos.for_each(|records| records.sort_by_key(|r| r.insn_off));
-        Ok(Some((Arc::new(btf), ext)))
-    };
-    match read() {
-        Ok(Some((btf, ext))) => (Some(btf), ext),
-        Ok(None) => (None, BtfExt::default()),
-        Err(error) => {
+    let btf = elf.section(".BTF").map(|(_, section)| {
+        let btf = section.bytes().and_then(Btf::from_bytes);
+        btf.map_err(|e| in_words(&e, ".BTF"))
+    });
+    let btf = match btf {
+        Some(Ok(btf)) => Some(btf),
+        Some(Err(error)) => {
             warn.push(error);
-            (None, BtfExt::default())
+            None
         }
-    }
+        None => None,
+    };
+    let ext = elf.section(".BTF.ext").map(|(_, section)| match &btf {
+        Some(btf) => BtfExt::parse(section.bytes()?, btf),
+        None => bail!(NotFound, "nothing to be made of it without .BTF"),
+    });
+    let mut ext = ext
+        .unwrap_or(Ok(BtfExt::default()))
+        .unwrap_or_else(|error| BtfExt {
+            errors: alloc::vec![in_words(&error, ".BTF.ext")],
+            ..BtfExt::default()
+        });
+    warn.extend(ext.errors.iter().cloned());
+    let (funcs, lines) = (ext.func_info.values_mut(), ext.line_info.values_mut());
+    funcs.for_each(|records| records.sort_by_key(|r| r.insn_off));
+    lines.for_each(|records| records.sort_by_key(|r| r.insn_off));
+    let relos = ext.core_relos.values_mut();
+    relos.for_each(|records| records.sort_by_key(|r| r.insn_off));
+    (btf.map(Arc::new), ext)
+}
+
+/// The same error as one of the ELF section as a whole.
+fn in_words(error: &Error, section: &str) -> Error {
+    Error::new(error.kind(), alloc::format!("{error}")).in_section(section)
 }
 
 fn datasecs(btf: &Btf) -> BTreeMap<String, TypeId> {
