@@ -1,6 +1,6 @@
 //! Structures and constants against what the running kernel's BTF says of them.
 //!
-//! Needs nothing but `/sys`; a kernel without BTF is said to be passed over.
+//! Needs nothing but `/sys`; without BTF in it the tests count as skipped.
 
 use skep_codec::btf::{Btf, Type, TypeId};
 use skep_codec::uapi::{bpf, flags};
@@ -20,7 +20,7 @@ fn kernel() -> Option<Kernel> {
     let blob = match file::kernel_btf(&host(), c"/sys/kernel/btf/vmlinux") {
         Ok(blob) => blob,
         Err(error) => {
-            eprintln!("skipped: no kernel BTF ({error})");
+            println!("skep-skip: no kernel BTF ({error})");
             return None;
         }
     };

@@ -1,4 +1,5 @@
-//! The typed calls against the running kernel. Those that need root say so and pass over.
+//! The typed calls against the running kernel. Those that need root and lack it say so, and
+//! count as skipped.
 
 use skep_sys::bpf::{self, Log, MapFd, MapParams, ObjKind, ProgParams, TestRunParams};
 use skep_sys::{KernelRef, file, host};
@@ -41,7 +42,7 @@ fn privileged() -> Option<KernelRef> {
     let kernel = host();
     match array(&kernel, MapType::HASH) {
         Err(error) if error.errno == Errno::EPERM => {
-            eprintln!("skipped: bpf(2) needs CAP_BPF ({error})");
+            println!("skep-skip: bpf(2) needs CAP_BPF ({error})");
             None
         }
         _ => Some(kernel),
