@@ -1,5 +1,5 @@
 //! What the kernel tests share: the committed objects, a place of their own to test in.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};

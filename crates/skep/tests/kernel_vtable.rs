@@ -1,0 +1,245 @@
+//! A kernel from outside: this crate fills a table of functions with the C library's, and a
+//! whole load, attachment and reading of events goes through it.
+
+mod common;
+
+use common::{getpgid, load, object, only_us};
+use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use skep::System;
+use skep::sys::SysVTable;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The context of the table: commands of bpf(2) and how often each was asked for, and how many
+/// descriptors were closed.
+#[derive(Default)]
+struct Counts {
+    cmds: Mutex<BTreeMap<c_int, u64>>,
+    closed: Mutex<u64>,
+}
+
+/// -1 and `errno` as the kernel's convention.
+fn ret(answer: isize) -> isize {
+    if answer == -1 {
+        let errno = std::io::Error::last_os_error().raw_os_error().unwrap();
+        -(errno as isize)
+    } else {
+        answer
+    }
+}
+
+// SAFETY of the functions below: they hand their arguments to the C library's function of the
+// same name, for which the caller of the table vouches.
+
+unsafe extern "C" fn bpf(
+    context: *mut c_void,
+    cmd: c_int,
+    attr: *mut c_void,
+    size: c_uint,
+) -> isize {
+    // SAFETY: the context of every table here is a `Counts` that outlives it.
+    let counts = unsafe { &*context.cast::<Counts>() };
+    *counts.cmds.lock().unwrap().entry(cmd).or_default() += 1;
+    // SAFETY: see above.
+    ret(unsafe { libc::syscall(libc::SYS_bpf, cmd, attr, size) } as isize)
+}
+
+unsafe extern "C" fn openat(
+    _: *mut c_void,
+    dir: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mode: c_uint,
+) -> isize {
+    // SAFETY: see above.
+    ret(unsafe { libc::openat(dir, path, flags, mode) } as isize)
+}
+
+unsafe extern "C" fn close(context: *mut c_void, fd: c_int) -> isize {
+    // SAFETY: as in `bpf`.
+    let counts = unsafe { &*context.cast::<Counts>() };
+    *counts.closed.lock().unwrap() += 1;
+    // SAFETY: see above.
+    ret(unsafe { libc::close(fd) } as isize)
+}
+
+unsafe extern "C" fn read(_: *mut c_void, fd: c_int, buf: *mut c_void, len: usize) -> isize {
+    // SAFETY: see above.
+    ret(unsafe { libc::read(fd, buf, len) })
+}
+
+unsafe extern "C" fn mmap(
+    _: *mut c_void,
+    len: usize,
+    prot: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: u64,
+) -> isize {
+    // SAFETY: see above; the kernel chooses the address.
+    ret(unsafe { libc::mmap(core::ptr::null_mut(), len, prot, flags, fd, offset as i64) } as isize)
+}
+
+unsafe extern "C" fn munmap(_: *mut c_void, addr: *mut c_void, len: usize) -> isize {
+    // SAFETY: see above.
+    ret(unsafe { libc::munmap(addr, len) } as isize)
+}
+
+unsafe extern "C" fn ioctl(_: *mut c_void, fd: c_int, request: c_ulong, arg: usize) -> isize {
+    // SAFETY: see above.
+    ret(unsafe { libc::ioctl(fd, request as _, arg) } as isize)
+}
+
+unsafe extern "C" fn poll(_: *mut c_void, fds: *mut c_void, count: usize, ns: i64) -> isize {
+    let ms = if ns < 0 {
+        -1
+    } else {
+        ns.div_euclid(1_000_000) + 1
+    };
+    // SAFETY: see above.
+    ret(unsafe { libc::poll(fds.cast(), count as _, ms as c_int) } as isize)
+}
+
+unsafe extern "C" fn epoll_create1(_: *mut c_void, flags: c_int) -> isize {
+    // SAFETY: integers only.
+    ret(unsafe { libc::epoll_create1(flags) } as isize)
+}
+
+unsafe extern "C" fn epoll_ctl(
+    _: *mut c_void,
+    set: c_int,
+    op: c_int,
+    fd: c_int,
+    event: *mut c_void,
+) -> isize {
+    // SAFETY: see above.
+    ret(unsafe { libc::epoll_ctl(set, op, fd, event.cast()) } as isize)
+}
+
+unsafe extern "C" fn epoll_wait(
+    _: *mut c_void,
+    set: c_int,
+    events: *mut c_void,
+    count: usize,
+    ns: i64,
+) -> isize {
+    let ms = if ns < 0 {
+        -1
+    } else {
+        ns.div_euclid(1_000_000) + 1
+    };
+    // SAFETY: see above.
+    ret(unsafe { libc::epoll_wait(set, events.cast(), count as c_int, ms as c_int) } as isize)
+}
+
+unsafe extern "C" fn fcntl(_: *mut c_void, fd: c_int, op: c_int, arg: usize) -> isize {
+    // SAFETY: see above.
+    ret(unsafe { libc::fcntl(fd, op, arg) } as isize)
+}
+
+unsafe extern "C" fn uname(_: *mut c_void, buf: *mut c_void) -> isize {
+    // SAFETY: see above.
+    ret(unsafe { libc::uname(buf.cast()) } as isize)
+}
+
+/// What the library needs, and not one function more: what is missing answers `ENOSYS`.
+fn table(counts: &Arc<Counts>) -> SysVTable {
+    SysVTable {
+        context: Arc::as_ptr(counts).cast_mut().cast(),
+        bpf: Some(bpf),
+        openat: Some(openat),
+        close: Some(close),
+        read: Some(read),
+        mmap: Some(mmap),
+        munmap: Some(munmap),
+        ioctl: Some(ioctl),
+        poll: Some(poll),
+        epoll_create1: Some(epoll_create1),
+        epoll_ctl: Some(epoll_ctl),
+        epoll_wait: Some(epoll_wait),
+        fcntl: Some(fcntl),
+        uname: Some(uname),
+        ..SysVTable::empty()
+    }
+}
+
+/// A system on a table, and the counts that outlive it: they are leaked.
+fn system() -> (System, Arc<Counts>) {
+    let counts: Arc<Counts> = Arc::default();
+    // The table holds a pointer to it for as long as anything of the system lives.
+    std::mem::forget(counts.clone());
+    // SAFETY: the functions are the C library's, which keep the contract; the context lives for
+    // ever and serves any thread.
+    let kernel = unsafe { table(&counts).into_kernel() }.unwrap();
+    (System::new(kernel).unwrap(), counts)
+}
+
+const MAP_CREATE: c_int = 0;
+const PROG_LOAD: c_int = 5;
+const RAW_TRACEPOINT_OPEN: c_int = 17;
+
+#[test]
+fn everything_goes_through_the_table() {
+    let (system, counts) = system();
+    let mut spec = object!("rawtp");
+    only_us(&mut spec);
+    let object = load(&system, &spec);
+    let links = object.attach_all().unwrap();
+    let mut ring = object.ring("events").unwrap();
+
+    let give_up = Instant::now() + Duration::from_secs(5);
+    let pid = loop {
+        assert!(Instant::now() < give_up, "no event in five seconds");
+        getpgid(0);
+        if ring.wait(Some(Duration::from_millis(100))).unwrap()
+            && let Some(record) = ring.next().unwrap()
+        {
+            // `struct event`: the time, then the process.
+            break u32::from_ne_bytes(record.to_vec()[8..12].try_into().unwrap());
+        }
+    };
+    assert_eq!(pid, std::process::id());
+
+    let cmds = counts.cmds.lock().unwrap().clone();
+    assert!(cmds[&MAP_CREATE] >= object.maps().len() as u64, "{cmds:?}");
+    assert!(cmds[&PROG_LOAD] >= 1, "{cmds:?}");
+    assert_eq!(cmds[&RAW_TRACEPOINT_OPEN], 1, "{cmds:?}");
+
+    let before = *counts.closed.lock().unwrap();
+    drop((ring, links, object));
+    // Maps, program and link at least were closed through the table too.
+    assert!(*counts.closed.lock().unwrap() >= before + 3);
+}
+
+#[test]
+fn one_entry_replaced_decides_alone() {
+    /// A kernel that refuses every program, and is the host in all else.
+    unsafe extern "C" fn refuse(
+        context: *mut c_void,
+        cmd: c_int,
+        attr: *mut c_void,
+        size: c_uint,
+    ) -> isize {
+        if cmd == PROG_LOAD {
+            return -(libc::EPERM as isize);
+        }
+        // SAFETY: the caller's promise.
+        unsafe { bpf(context, cmd, attr, size) }
+    }
+    let counts: Arc<Counts> = Arc::default();
+    std::mem::forget(counts.clone());
+    let table = SysVTable {
+        bpf: Some(refuse),
+        ..table(&counts)
+    };
+    // SAFETY: as in `system`.
+    let kernel = unsafe { table.into_kernel() }.unwrap();
+    let error = object!("rawtp")
+        .load(&System::new(kernel).unwrap())
+        .unwrap_err();
+    let of_program = error.failures().first().map_or(&error, |f| &f.error);
+    assert_eq!(of_program.errno(), Some(skep::Errno::EPERM), "{error:?}");
+    // Two kernels in one process: the host's is as it was.
+    load(&common::host(), &object!("rawtp"));
+}
