@@ -34,6 +34,7 @@ pub mod errno;
 pub mod error;
 pub mod insn;
 pub mod object;
+mod order;
 pub mod uapi;
 
 pub use errno::Errno;

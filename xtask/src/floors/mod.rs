@@ -31,7 +31,7 @@ const CRATES: &[Crate] = &[
         floors: &[
             &["errno"],
             &["error"],
-            &["bytes"],
+            &["bytes", "order"],
             &["uapi"],
             &["insn"],
             &["btf"],

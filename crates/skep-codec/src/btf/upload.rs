@@ -3,6 +3,7 @@
 
 use super::{Btf, BtfBuilder, Int, Kind, Type, TypeId};
 use crate::Result;
+use crate::order;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -177,7 +178,7 @@ impl Upload<'_> {
     }
 
     fn write_section(&mut self, ty: &Type<'_>, size: u32, mut vars: Vec<[u32; 3]>) {
-        vars.sort_by_key(|[_, offset, _]| *offset);
+        order::by_key(&mut vars, |[_, offset, _]| (*offset).into());
         self.out.set_head(ty.id(), [ty.name_off, ty.info, size]);
         let words = vars.into_iter().flatten();
         for (to, from) in self.out.tail_mut(ty.id()).iter_mut().zip(words) {

@@ -4,6 +4,7 @@ use super::header::HEADER_LEN;
 use super::{Array, Btf, Enumerator, Int, Kind, Member, Param, SecVar, TypeId};
 use crate::bytes::Endian;
 use crate::error::bail;
+use crate::order;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -36,7 +37,7 @@ impl BtfBuilder {
     pub fn new() -> Self {
         Self {
             strings: alloc::vec![0],
-            known: BTreeMap::from([(String::new(), 0)]),
+            known: order::map([(String::new(), 0)]),
             words: Vec::new(),
             starts: Vec::new(),
             error: None,

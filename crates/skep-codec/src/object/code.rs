@@ -7,6 +7,7 @@ use crate::bytes::slice;
 use crate::elf::{Section, Symbol, SymbolKind};
 use crate::error::bail;
 use crate::insn::{self, INSN_SIZE, Insn};
+use crate::order;
 use crate::uapi::bpf::ProgType;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
@@ -31,7 +32,7 @@ fn read_section(p: &mut Parser<'_>, index: usize) {
         .filter(|(_, s)| s.kind == SymbolKind::Func)
         .map(|(_, s)| *s)
         .collect();
-    symbols.sort_by_key(|symbol| symbol.value);
+    order::by_key(&mut symbols, |symbol| symbol.value);
     if symbols.is_empty() && section.size > 0 {
         let what = "code without a function symbol: nothing in it can be loaded";
         p.warn(Error::new(ErrorKind::NotFound, what).in_section(section.name));

@@ -5,6 +5,7 @@ use super::{MapSpec, Variable};
 use crate::btf::TypeId;
 use crate::elf::{SHT_NOBITS, Section, SymbolKind};
 use crate::error::bail;
+use crate::order;
 use crate::uapi::bpf::MapType;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
@@ -238,7 +239,7 @@ fn variables(p: &mut Parser<'_>, index: usize, section: &str, map: usize) {
             type_id: ty.unwrap_or_default(),
         });
     }
-    found.sort_by(|a, b| (a.offset, &a.name).cmp(&(b.offset, &b.name)));
+    order::by_key(&mut found, |variable| variable.offset.into());
     p.spec.variables.append(&mut found);
 }
 

@@ -5,6 +5,7 @@ use super::data::{Data, DataKind, data_map};
 use super::parse::Parser;
 use crate::btf::{Btf, Kind, TypeId, essential_name};
 use crate::error::bail;
+use crate::order;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -188,7 +189,9 @@ fn int_kind(btf: &Btf, id: TypeId) -> Result<KconfigKind> {
 
 /// Gives the `.kconfig` variables their places, the most aligned first, and makes their map.
 fn place(p: &mut Parser<'_>, mut values: Vec<Value>) {
-    values.sort_by_key(|v| (core::cmp::Reverse((v.align, v.size)), v.index));
+    order::by_key(&mut values, |v| {
+        !(u64::from(v.align) << 32 | u64::from(v.size))
+    });
     let map = p.spec.maps.len();
     let mut end = 0_u32;
     let mut places = BTreeMap::new();

@@ -10,6 +10,7 @@ use crate::btf::{Btf, Kind, TypeId};
 use crate::bytes::{Reader, slice};
 use crate::elf::Section;
 use crate::error::bail;
+use crate::order;
 use crate::uapi::bpf::MapType;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
@@ -50,7 +51,7 @@ fn read_section(p: &mut Parser<'_>, index: usize, types: &Annotations, extras: &
         return;
     };
     let symbols = p.elf.symbols_in(index).filter(|(_, s)| !s.name.is_empty());
-    let symbols: BTreeMap<u64, &str> = symbols.map(|(_, s)| (s.value, s.name)).collect();
+    let symbols = order::map(symbols.map(|(_, s)| (s.value, s.name)));
     let what = "map definitions of the old kind: .maps says more";
     p.warn(Error::new(ErrorKind::Mismatch, what).in_section(section.name));
     let ends = symbols.keys().skip(1).copied().chain([section.size]);

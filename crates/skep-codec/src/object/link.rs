@@ -4,6 +4,7 @@ use super::{Function, ObjectSpec, Ref, Target};
 use crate::btf::{CoreRelo, LineInfo, TypeId};
 use crate::error::bail;
 use crate::insn::{INSN_SIZE, Insn, pseudo};
+use crate::order;
 use crate::{Error, ErrorKind, Result};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -89,7 +90,7 @@ fn reach(spec: &ObjectSpec, entry: usize) -> Result<Placed> {
     let mut placed = Placed {
         order: alloc::vec![entry],
         bases: alloc::vec![0],
-        base_of: BTreeMap::from([(entry, 0)]),
+        base_of: order::map([(entry, 0)]),
     };
     let mut end = function(spec, entry)?.insns.len();
     let mut next = 0_usize;

@@ -5,6 +5,7 @@ use crate::btf::{Btf, BtfExt, Kind, TypeId};
 use crate::bytes::c_str;
 use crate::elf::{EM_BPF, ET_REL, Elf, Section, Symbol};
 use crate::error::bail;
+use crate::order;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -199,10 +200,10 @@ fn types(elf: &Elf<'_>, warn: &mut Vec<Error>) -> (Option<Arc<Btf>>, BtfExt) {
         });
     warn.extend(ext.errors.iter().cloned());
     let (funcs, lines) = (ext.func_info.values_mut(), ext.line_info.values_mut());
-    funcs.for_each(|records| records.sort_by_key(|r| r.insn_off));
-    lines.for_each(|records| records.sort_by_key(|r| r.insn_off));
+    funcs.for_each(|records| order::by_key(records, |r| r.insn_off.into()));
+    lines.for_each(|records| order::by_key(records, |r| r.insn_off.into()));
     let relos = ext.core_relos.values_mut();
-    relos.for_each(|records| records.sort_by_key(|r| r.insn_off));
+    relos.for_each(|records| order::by_key(records, |r| r.insn_off.into()));
     (btf.map(Arc::new), ext)
 }
 
@@ -214,7 +215,7 @@ fn in_words(error: &Error, section: &str) -> Error {
 fn datasecs(btf: &Btf) -> BTreeMap<String, TypeId> {
     let all = btf.iter().filter(|ty| ty.kind() == Kind::Datasec);
     let named = all.filter_map(|ty| Some((ty.name().ok()?.to_owned(), ty.id())));
-    named.collect()
+    order::map(named)
 }
 
 fn license(elf: &Elf<'_>, warn: &mut Vec<Error>) -> Option<String> {

@@ -6,6 +6,7 @@ use super::{Ref, Slot, Target};
 use crate::elf::{Reloc, SHT_NOBITS, Symbol, SymbolKind};
 use crate::error::bail;
 use crate::insn::{INSN_SIZE, Insn, pseudo};
+use crate::order;
 use crate::{Error, ErrorKind, Result};
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -323,7 +324,7 @@ fn relative(p: &mut Parser<'_>) {
         let Some(function) = p.spec.functions.get_mut(index) else {
             continue;
         };
-        function.refs.sort_by_key(|r| r.insn);
+        order::by_key(&mut function.refs, |r| r.insn as u64);
         let twice = function
             .refs
             .windows(2)
@@ -377,7 +378,7 @@ fn relative(p: &mut Parser<'_>) {
             }
         }
         if let Some(function) = p.spec.functions.get_mut(index) {
-            function.refs.sort_by_key(|r| r.insn);
+            order::by_key(&mut function.refs, |r| r.insn as u64);
         }
     }
 }
