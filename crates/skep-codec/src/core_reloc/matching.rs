@@ -122,7 +122,7 @@ fn match_field<'a>(
             target,
             budget,
         };
-        match search.member(ty.id(), &mut spec, 0)? {
+        match search.member(ty.id(), &mut spec)? {
             Found::Field(next) => at = next,
             Found::Other(why) => return Ok(Verdict::Miss(why)),
             Found::Nothing => {
@@ -152,15 +152,12 @@ struct Search<'s, 'a> {
 }
 
 impl<'a> Search<'_, 'a> {
-    fn member(&mut self, id: TypeId, spec: &mut Spec<'a>, depth: usize) -> Result<Found> {
-        if depth >= MAX_STEPS {
-            bail!(
-                TooDeep,
-                "anonymous members nested more than {MAX_STEPS} deep"
-            );
-        }
+    fn member(&mut self, id: TypeId, spec: &mut Spec<'a>) -> Result<Found> {
         let ty = self.target.peel(id)?;
-        let start = spec.bit_offset;
+        if spec.raw_steps >= MAX_STEPS && ty.kind().is_composite() {
+            bail!(TooDeep, "an access of more than {MAX_STEPS} steps");
+        }
+        let (start, raw_steps) = (spec.bit_offset, spec.raw_steps);
         self.budget.spend(4)?;
         for (index, member) in ty.raw_members().enumerate() {
             self.budget.spend(1)?;
@@ -170,11 +167,12 @@ impl<'a> Search<'_, 'a> {
             }
             if self.target.string_is(member.name_off, "") {
                 spec.advance(Some(u64::from(member.bit_offset)))?;
-                let found = self.member(member.ty, spec, depth.saturating_add(1))?;
+                spec.raw_steps = raw_steps.saturating_add(1);
+                let found = self.member(member.ty, spec)?;
                 if !matches!(found, Found::Nothing) {
                     return Ok(found);
                 }
-                spec.bit_offset = start;
+                (spec.bit_offset, spec.raw_steps) = (start, raw_steps);
             }
         }
         Ok(Found::Nothing)

@@ -27,6 +27,8 @@ pub(super) struct Spec<'a> {
     pub(super) root: TypeId,
     pub(super) steps: Vec<Accessor<'a>>,
     pub(super) bit_offset: u64,
+    /// Steps with those through anonymous members: what libbpf limits.
+    pub(super) raw_steps: usize,
 }
 
 impl<'a> Spec<'a> {
@@ -36,6 +38,7 @@ impl<'a> Spec<'a> {
             root,
             steps: Vec::new(),
             bit_offset: 0,
+            raw_steps: 0,
         }
     }
 
@@ -98,9 +101,10 @@ impl<'a> Spec<'a> {
     }
 
     pub(super) fn push(&mut self, step: Accessor<'a>) -> Result<()> {
-        if self.steps.len() >= MAX_STEPS {
+        if self.raw_steps >= MAX_STEPS {
             bail!(TooDeep, "an access of more than {MAX_STEPS} steps");
         }
+        self.raw_steps = self.raw_steps.saturating_add(1);
         self.steps.push(step);
         Ok(())
     }
