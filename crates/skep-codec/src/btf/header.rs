@@ -11,8 +11,9 @@ const MAGIC: u16 = 0xeb9f;
 pub(super) const HEADER_LEN: u32 = 24;
 /// Length of a header that has a layout section.
 const HEADER_WITH_LAYOUT: u32 = 32;
-/// Kinds that the seven bits of a type's header can name.
-const KINDS: usize = 128;
+/// What the top byte of a type's `info` can be: seven bits of kind, one of flag.
+const TOP_BYTES: usize = 256;
+const KIND_BITS: u8 = 0x7f;
 const UNKNOWN: u16 = u16::MAX;
 
 pub(super) struct Header {
@@ -86,22 +87,22 @@ pub(super) fn magic_endian(bytes: &[u8]) -> Result<Endian> {
     }
 }
 
-/// For each kind, the bytes after its 12-byte header: a fixed part, and so many an element.
+/// For each kind (with the flag and without), the bytes after its 12-byte header: a fixed part, and so many an element.
 #[derive(Clone)]
-pub(super) struct Sizes([u16; KINDS]);
+pub(super) struct Sizes([u16; TOP_BYTES]);
 
 impl Sizes {
     const KNOWN: Self = Self::known();
 
     const fn known() -> Self {
-        let mut table = [UNKNOWN; KINDS];
-        let mut kind = 0_u8;
+        let mut table = [UNKNOWN; TOP_BYTES];
+        let mut top = 0_u8;
         let mut rest: &mut [u16] = &mut table;
         while let Some((entry, tail)) = rest.split_first_mut() {
-            if let Some((fixed, each)) = Kind::from_raw(kind).tail() {
+            if let Some((fixed, each)) = Kind::from_raw(top & KIND_BITS).tail() {
                 *entry = u16::from_le_bytes([fixed, each]);
             }
-            kind = kind.saturating_add(1);
+            top = top.saturating_add(1);
             rest = tail;
         }
         Self(table)
@@ -110,9 +111,11 @@ impl Sizes {
     /// Takes over the sizes of kinds that this crate does not know. Four bytes a kind: fixed
     /// part, bytes an element, flags.
     fn learn(&mut self, layout: &[u8]) {
-        for (entry, record) in self.0.iter_mut().zip(layout.chunks_exact(4)) {
-            if let (UNKNOWN, [fixed, each, ..]) = (*entry, record) {
-                *entry = u16::from_le_bytes([*fixed, *each]);
+        for half in self.0.chunks_mut(TOP_BYTES / 2) {
+            for (entry, record) in half.iter_mut().zip(layout.chunks_exact(4)) {
+                if let (UNKNOWN, [fixed, each, ..]) = (*entry, record) {
+                    *entry = u16::from_le_bytes([*fixed, *each]);
+                }
             }
         }
     }
@@ -120,7 +123,7 @@ impl Sizes {
     /// Bytes that follow the header of a type with this `info`; `None` for an unknown kind.
     #[inline]
     pub(super) fn tail_len(&self, info: u32) -> Option<usize> {
-        let entry = *self.0.get(((info >> 24) & 0x7f) as usize)?;
+        let entry = *self.0.get((info >> 24) as usize)?;
         if entry == UNKNOWN {
             return None;
         }
