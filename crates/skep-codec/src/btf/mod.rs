@@ -5,6 +5,8 @@
 //! `Documentation/bpf/btf.rst`.
 
 mod ext;
+#[cfg(test)]
+mod ext_tests;
 mod find;
 mod header;
 mod layout;
