@@ -1,6 +1,10 @@
 //! The running kernel's BTF, where there is one.
 
-use skep_codec::btf::{Btf, Kind, Kinds, Wanted};
+use skep_codec::btf::{
+    Btf, BtfBuilder, CoreKind, CoreRelo, Int, Kind, Kinds, Member, Type, Wanted,
+};
+use skep_codec::bytes::Endian;
+use skep_codec::core_reloc::{Resolution, Resolver};
 use std::sync::Arc;
 
 const PATH: &str = "/sys/kernel/btf/vmlinux";
@@ -60,6 +64,107 @@ fn members_lie_inside_their_structs() {
         }
     }
     assert!(seen > 1000, "{seen} members");
+}
+
+/// Bit offset of a member, looked for in the plainest way.
+fn plain_offset(btf: &Btf, ty: &Type<'_>, name: &str) -> Option<u64> {
+    for member in ty.members() {
+        let member = member.unwrap();
+        let offset = u64::from(member.bit_offset);
+        if member.name == name {
+            return Some(offset);
+        }
+        if member.name.is_empty() {
+            let inner = btf.peel(member.ty).unwrap();
+            if let Some(inner) = plain_offset(btf, &inner, name) {
+                return Some(offset + inner);
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn fields_of_the_kernel_are_where_a_plain_walk_finds_them() {
+    let Some(btf) = vmlinux() else { return };
+    let mut local = BtfBuilder::new();
+    let int = Int {
+        signed: false,
+        char: false,
+        bool: false,
+        offset: 0,
+        bits: 32,
+    };
+    let int = local.add_int("unsigned int", 4, int);
+    let mut asked = Vec::new();
+    let structs = btf.iter().filter(|ty| ty.kind() == Kind::Struct);
+    for ty in structs.step_by(7) {
+        let name = ty.name().unwrap();
+        let same = Wanted::essential([(name, Kinds::of(Kind::Struct))]);
+        if name.is_empty() || btf.find_many(&same)[0].len() != 1 {
+            continue;
+        }
+        // The program's struct has the kernel's integers only, and in another order.
+        let mut names: Vec<&str> = ty
+            .members()
+            .map(|member| member.unwrap())
+            .filter(|m| m.bit_size == 0 && btf.peel(m.ty).unwrap().kind() == Kind::Int)
+            .map(|member| member.name)
+            .collect();
+        names.reverse();
+        let members: Vec<Member<'_>> = (0_u32..)
+            .zip(&names)
+            .map(|(place, name)| Member {
+                name,
+                ty: int,
+                bit_offset: place * 32,
+                bit_size: 0,
+            })
+            .collect();
+        let flavoured = format!("{name}___mine");
+        let id = local.add_struct(&flavoured, names.len() as u32 * 4, &members);
+        for (place, name) in names.iter().enumerate() {
+            let expected = plain_offset(&btf, &ty, name).unwrap() / 8;
+            let access_off = local.add_string(&format!("0:{place}"));
+            let kind = CoreKind::FieldByteOffset;
+            let relo = CoreRelo {
+                insn_off: 0,
+                type_id: id,
+                access_off,
+                kind,
+            };
+            asked.push((relo, place as u64 * 4, expected));
+        }
+    }
+    let local = Btf::from_bytes(&local.to_bytes(Endian::NATIVE).unwrap()).unwrap();
+    let mut resolver = Resolver::new(&local, asked.iter().map(|(relo, ..)| relo));
+    resolver.add_target("vmlinux", &btf);
+    assert!(!resolver.wants_more());
+    for (relo, local, target) in &asked {
+        let Ok(Resolution::Value(value)) = resolver.resolve(relo) else {
+            panic!("{} not found", resolver.describe(relo));
+        };
+        let what = resolver.describe(relo);
+        assert_eq!((value.local, value.target), (*local, *target), "{what}");
+    }
+    assert!(asked.len() > 200, "{} relocations", asked.len());
+}
+
+#[test]
+fn a_task_is_decoded_from_its_bytes() {
+    let Some(btf) = vmlinux() else { return };
+    let task = btf.find("task_struct", Some(Kind::Struct)).unwrap();
+    let ty = btf.ty(task).unwrap();
+    let mut bytes = vec![0; ty.size().unwrap() as usize];
+    let at = |name| plain_offset(&btf, &ty, name).unwrap() as usize / 8;
+    bytes[at("pid")..][..4].copy_from_slice(&4321_i32.to_ne_bytes());
+    bytes[at("comm")..][..3].copy_from_slice(b"sh\0");
+    let text = btf.decode(task, &bytes).unwrap().to_string();
+    assert!(
+        text.contains(" pid = 4321,") && text.contains(" comm = \"sh\","),
+        "{text}"
+    );
+    assert!(btf.decode(task, &bytes[1..]).is_err());
 }
 
 /// `cargo test --release -p skep-codec --test vmlinux -- --ignored --nocapture`

@@ -11,6 +11,7 @@ use crate::error::bail;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Resolves the relocations of one object against the types of one kernel.
@@ -27,7 +28,7 @@ struct Candidates<'a> {
     name: &'a str,
     kinds: Kinds,
     /// Those that fitted every relocation so far.
-    kept: Vec<Candidate>,
+    kept: Arc<[Candidate]>,
     /// Those that an earlier relocation ruled out.
     dropped: Vec<Candidate>,
 }
@@ -60,7 +61,7 @@ impl<'a> Resolver<'a> {
                         .or_insert_with(|| Candidates {
                             name,
                             kinds: kinds_like(ty.kind()),
-                            kept: Vec::new(),
+                            kept: Arc::default(),
                             dropped: Vec::new(),
                         });
                 }
@@ -90,9 +91,30 @@ impl<'a> Resolver<'a> {
         if open.is_empty() {
             return;
         }
-        let wanted = Wanted::essential(open.iter().map(|c| (c.name, c.kinds)));
-        for (candidates, ids) in open.iter_mut().zip(btf.find_many(&wanted)) {
-            candidates.kept = ids.into_iter().map(|id| Candidate { target, id }).collect();
+        // Local types of one name share one list.
+        let mut asked: BTreeMap<(&str, Kinds), usize> = BTreeMap::new();
+        for c in &open {
+            let next = asked.len();
+            asked
+                .entry((essential_name(c.name), c.kinds))
+                .or_insert(next);
+        }
+        let mut names: Vec<(&str, Kinds)> = alloc::vec![("", Kinds::ALL); asked.len()];
+        for (name, place) in &asked {
+            if let Some(slot) = names.get_mut(*place) {
+                *slot = *name;
+            }
+        }
+        let found: Vec<Arc<[Candidate]>> = btf
+            .find_many(&Wanted::essential(names))
+            .into_iter()
+            .map(|ids| ids.into_iter().map(|id| Candidate { target, id }).collect())
+            .collect();
+        for candidates in &mut open {
+            let place = asked.get(&(essential_name(candidates.name), candidates.kinds));
+            if let Some(list) = place.and_then(|place| found.get(*place)) {
+                candidates.kept = list.clone();
+            }
         }
         self.cache.clear();
     }
@@ -185,7 +207,7 @@ impl<'a> Round<'_, 'a> {
         };
         let mut chosen: Option<Chosen<'a>> = None;
         let (mut kept, mut dropped) = (Vec::new(), Vec::new());
-        for &candidate in &candidates.kept {
+        for &candidate in candidates.kept.iter() {
             let Some(spec) = self.try_candidate(candidate)? else {
                 dropped.push(candidate);
                 continue;
@@ -207,8 +229,10 @@ impl<'a> Round<'_, 'a> {
         }
         match chosen {
             Some(chosen) => {
-                candidates.kept = kept;
-                candidates.dropped.append(&mut dropped);
+                if !dropped.is_empty() {
+                    candidates.kept = kept.into();
+                    candidates.dropped.append(&mut dropped);
+                }
                 Ok(Resolution::Value(self.value(&local, &chosen)?))
             }
             None => self.nothing(&local, candidates),
