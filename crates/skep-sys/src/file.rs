@@ -79,11 +79,7 @@ pub fn read_file(kernel: &KernelRef, path: &CStr, limit: usize) -> Result<Vec<u8
 /// Reads a descriptor to its end; more than `limit` bytes is an error.
 pub fn read_to_end(fd: &Fd, limit: usize) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    // A file of known size is read by one call, and a second that sees the end.
-    let expected = file_size(fd).unwrap_or(0).saturating_add(1);
-    let mut room = usize::try_from(expected)
-        .unwrap_or(usize::MAX)
-        .max(FIRST_READ);
+    let mut room = FIRST_READ;
     let mut len = 0_usize;
     loop {
         // One byte more than allowed, to tell "as large as the limit" from "larger".
@@ -188,31 +184,38 @@ pub fn kernel_btf(kernel: &KernelRef, path: &CStr) -> Result<Blob> {
     let in_btf_dir = bytes
         .strip_prefix(b"/sys/kernel/btf/")
         .is_some_and(|name| !name.contains(&b'/'));
-    let len = file_size(&fd).unwrap_or(0) as usize;
-    if in_btf_dir
-        && (1..=LIMIT).contains(&len)
-        && fstatfs_magic(&fd).is_ok_and(|magic| magic == SYSFS_MAGIC)
-        && let Ok(mapping) = map_file(&fd, len)
-    {
-        // SAFETY: sysfs has only BTF in this directory; the kernel keeps it read-only for as
-        // long as it is mapped, and lets nobody write it.
-        return Ok(Arc::new(unsafe { ReadOnly::new(mapping) }));
+    let len = usize::try_from(file_size(&fd)?).unwrap_or(usize::MAX);
+    if in_btf_dir && (1..=LIMIT).contains(&len) && fstatfs_magic(&fd)? == SYSFS_MAGIC {
+        match map_file(&fd, len) {
+            // SAFETY: sysfs has only BTF in this directory; the kernel keeps it read-only for as
+            // long as it is mapped, and lets nobody write it.
+            Ok(mapping) => return Ok(Arc::new(unsafe { ReadOnly::new(mapping) })),
+            // What kernels before 6.16 answer to mapping a file of sysfs.
+            Err(error) if matches!(error.errno, Errno::ENODEV | Errno::EINVAL) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(Arc::new(read_to_end(&fd, LIMIT)?))
 }
 
-/// Bytes of a page, as the auxiliary vector tells; 4096 where it cannot be read.
-pub fn page_size(kernel: &KernelRef) -> usize {
-    let Ok(auxv) = read_file(kernel, c"/proc/self/auxv", 1 << 16) else {
-        return 4096;
+/// Bytes of a page, as the auxiliary vector tells; 4096 where there is none, or no `/proc`.
+///
+/// # Errors
+/// Those of reading `/proc/self/auxv`, but for `ENOENT`.
+pub fn page_size(kernel: &KernelRef) -> Result<usize> {
+    const USUAL: usize = 4096;
+    let auxv = match read_file(kernel, c"/proc/self/auxv", 1 << 16) {
+        Err(error) if error.errno == Errno::ENOENT => return Ok(USUAL),
+        auxv => auxv?,
     };
     let word = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).unwrap_or(0);
-    auxv.chunks_exact(16)
+    let size = auxv
+        .chunks_exact(16)
         .map(|pair| pair.split_at(8))
         .find(|(key, _)| word(key) == AT_PAGESZ)
         .and_then(|(_, value)| usize::try_from(word(value)).ok())
-        .filter(|size| size.is_power_of_two())
-        .unwrap_or(4096)
+        .filter(|size| size.is_power_of_two());
+    Ok(size.unwrap_or(USUAL))
 }
 
 /// `/proc/self/fdinfo` of a descriptor: lines of `key:\tvalue`.

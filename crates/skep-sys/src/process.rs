@@ -10,11 +10,15 @@ const RLIMIT_MEMLOCK: i32 = 8;
 /// Bytes of each of the six fields of `struct new_utsname`; the release is the third.
 const UTSNAME_FIELD: usize = 65;
 
-/// Nanoseconds of `CLOCK_MONOTONIC`; 0 from a kernel without it.
-pub fn now_ns(kernel: &KernelRef) -> u64 {
+/// Nanoseconds of `CLOCK_MONOTONIC`.
+///
+/// # Errors
+/// `ENOSYS` from a kernel without a clock.
+pub fn now_ns(kernel: &KernelRef) -> Result<u64> {
     // SAFETY: there is nothing to promise: the argument is an integer.
     let answer = unsafe { kernel.clock_gettime(CLOCK_MONOTONIC) };
-    u64::try_from(answer).unwrap_or(0)
+    u64::try_from(answer)
+        .map_err(|_| CallError::new("clock_gettime", Errno::new(answer.unsigned_abs() as i32)))
 }
 
 /// The kernel's release, such as `6.18.44-cloud-amd64`.

@@ -247,7 +247,7 @@ fn files_of_proc_and_sys() {
     assert!(status.starts_with(b"Name:"));
     let error = file::read_file(&kernel, c"/proc/self/status", 100).unwrap_err();
     assert_eq!(error.errno, Errno::EFBIG);
-    assert!(file::page_size(&kernel).is_power_of_two());
+    assert!(file::page_size(&kernel).unwrap().is_power_of_two());
     let names = file::read_dir(&kernel, c"/proc/self/fdinfo").unwrap();
     assert!(names.iter().any(|e| e.name == "0"));
     let error = file::read_dir(&kernel, c"/proc/self/status").unwrap_err();

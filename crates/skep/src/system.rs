@@ -41,7 +41,7 @@ impl System {
     /// # Errors
     /// See [`System::host`].
     pub fn new(kernel: KernelRef) -> Result<Self> {
-        let page_size = file::page_size(&kernel);
+        let page_size = file::page_size(&kernel).context(|| "ask for the page size".to_string())?;
         Ok(Self(Arc::new(Inner {
             kernel,
             page_size,
@@ -83,8 +83,8 @@ impl System {
     }
 
     /// Nanoseconds of `CLOCK_MONOTONIC`, which `bpf_ktime_get_ns` counts too.
-    pub fn now_ns(&self) -> u64 {
-        process::now_ns(&self.0.kernel)
+    pub fn now_ns(&self) -> Result<u64> {
+        Ok(process::now_ns(&self.0.kernel)?)
     }
 
     /// Where the kernel's BTF is kept once it is open.
@@ -102,7 +102,7 @@ impl System {
         while let Some(found) = bpf::next_id(&self.0.kernel, kind, id)? {
             match info(found) {
                 Ok(info) => all.push(info),
-                Err(error) if error.errno() == Some(Errno::ENOENT) => {}
+                Err(error) if gone(error.errno()) => {}
                 Err(error) => return Err(error),
             }
             id = found;
@@ -115,6 +115,11 @@ impl core::fmt::Debug for System {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("System")
     }
+}
+
+/// `ENOENT`: it is gone already; `EAGAIN`: it is on its way (a link without an id yet).
+fn gone(errno: Option<Errno>) -> bool {
+    matches!(errno, Some(Errno::ENOENT | Errno::EAGAIN))
 }
 
 /// Refuses a name that cannot be passed to the kernel.

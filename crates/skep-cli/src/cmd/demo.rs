@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Run) -> Result {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    let boot = now.saturating_sub(Duration::from_nanos(system.now_ns()));
+    let boot = now.saturating_sub(Duration::from_nanos(system.now_ns()?));
     drive(args, &system, spec, &mut out, &mut |_, event| {
         line(event, boot)
     })

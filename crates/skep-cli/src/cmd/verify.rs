@@ -30,6 +30,7 @@ pub(crate) fn run(args: &Verify) -> Result {
     let system = System::host()?;
     let options = LoadOptions {
         log_level: u32::from(args.log),
+        timed: true,
         ..LoadOptions::default()
     };
     let (mut status, mut denied) = (0, false);
@@ -172,7 +173,7 @@ fn row(verdict: &Verdict<'_>) -> Value {
         "error": error.map(ToString::to_string),
         "insns": verdict.insns,
         "verified_insns": info.as_ref().map(|i| i.verified_insns),
-        "load_ns": loaded.map(|l| l.load_ns),
+        "load_ns": loaded.and_then(|l| l.load_ns),
         "tag": info.map(|i| json::hex(&i.tag)),
     })
 }
@@ -195,7 +196,7 @@ fn summary(verdict: &Verdict<'_>) -> String {
                 }
                 _ => String::new(),
             };
-            let took = loaded.load_ns as f64 / 1e6;
+            let took = loaded.load_ns.unwrap_or(0) as f64 / 1e6;
             format!(
                 "{}    {name}  {insns} insns{verified}, {took:.2} ms",
                 styled(GOOD, "ok")

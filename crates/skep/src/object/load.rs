@@ -10,6 +10,7 @@ use crate::verifier_log::Refusal;
 use crate::{Error, ErrorKind, Result};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use skep_codec::Errno;
 use skep_codec::btf::BtfFeatures;
 use skep_codec::bytes::Endian;
 use skep_codec::core_reloc::{Applied, Resolver, patch};
@@ -21,6 +22,8 @@ use skep_sys::attr::{FuncInfo, LineInfo};
 use skep_sys::bpf::{self, ProgParams};
 use skep_sys::{CallError, Fd};
 
+const UPLOAD: &str = "upload the object's BTF";
+
 /// How to load.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
@@ -30,6 +33,8 @@ pub struct LoadOptions {
     /// Whether to raise `RLIMIT_MEMLOCK` on kernels that count BPF memory against it (before
     /// Linux 5.11). Default: yes.
     pub raise_memlock: bool,
+    /// Whether to measure how long the kernel takes over a program. Default: no.
+    pub timed: bool,
 }
 
 impl Default for LoadOptions {
@@ -37,6 +42,7 @@ impl Default for LoadOptions {
         Self {
             log_level: 0,
             raise_memlock: true,
+            timed: false,
         }
     }
 }
@@ -50,8 +56,8 @@ pub struct Loaded {
     pub log: String,
     /// Instruction slots passed to the kernel.
     pub insns: usize,
-    /// How long the kernel took, by `CLOCK_MONOTONIC`.
-    pub load_ns: u64,
+    /// How long the kernel took, by `CLOCK_MONOTONIC`; `None` unless [`LoadOptions::timed`].
+    pub load_ns: Option<u64>,
 }
 
 /// Loads a spec into a system, whole or a program at a time. Maps and BTF are made when a program
@@ -156,9 +162,12 @@ impl<'a> Loader<'a> {
             raise_memlock: self.options.raise_memlock,
             explain: &explain,
         };
-        let before = self.system.now_ns();
+        let now = || self.options.timed.then(|| self.system.now_ns()).transpose();
+        let before = now()?;
         let loaded = prog::load(self.system, &request)?;
-        let load_ns = self.system.now_ns().saturating_sub(before);
+        let load_ns = now()?
+            .zip(before)
+            .map(|(after, before)| after.saturating_sub(before));
         let declared = Declared {
             section: program.section.clone(),
             verb: program.attach,
@@ -310,9 +319,10 @@ impl<'a> Loader<'a> {
             let bytes = skep_codec::btf::for_upload(btf, &self.spec.layouts, &statics, features)?;
             Ok(bpf::btf_load(self.system.kernel(), &bytes, None, None))
         };
-        let whole = upload(&BtfFeatures::ALL)?;
-        if whole.is_ok() {
-            return Ok(whole.ok());
+        let does_not_know = |errno| matches!(errno, Errno::EINVAL | Errno::E2BIG);
+        match upload(&BtfFeatures::ALL)? {
+            Err(error) if does_not_know(error.errno) => {}
+            whole => return Ok(Some(whole.context(|| UPLOAD.to_string())?)),
         }
         if self.system.probe(Feature::Btf) == crate::probe::Answer::No {
             return Ok(None);

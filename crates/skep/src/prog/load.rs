@@ -79,7 +79,15 @@ fn is_permission(answer: &Result<Fd, CallError>) -> bool {
 fn tells(errno: Errno) -> bool {
     !matches!(
         errno,
-        Errno::EPERM | Errno::EFAULT | Errno::EBADF | Errno::ENOMEM
+        Errno::EPERM
+            | Errno::EFAULT
+            | Errno::EBADF
+            | Errno::EMFILE
+            | Errno::ENFILE
+            | Errno::ENOMEM
+            | Errno::EINTR
+            | Errno::EAGAIN
+            | Errno::EIO
     )
 }
 

@@ -1,0 +1,187 @@
+//! Every system call of a whole application made to fail, one after the other: an error comes
+//! back each time, and nothing is left behind.
+
+mod common;
+
+use common::{getpgid, object, only_us};
+use skep::sys::watch::{Fault, Trace};
+use skep::{Errno, ObjectSpec, System};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// The tests count descriptors of the whole process: one at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// load + attach + read + detach; how many records it read.
+fn application(system: &System, spec: &ObjectSpec) -> skep::Result<usize> {
+    let object = spec.load(system)?;
+    let links = object.attach_all()?;
+    let mut ring = object.ring("events")?;
+    getpgid(0);
+    let mut records = 0;
+    while records == 0 && ring.wait(Some(Duration::from_secs(5)))? {
+        while ring.next()?.is_some() {
+            records += 1;
+        }
+    }
+    object.global("hits")?.read::<u64>()?;
+    drop(links);
+    Ok(records)
+}
+
+/// What this process holds: open descriptors, and the ids of its programs, maps and links.
+#[derive(Debug, PartialEq)]
+struct Held {
+    descriptors: usize,
+    programs: usize,
+    maps: usize,
+    links: usize,
+}
+
+/// Descriptors from `/proc/self/fd`; kernel objects by name, for other tests run beside this.
+fn held(system: &System) -> Held {
+    let programs = system.programs().unwrap();
+    let programs: Vec<u32> = programs
+        .iter()
+        .filter(|p| p.name == ours())
+        .map(|p| p.id)
+        .collect();
+    let maps = system.maps().unwrap();
+    let links = system.links().unwrap();
+    Held {
+        descriptors: std::fs::read_dir("/proc/self/fd").unwrap().count(),
+        programs: programs.len(),
+        maps: maps.iter().filter(|m| m.name.starts_with(&ours())).count(),
+        links: links
+            .iter()
+            .filter(|l| programs.contains(&l.prog_id))
+            .count(),
+    }
+}
+
+/// The kernel's name of what this process loads: so that it counts nobody else's.
+fn ours() -> String {
+    format!("sf{}", std::process::id())
+}
+
+fn spec(mut spec: ObjectSpec) -> ObjectSpec {
+    only_us(&mut spec);
+    for program in &mut spec.programs {
+        program.name = ours();
+    }
+    for (number, map) in spec.maps.iter_mut().enumerate() {
+        if map.name != "events" {
+            map.name = format!("{}_{number}", ours());
+        }
+    }
+    spec
+}
+
+/// Waits for what the kernel frees a little later than it is let go.
+fn settles_to(system: &System, before: &Held) -> Held {
+    let mut now = held(system);
+    for _ in 0..100 {
+        if now == *before {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        now = held(system);
+    }
+    now
+}
+
+/// Fails call 1, 2, 3, ... of `run` with this errno until a run has no such call any more.
+/// Returns how many calls failed, and how many of those runs went well all the same.
+fn fail_each(errno: Errno, run: impl Fn(&System) -> skep::Result<usize>) -> (u64, u64) {
+    let host = common::host();
+    let before = held(&host);
+    let (mut nth, mut survived) = (0, 0);
+    loop {
+        nth += 1;
+        let trace = Trace::new(host.kernel().clone());
+        let fault = Fault::nth(trace.clone(), nth, errno);
+        let answer = System::new(fault.clone()).and_then(|system| run(&system));
+        let hit = fault.hit();
+        drop(fault);
+        assert_eq!(
+            trace.open_fds(),
+            0,
+            "descriptors after call {nth} ({hit:?}) failed"
+        );
+        assert_eq!(
+            trace.open_mappings(),
+            0,
+            "mappings after call {nth} ({hit:?}) failed"
+        );
+        match (hit, answer) {
+            (None, answer) => {
+                assert!(answer.unwrap() > 0, "the run without a fault reads records");
+                assert_eq!(settles_to(&host, &before), before, "after {errno}");
+                return (nth - 1, survived);
+            }
+            (Some(call), Ok(_)) => {
+                println!("call {nth}, {call}: survived {errno}");
+                survived += 1;
+            }
+            (Some(_), Err(error)) => {
+                assert!(error.to_string().contains(errno.name().unwrap()), "{error}")
+            }
+        }
+        assert!(nth < 500, "it ends");
+    }
+}
+
+#[test]
+fn every_call_may_fail_and_says_so() {
+    let _alone = alone();
+    let spec = spec(object!("rawtp"));
+    // No kernel means "I do not know this" by EIO: nothing may be tried another way.
+    let (calls, survived) = fail_each(Errno::EIO, |system| application(system, &spec));
+    assert!(calls >= 10, "{calls} calls");
+    assert_eq!(survived, 0);
+}
+
+#[test]
+fn nothing_leaks_where_another_way_is_tried() {
+    let _alone = alone();
+    let spec = spec(object!("rawtp"));
+    for errno in [Errno::EINVAL, Errno::EPERM, Errno::ENOMEM, Errno::EMFILE] {
+        let (calls, _) = fail_each(errno, |system| application(system, &spec));
+        assert!(calls >= 10, "{calls} calls");
+    }
+}
+
+#[test]
+fn core_relocated_programs_fail_cleanly_too() {
+    let _alone = alone();
+    if common::host().kernel_btf().is_err() {
+        common::skip!("this kernel has no BTF");
+    }
+    let spec = spec(object!("tpbtf"));
+    let (calls, survived) = fail_each(Errno::EIO, |system| application(system, &spec));
+    assert!(calls >= 10, "{calls} calls");
+    assert_eq!(survived, 0);
+}
+
+#[test]
+fn a_decorated_kernel_is_closed_through_itself() {
+    let _alone = alone();
+    let trace = Trace::new(common::host().kernel().clone());
+    let system = System::new(trace.clone()).unwrap();
+    let spec = spec(object!("rawtp"));
+    assert!(application(&system, &spec).unwrap() > 0);
+    assert!(trace.count("bpf") >= 5 && trace.count("mmap") >= 2);
+    assert_eq!((trace.open_fds(), trace.open_mappings()), (0, 0));
+    drop(system);
+    assert_eq!(
+        Arc::strong_count(&trace),
+        1,
+        "nothing holds the kernel any more"
+    );
+}
