@@ -239,6 +239,7 @@ fn machine_end(
 /// The workspace's programs for a machine, linked statically, in a directory of their own.
 fn binaries(arch: &Arch) -> Result<Vec<Binary>> {
     let mut build = cargo("test --quiet --workspace --exclude xtask --all-features");
+    build.args(["--test", "kernel*", "--test", "layout"]);
     build.args(["--target", arch.target, "--target-dir"]);
     build.arg(target_dir().join("vm").join(arch.name));
     let mut flags =
