@@ -9,7 +9,7 @@ impl Program {
     /// Attaches it as its section name says.
     ///
     /// # Errors
-    /// [`ErrorKind::NeedsTarget`](crate::ErrorKind::NeedsTarget) if the name does not say enough:
+    /// [`ErrorKind::NeedsTarget`] if the name does not say enough:
     /// the text says what to give.
     pub fn attach(&self) -> Result<Link> {
         attach_declared(self)
