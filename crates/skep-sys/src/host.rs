@@ -377,3 +377,89 @@ unsafe impl Kernel for Host {
         call!(GETTID)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{NS_PER_S, Timespec, host, timeout_ms};
+    use skep_codec::uapi::linux::CLOCK_MONOTONIC;
+
+    #[test]
+    fn waits_are_never_shorter_than_asked() {
+        for (ns, ms) in [
+            (-1, -1),
+            (i64::MIN, -1),
+            (0, 0),
+            (1, 1),
+            (1_000_000, 1),
+            (1_000_001, 2),
+            (i64::MAX, i32::MAX),
+        ] {
+            assert_eq!(timeout_ms(ns), ms, "{ns}");
+        }
+        assert!(Timespec::timeout(-5).is_none());
+        let time = Timespec::timeout(3 * NS_PER_S + 7).unwrap();
+        assert_eq!((time.seconds, time.nanoseconds), (3, 7));
+    }
+
+    #[test]
+    fn calls_with_no_and_with_six_arguments() {
+        let kernel = host();
+        // SAFETY: no arguments.
+        assert_eq!(unsafe { kernel.getpid() }, std::process::id() as isize);
+        // SAFETY: integers only.
+        let before = unsafe { kernel.clock_gettime(CLOCK_MONOTONIC) };
+        let epoll = crate::Epoll::new(&kernel).unwrap();
+        assert_eq!(epoll.wait(Some(20_000_000), |_| ()), Ok(0));
+        // SAFETY: integers only.
+        let after = unsafe { kernel.clock_gettime(CLOCK_MONOTONIC) };
+        let waited = after - before;
+        assert!((20_000_000..5 * NS_PER_S).contains(&waited), "{waited}");
+    }
+
+    /// Every number of the table, against the C library's headers.
+    #[cfg(feature = "libc")]
+    #[test]
+    fn numbers_are_the_headers() {
+        use super::nr;
+        for (ours, theirs) in [
+            (nr::BPF, libc::SYS_bpf),
+            (nr::OPENAT, libc::SYS_openat),
+            (nr::CLOSE, libc::SYS_close),
+            (nr::READ, libc::SYS_read),
+            (nr::WRITE, libc::SYS_write),
+            (nr::MMAP, libc::SYS_mmap),
+            (nr::MUNMAP, libc::SYS_munmap),
+            (nr::IOCTL, libc::SYS_ioctl),
+            (nr::PERF_EVENT_OPEN, libc::SYS_perf_event_open),
+            (nr::PPOLL, libc::SYS_ppoll),
+            (nr::EPOLL_CREATE1, libc::SYS_epoll_create1),
+            (nr::EPOLL_CTL, libc::SYS_epoll_ctl),
+            (nr::EPOLL_PWAIT, libc::SYS_epoll_pwait),
+            (nr::EPOLL_PWAIT2, libc::SYS_epoll_pwait2),
+            (nr::SOCKET, libc::SYS_socket),
+            (nr::BIND, libc::SYS_bind),
+            (nr::GETSOCKNAME, libc::SYS_getsockname),
+            (nr::SETSOCKOPT, libc::SYS_setsockopt),
+            (nr::GETSOCKOPT, libc::SYS_getsockopt),
+            (nr::SENDTO, libc::SYS_sendto),
+            (nr::RECVFROM, libc::SYS_recvfrom),
+            (nr::GETDENTS64, libc::SYS_getdents64),
+            (nr::STATX, libc::SYS_statx),
+            (nr::STATFS, libc::SYS_statfs),
+            (nr::FSTATFS, libc::SYS_fstatfs),
+            (nr::MKDIRAT, libc::SYS_mkdirat),
+            (nr::UNLINKAT, libc::SYS_unlinkat),
+            (nr::PRLIMIT64, libc::SYS_prlimit64),
+            (nr::CLOCK_GETTIME, libc::SYS_clock_gettime),
+            (nr::GETPID, libc::SYS_getpid),
+            (nr::GETTID, libc::SYS_gettid),
+            (nr::UNAME, libc::SYS_uname),
+            (nr::FCNTL, libc::SYS_fcntl),
+            (nr::PIDFD_OPEN, libc::SYS_pidfd_open),
+            (nr::MEMFD_CREATE, libc::SYS_memfd_create),
+            (nr::EVENTFD2, libc::SYS_eventfd2),
+        ] {
+            assert_eq!(ours as i64, theirs);
+        }
+    }
+}

@@ -12,6 +12,15 @@ mod calls;
 pub mod error;
 pub mod fd;
 pub mod file;
+#[cfg_attr(
+    not(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "s390x"
+    )),
+    path = "host_libc.rs"
+)]
 pub mod host;
 pub mod kernel;
 pub mod mapping;
@@ -25,7 +34,7 @@ pub mod watch;
 
 pub use error::{CallError, Result};
 pub use fd::Fd;
-pub use host::{Host, host};
+pub use host::host;
 pub use kernel::{Kernel, KernelRef};
 pub use mapping::Mapping;
 pub use once::Once;

@@ -195,7 +195,7 @@ fn every_field_is_where_the_kernel_has_it() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     eprintln!("{checked} fields agree, {absent} are unknown to this kernel");
-    // Linux 5.10 has 187 of them, 6.18 all.
+    // Linux 5.10 knows more than that, 6.18 all.
     assert!(checked > 150, "{checked}");
 }
 
@@ -210,7 +210,7 @@ fn alternative_names_share_a_place() {
         ("bpf_attr", "start_id", "btf_id"),
         ("bpf_attr", "start_id", "link_id"),
         ("bpf_attr", "attach_prog_fd", "attach_btf_obj_fd"),
-        ("bpf_attr", "query.count", "query.prog_cnt"),
+        ("bpf_attr", "query.prog_cnt", "query.count"),
         ("bpf_attr", "query.target_fd", "query.target_ifindex"),
         (
             "bpf_attr",
@@ -269,7 +269,7 @@ fn alternative_names_share_a_place() {
         let (mut a, mut b) = (Vec::new(), Vec::new());
         kernel.find(kernel.btf.ty(id).unwrap(), 0, here, &mut a);
         kernel.find(kernel.btf.ty(id).unwrap(), 0, there, &mut b);
-        if b.is_empty() && !kernel.is_new() {
+        if (a.is_empty() || b.is_empty()) && !kernel.is_new() {
             continue;
         }
         assert!(

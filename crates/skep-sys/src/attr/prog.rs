@@ -80,8 +80,8 @@ plain! {
         query_flags: u32,
         attach_flags: u32,
         prog_ids: u64,
-        /// Also `prog_cnt`.
-        count: u32,
+        /// Also `count`, since 6.6.
+        prog_cnt: u32,
         _pad: u32,
         prog_attach_flags: u64,
         link_ids: u64,

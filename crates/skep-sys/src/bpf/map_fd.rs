@@ -24,11 +24,14 @@ impl MapFd {
     /// Asks the kernel what map this is.
     ///
     /// # Errors
-    /// `EINVAL`: the descriptor is not of a map.
+    /// `EINVAL`: the descriptor is not of a map; `EXDEV`: `cpus` are another kernel's.
     ///
     /// # Kernel
     /// `BPF_OBJ_GET_INFO_BY_FD`.
     pub fn new(fd: Fd, cpus: &PossibleCpus) -> Result<Self> {
+        if !cpus.are_of(fd.kernel()) {
+            return Err(CallError::new("BPF_OBJ_GET_INFO_BY_FD", Errno::EXDEV));
+        }
         let info = map_info(&fd)?;
         let value_size = info.value_size as usize;
         let value_len = if is_per_cpu(info.map_type) {

@@ -58,18 +58,21 @@ pub fn prog_query(
             attach_type: attach_type.0,
             query_flags,
             prog_ids: output(&mut ids),
-            count: room as u32,
+            prog_cnt: room as u32,
             prog_attach_flags: if ordered { output(&mut each_flags) } else { 0 },
             link_ids: if ordered { output(&mut link_ids) } else { 0 },
             ..ProgQuery::default()
         };
-        // SAFETY: each list has room for `count` numbers and outlives the call.
+        // SAFETY: each list has room for `prog_cnt` numbers and outlives the call.
         let result = unsafe { bpf!(kernel, PROG_QUERY, &mut attr, at_least QUERY_END) };
         match result {
             Ok(_) => {}
             Err(error) if error.errno == Errno::ENOSPC && attempt < ATTEMPTS => {
                 attempt += 1;
-                room = room.saturating_mul(4).max(attr.count as usize).min(1 << 16);
+                room = room
+                    .saturating_mul(4)
+                    .max(attr.prog_cnt as usize)
+                    .min(1 << 16);
                 continue;
             }
             Err(error) => return Err(error),
@@ -78,7 +81,7 @@ pub fn prog_query(
             .iter()
             .zip(&each_flags)
             .zip(&link_ids)
-            .take(attr.count as usize)
+            .take(attr.prog_cnt as usize)
             .map(|((&prog_id, &flags), &link_id)| Attached {
                 prog_id,
                 flags,
