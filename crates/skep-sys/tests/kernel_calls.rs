@@ -1,11 +1,15 @@
 //! The typed calls against the running kernel. Those that need root and lack it say so, and
 //! count as skipped.
 
-use skep_sys::bpf::{self, Log, MapFd, MapParams, ObjKind, ProgParams, TestRunParams};
-use skep_sys::{KernelRef, file, host};
-
 use skep_codec::Errno;
-use skep_codec::uapi::bpf::{Cmd, MapType, ProgType};
+use skep_codec::uapi::bpf::{AttachType, Cmd, MapType, ProgType};
+use skep_codec::uapi::{flags, linux};
+use skep_sys::bpf::{
+    self, AttachParams, LinkExtra, LinkKind, LinkParams, Log, MapFd, MapParams, Neighbour, ObjKind,
+    ProgParams, Target, TestRunParams,
+};
+use skep_sys::perf::{self, PerfEvent, Sample};
+use skep_sys::{Epoll, KernelRef, file, host, net, poll};
 
 /// `r0 = 7; exit` in this machine's byte order.
 fn return_seven() -> Vec<u8> {
@@ -238,12 +242,8 @@ fn raw_tracepoint_link_tells_its_name() {
 fn files_of_proc_and_sys() {
     let kernel = host();
     let status = file::read_file(&kernel, c"/proc/self/status", 1 << 20).unwrap();
-    assert_eq!(status, {
-        let len = status.len();
-        let again = std::fs::read("/proc/self/status").unwrap();
-        assert!(len.abs_diff(again.len()) < 64);
-        status.clone()
-    });
+    let version = file::read_file(&kernel, c"/proc/version", 1 << 16).unwrap();
+    assert_eq!(version, std::fs::read("/proc/version").unwrap());
     assert!(status.starts_with(b"Name:"));
     let error = file::read_file(&kernel, c"/proc/self/status", 100).unwrap_err();
     assert_eq!(error.errno, Errno::EFBIG);
@@ -253,4 +253,193 @@ fn files_of_proc_and_sys() {
     let error = file::read_dir(&kernel, c"/proc/self/status").unwrap_err();
     assert_eq!((error.call, error.errno), ("openat", Errno::ENOTDIR));
     assert_eq!(Cmd::ALL.len(), 38);
+}
+
+/// A program of this type that returns 7.
+fn seven(kernel: &KernelRef, prog_type: ProgType, attach: AttachType) -> skep_sys::Fd {
+    let insns = return_seven();
+    let params = ProgParams {
+        prog_type,
+        insns: &insns,
+        license: c"GPL",
+        expected_attach_type: attach,
+        ..ProgParams::default()
+    };
+    bpf::prog_load(kernel, &params, None).unwrap()
+}
+
+/// Links and plain attachments in order, on the loopback of a network namespace of its own.
+#[test]
+fn ordered_attachments_are_queried_updated_and_detached() {
+    let Some(kernel) = privileged() else { return };
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+    let lo = net::if_nametoindex(&kernel, c"lo").unwrap();
+    let hook = AttachType::TCX_INGRESS;
+    let progs: Vec<_> = (0..3)
+        .map(|_| seven(&kernel, ProgType::SCHED_CLS, AttachType(0)))
+        .collect();
+    let ids: Vec<u32> = progs
+        .iter()
+        .map(|p| bpf::prog_info(p).unwrap().id)
+        .collect();
+    let params = |prog, flags, neighbour| LinkParams {
+        prog,
+        target: Target::Ifindex(lo),
+        attach_type: hook,
+        flags,
+        extra: LinkExtra::Relative {
+            neighbour,
+            expected_revision: 0,
+        },
+    };
+    let first = match bpf::link_create(&params(&progs[0], 0, Neighbour::All)) {
+        Err(error) if error.errno == Errno::EINVAL => {
+            println!("skep-skip: no tcx in this kernel ({error})");
+            return;
+        }
+        link => link.unwrap(),
+    };
+    // Before the first; and between them, an attachment without a link.
+    let before = Neighbour::Prog(&progs[0]);
+    let second = bpf::link_create(&params(&progs[1], flags::BEFORE, before)).unwrap();
+    let plain = AttachParams {
+        target: Target::Ifindex(lo),
+        attach_type: hook,
+        flags: flags::AFTER,
+        neighbour: Neighbour::Link(&second),
+        ..AttachParams::default()
+    };
+    bpf::prog_attach(&progs[2], &plain).unwrap();
+    let query = || bpf::prog_query(&kernel, Target::Ifindex(lo), hook, 0).unwrap();
+    let order = |now: &bpf::Attachments| now.list.iter().map(|a| a.prog_id).collect::<Vec<_>>();
+    let now = query();
+    assert_eq!(order(&now), [ids[1], ids[2], ids[0]]);
+    let info = bpf::link_info(&second).unwrap();
+    assert_eq!((now.list[0].link_id, now.list[1].link_id), (info.id, 0));
+    let attach_type = hook;
+    assert_eq!(
+        info.kind,
+        LinkKind::Tcx {
+            ifindex: lo,
+            attach_type
+        }
+    );
+
+    // Only against the order that is now.
+    let stale = AttachParams {
+        expected_revision: now.revision - 1,
+        ..plain
+    };
+    let error = bpf::prog_detach(&kernel, Some(&progs[2]), &stale).unwrap_err();
+    assert_eq!(
+        (error.call, error.errno),
+        ("BPF_PROG_DETACH", Errno::ESTALE)
+    );
+    let plain = AttachParams {
+        target: Target::Ifindex(lo),
+        attach_type: hook,
+        ..AttachParams::default()
+    };
+    bpf::prog_detach(&kernel, Some(&progs[2]), &plain).unwrap();
+    // Only if it is the program that is there.
+    let error = bpf::link_update(&first, &progs[2], Some(&progs[1])).unwrap_err();
+    assert_eq!(error.errno, Errno::EPERM);
+    bpf::link_update(&first, &progs[2], Some(&progs[0])).unwrap();
+    assert_eq!(order(&query()), [ids[1], ids[2]]);
+    drop(second);
+    bpf::link_detach(&first).unwrap();
+    assert_eq!(query().list, []);
+}
+
+#[test]
+fn interfaces_by_name_and_index() {
+    let kernel = host();
+    let lo = net::if_nametoindex(&kernel, c"lo").unwrap();
+    assert_eq!(net::if_indextoname(&kernel, lo).unwrap(), "lo");
+    for name in [c"nothing0", c"a name too long for an interface", c""] {
+        let error = net::if_nametoindex(&kernel, name).unwrap_err();
+        assert_eq!(error.errno, Errno::ENODEV, "{name:?}");
+    }
+    let error = net::if_indextoname(&kernel, 0x7fff_ffff).unwrap_err();
+    assert_eq!((error.call, error.errno), ("SIOCGIFNAME", Errno::ENODEV));
+}
+
+#[test]
+fn perf_events_take_programs() {
+    let Some(kernel) = privileged() else { return };
+    let event = PerfEvent::Counter {
+        kind: linux::PERF_TYPE_SOFTWARE,
+        config: linux::PERF_COUNT_SW_CPU_CLOCK,
+        sample: Sample::Frequency(100),
+    };
+    let event = perf::perf_event_open(&kernel, &event, 0, -1).unwrap();
+    let prog = seven(&kernel, ProgType::PERF_EVENT, AttachType(0));
+    perf::perf_event_set_bpf(&event, &prog).unwrap();
+    let error = perf::perf_event_set_bpf(&event, &prog).unwrap_err();
+    assert_eq!(error.errno, Errno::EEXIST);
+    perf::perf_event_enable(&event).unwrap();
+    perf::perf_event_disable(&event).unwrap();
+    assert_ne!(perf::perf_event_id(&event).unwrap(), 0);
+    let output = PerfEvent::BpfOutput { wakeup_events: 1 };
+    perf::perf_event_open(&kernel, &output, -1, 0).unwrap();
+    let none = PerfEvent::Tracepoint { id: 0xffff_ffff };
+    let error = perf::perf_event_open(&kernel, &none, -1, 0).unwrap_err();
+    assert_eq!(error.call, "perf_event_open");
+}
+
+#[test]
+fn waiting_says_which_descriptor() {
+    let kernel = host();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let (other, _other_writer) = std::io::pipe().unwrap();
+    let reader = skep_sys::Fd::duplicate(&kernel, &reader).unwrap();
+    let other = skep_sys::Fd::duplicate(&kernel, &other).unwrap();
+    let epoll = Epoll::new(&kernel).unwrap();
+    epoll.add(&reader, 70).unwrap();
+    epoll.add(&other, 80).unwrap();
+    assert_eq!(epoll.add(&other, 80).unwrap_err().errno, Errno::EEXIST);
+    let fds = [&other, &reader, epoll.fd()];
+    let ready = poll::wait_readable(&fds, Some(1_000_000)).unwrap();
+    assert_eq!(ready, [false, false, false]);
+    assert_eq!(epoll.wait(Some(0), |_| ()), Ok(0));
+
+    std::io::Write::write_all(&mut writer, b"x").unwrap();
+    let ready = poll::wait_readable(&fds, None).unwrap();
+    assert_eq!(ready, [false, true, true]);
+    let mut tokens = Vec::new();
+    assert_eq!(epoll.wait(None, |token| tokens.push(token)), Ok(1));
+    assert_eq!(tokens, [70]);
+    epoll.remove(&reader).unwrap();
+    assert_eq!(epoll.wait(Some(0), |_| ()), Ok(0));
+    assert_eq!(poll::wait_readable(&[], Some(0)).unwrap(), []);
+}
+
+#[test]
+fn kernel_btf_is_what_the_file_says() {
+    let kernel = host();
+    let path = c"/sys/kernel/btf/vmlinux";
+    let Ok(whole) = std::fs::read(path.to_str().unwrap()) else {
+        println!("skep-skip: no kernel BTF");
+        return;
+    };
+    let blob = file::kernel_btf(&kernel, path).unwrap();
+    assert!((*blob).as_ref() == whole);
+    assert_eq!(file::statfs_magic(&kernel, c"/sys"), Ok(linux::SYSFS_MAGIC));
+    assert_eq!(file::statfs_magic(&kernel, c"/proc"), Ok(0x9fa0));
+    // Another file system, another way: read, not mapped.
+    let version = file::kernel_btf(&kernel, c"/proc/version").unwrap();
+    assert_eq!((*version).as_ref(), std::fs::read("/proc/version").unwrap());
+}
+
+#[test]
+fn fdinfo_tells_of_a_map() {
+    let Some(kernel) = privileged() else { return };
+    let map = array(&kernel, MapType::HASH).unwrap();
+    let info = file::fdinfo(&map).unwrap();
+    assert_eq!(file::fdinfo_value(&info, "value_size"), Some("12"));
+    assert_eq!(file::fdinfo_value(&info, "value"), None);
+    let id = bpf::map_info(&map).unwrap().id.to_string();
+    if let Some(told) = file::fdinfo_value(&info, "map_id") {
+        assert_eq!(told, id);
+    }
 }

@@ -133,3 +133,6 @@ pub(crate) fn text(bytes: &[u8]) -> alloc::string::String {
     let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
     alloc::string::String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
 }
+
+#[cfg(test)]
+mod tests;
