@@ -6,13 +6,17 @@ use skep::codec::insn::Insn;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process;
 
 /// The name that the kernel gives to lines of `bpf_trace_printk`.
 const MARK: &str = "bpf_trace_printk: ";
+/// What the names of instances begin with; the process id follows.
+const NAME: &str = "skep-";
 /// No line of the pipe is longer: more than this without a line end is dropped.
 const LONGEST: usize = 16 * 1024;
+/// Reads of the pipe in one call.
+const TURN: usize = 64;
 /// `bpf_trace_printk` and `bpf_trace_vprintk`.
 const PRINTK: [i32; 2] = [6, 177];
 
@@ -33,10 +37,11 @@ pub(crate) struct Pipe {
 impl Pipe {
     /// Makes the instance, which goes away when the pipe is dropped.
     pub(crate) fn open(tracefs: &Tracefs) -> io::Result<Self> {
-        let name = format!("instances/skep-{}", process::id());
+        let instances = PathBuf::from(tracefs.root()).join("instances");
+        remove_orphans(&instances)?;
         let mut pipe = Self {
             file: None,
-            instance: PathBuf::from(tracefs.root()).join(name),
+            instance: instances.join(format!("{NAME}{}", process::id())),
             rest: Vec::new(),
         };
         fs::create_dir(&pipe.instance)?;
@@ -51,24 +56,41 @@ impl Pipe {
         Ok(pipe)
     }
 
-    /// Every whole line that programs printed since the last call.
+    /// Whole lines that programs printed since the last call; not more than a turn's worth, for a
+    /// program that prints at every system call prints at these too.
     pub(crate) fn lines(&mut self) -> io::Result<Vec<Line>> {
         let mut chunk = [0_u8; 4096];
         let mut lines = Vec::new();
         let Some(file) = &mut self.file else {
             return Ok(lines);
         };
-        loop {
+        for _ in 0..TURN {
             match file.read(&mut chunk) {
-                Ok(0) => return Ok(lines),
+                Ok(0) => break,
                 Ok(len) => self.rest.extend(chunk.iter().take(len)),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(lines),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
             lines.extend(whole_lines(&mut self.rest));
         }
+        Ok(lines)
     }
+}
+
+/// Removes instances whose process was killed before it could.
+fn remove_orphans(instances: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(instances)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(NAME));
+        let orphan = |pid: u32| !Path::new("/proc").join(pid.to_string()).exists();
+        if pid.and_then(|pid| pid.parse().ok()).is_some_and(orphan) {
+            // Another run may have removed it meanwhile.
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Pipe {

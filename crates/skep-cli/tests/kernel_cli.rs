@@ -450,3 +450,32 @@ fn tracepoints_need_no_mounted_tracefs() {
     );
     assert_eq!(mounts(), before);
 }
+
+#[test]
+fn what_a_program_prints_is_shown_and_the_trace_left_as_it_was() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("printk");
+    let object = put(&scratch, object!("printk"));
+    let set = format!("target_pid={}", process::id());
+    let Some(mut command) = skep() else { return };
+    let args = ["run", &object, "--set", &set, "--json", "--for", "1"];
+    let (running, mut errors) = Running::attached(command.args(args));
+    for _ in 0..5 {
+        fs::metadata("/proc/self").expect("procfs");
+    }
+    let output = running.finish();
+    assert_eq!(output.status.code(), Some(0));
+    let mut text = String::new();
+    while errors.read_line(&mut text).expect("UTF-8") > 0 {}
+    let lines = json_lines(&output);
+    let ending = format!(" of process {}", process::id());
+    let own = |line: &&Value| {
+        line["printk"]
+            .as_str()
+            .is_some_and(|l| l.ends_with(&ending))
+    };
+    let mine = lines.iter().filter(own).count();
+    assert!(mine >= 5, "{mine} lines; {text}");
+}

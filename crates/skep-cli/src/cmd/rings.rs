@@ -12,6 +12,9 @@ use std::time::Duration;
 /// Records that are read from one ring before the others have their turn.
 pub(super) const TURN: usize = 4096;
 
+/// Records that are read from a ring after its programs are detached.
+pub(super) const LAST_TURN: usize = 1 << 22;
+
 /// A record of a ring buffer.
 pub(super) enum Event<'a> {
     Typed(Value),

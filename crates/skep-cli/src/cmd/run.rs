@@ -60,7 +60,7 @@ pub(super) fn drive(
         }
     }
     for ring in &mut rings {
-        ring.print(out, show, usize::MAX)?;
+        ring.print(out, show, rings::LAST_TURN)?;
     }
     trace::print_lines(out, pipe.as_mut())?;
     out.flush()?;
@@ -139,6 +139,10 @@ fn summary(rings: &[Ring], lost: Option<u64>, elapsed: Duration) {
             let seen = count(ring.events as usize, "event");
             anstream::eprintln!("{}: {seen}", printable(&ring.name));
         }
+    }
+    if rings.is_empty() {
+        anstream::eprintln!("ended after {:.1} s", elapsed.as_secs_f64());
+        return;
     }
     let lost = match lost {
         Some(lost) => format!("{lost} lost"),
