@@ -4,24 +4,52 @@
 use crate::verifier_log::{Refusal, SourceLine};
 use alloc::string::{String, ToString};
 use skep_codec::btf::Btf;
-use skep_codec::object::Code;
+use skep_codec::insn::{self, Insn};
+use skep_codec::object::{Code, ObjectSpec, POISON_KFUNC, POISON_MAP};
 
 /// Completes a digest with what the object knows of the instruction it is about.
 pub(super) fn explain(
     refusal: &mut Refusal,
-    btf: Option<&Btf>,
+    spec: &ObjectSpec,
     code: &Code,
     poisoned: &[(usize, String)],
 ) {
-    let Some(insn) = refusal.digest.insn else {
+    let digest = &mut refusal.digest;
+    let Some(at) = digest.insn.map(|insn| insn as usize) else {
         return;
     };
-    refusal.digest.source = btf.and_then(|btf| source_line(btf, code, insn as usize));
-    if let Some((_, why)) = poisoned.iter().find(|(at, _)| *at == insn as usize) {
-        refusal.digest.complaint = why.clone();
-        refusal.digest.insn_text = None;
-        refusal.digest.hint = Some(GUARD.to_string());
+    digest.source = spec
+        .btf
+        .as_deref()
+        .and_then(|btf| source_line(btf, code, at));
+    if let Some(&insn) = code.insns.get(at) {
+        let next = code.insns.get(at.saturating_add(1)).copied();
+        let text = || insn::disasm(insn, next).to_string();
+        digest.insn_text.get_or_insert_with(text);
+        if let Some(what) = absent(spec, insn) {
+            (digest.complaint, digest.insn_text) = (what, None);
+        }
     }
+    if let Some((_, why)) = poisoned.iter().find(|(insn, _)| *insn == at) {
+        (digest.complaint, digest.insn_text) = (why.clone(), None);
+        digest.hint = Some(GUARD.to_string());
+    }
+}
+
+/// What an instruction stands for that was poisoned because its map or function is not there.
+fn absent(spec: &ObjectSpec, insn: Insn) -> Option<String> {
+    if insn.code != Insn::CALL || insn.src != 0 {
+        return None;
+    }
+    let index = |base: i32| usize::try_from(insn.imm.checked_sub(base)?).ok();
+    if let Some(wanted) = index(POISON_KFUNC).and_then(|index| spec.externs.get(index)) {
+        return Some(alloc::format!(
+            "this kernel has no function `{}`",
+            wanted.name
+        ));
+    }
+    let map = index(POISON_MAP).and_then(|index| spec.maps.get(index))?;
+    Some(alloc::format!("map `{}` was not created", map.name))
 }
 
 const GUARD: &str = "ask with bpf_core_field_exists, bpf_core_type_exists or \

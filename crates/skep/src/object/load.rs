@@ -154,8 +154,8 @@ impl<'a> Loader<'a> {
         if program.attach_btf {
             params.attach_btf_id = resolve::attach_target(self.system, program)?.0;
         }
-        let types = self.spec.btf.as_deref();
-        let explain = |refusal: &mut Refusal| explain::explain(refusal, types, &code, &poisoned);
+        let spec = self.spec;
+        let explain = |refusal: &mut Refusal| explain::explain(refusal, spec, &code, &poisoned);
         let request = prog::Request {
             params,
             log_level: self.options.log_level,
