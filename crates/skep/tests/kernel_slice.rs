@@ -410,7 +410,9 @@ fn a_program_loads_by_itself_whatever_the_others_are() {
     );
     let good = loaded[3].as_ref().unwrap();
     assert!(good.load_ns.unwrap() > 0 && good.insns > 3);
-    assert!(good.program.info().unwrap().verified_insns > 0 || cfg!(not(target_arch = "x86_64")));
+    // Told since Linux 5.16.
+    let verified = good.program.info().unwrap().verified_insns as usize;
+    assert!(verified == 0 || verified >= good.insns / 2, "{verified}");
 }
 
 #[test]
