@@ -15,7 +15,7 @@ extern unsigned long CONFIG_HZ __kconfig;
 extern enum libbpf_tristate CONFIG_NO_SUCH_OPTION __kconfig WEAK;
 extern char CONFIG_DEFAULT_HOSTNAME[16] __kconfig WEAK;
 
-extern const void bpf_prog_fops __ksym;
+extern const void do_exit __ksym;
 extern const int no_such_variable __ksym WEAK;
 extern void bpf_rcu_read_lock(void) __ksym;
 extern void bpf_rcu_read_unlock(void) __ksym;
@@ -37,7 +37,7 @@ int symbols(void *ctx)
 {
 	bpf_rcu_read_lock();
 	bpf_rcu_read_unlock();
-	hz = (__u64)&bpf_prog_fops;
+	hz = (__u64)&do_exit;
 	if (&no_such_variable)
 		hz = no_such_variable;
 	if (no_such_function___v2)

@@ -298,7 +298,7 @@ fn externs_have_kinds_and_places() {
         let uses = linked(&spec, "config");
         assert!(uses.externs.is_empty() && uses.maps.contains(&map));
 
-        assert_eq!(find("bpf_prog_fops").kind, ExternKind::Address);
+        assert_eq!(find("do_exit").kind, ExternKind::Address);
         let ExternKind::Var(ty) = find("no_such_variable").kind else {
             panic!("{:?}", find("no_such_variable"));
         };
@@ -327,7 +327,7 @@ fn externs_are_lowered() {
         let name = |index: usize| spec.externs[index].name.as_str();
         let mut code = symbolic.clone();
         let address = |index: usize| match name(index) {
-            "bpf_prog_fops" => Address::Value(0xffff_ffff_8123_4567),
+            "do_exit" => Address::Value(0xffff_ffff_8123_4567),
             "bpf_rcu_read_lock" => Address::Kfunc {
                 id: 1234,
                 fd_index: 2,
@@ -349,7 +349,7 @@ fn externs_are_lowered() {
                     assert_eq!(insn, second);
                 }
                 Target::Extern(index) => match (name(index), is_call) {
-                    ("bpf_prog_fops", false) => {
+                    ("do_exit", false) => {
                         assert_eq!((insn.imm as u32, second.imm), (0x8123_4567, -1));
                     }
                     ("bpf_rcu_read_lock", true) => {
