@@ -116,7 +116,7 @@ pub(super) fn read(p: &mut Parser<'_>) {
             (Some(btf), None, Some(var)) => ksym(btf, var.var),
             _ => Err(Error::new(
                 ErrorKind::NotFound,
-                "an extern without a BTF description in .ksyms or .kconfig",
+                "defined in no section and no extern of .ksyms or .kconfig: is another object to be linked to this one?",
             )),
         };
         let (kind, error) = match kind {
