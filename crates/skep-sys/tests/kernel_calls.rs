@@ -443,3 +443,131 @@ fn fdinfo_tells_of_a_map() {
         assert_eq!(told, id);
     }
 }
+
+/// Skips the test where the kernel lacks this kind of link, says what it tells of it otherwise.
+fn link_kind(params: &LinkParams<'_>) -> Option<(skep_sys::Fd, LinkKind)> {
+    match bpf::link_create(params) {
+        Err(error) if matches!(error.errno, Errno::EINVAL | Errno::EOPNOTSUPP) => {
+            println!("skep-skip: no such link in this kernel ({error})");
+            None
+        }
+        link => {
+            let link = link.unwrap();
+            let info = bpf::link_info(&link).unwrap();
+            Some((link, info.kind))
+        }
+    }
+}
+
+#[test]
+fn iterator_links_tell_what_they_go_over() {
+    let Some(kernel) = privileged() else { return };
+    let Ok(blob) = file::kernel_btf(&kernel, c"/sys/kernel/btf/vmlinux") else {
+        println!("skep-skip: no kernel BTF");
+        return;
+    };
+    let btf = skep_codec::btf::Btf::parse(blob, None).unwrap();
+    let func = btf.find("bpf_iter_bpf_map", Some(skep_codec::btf::Kind::Func));
+    let mut insns = return_seven();
+    // An iterator returns 0 or 1.
+    insns[4..8].fill(0);
+    let params = ProgParams {
+        prog_type: ProgType::TRACING,
+        insns: &insns,
+        license: c"GPL",
+        expected_attach_type: AttachType::TRACE_ITER,
+        attach_btf_id: func.unwrap().0,
+        ..ProgParams::default()
+    };
+    let prog = bpf::prog_load(&kernel, &params, None).unwrap();
+    let params = LinkParams {
+        prog: &prog,
+        target: Target::None,
+        attach_type: AttachType::TRACE_ITER,
+        flags: 0,
+        extra: LinkExtra::None,
+    };
+    let Some((link, kind)) = link_kind(&params) else {
+        return;
+    };
+    let LinkKind::Iter { name, map_id, .. } = kind else {
+        panic!("{kind:?}")
+    };
+    // 5.10 tells no name.
+    assert!(["bpf_map", ""].contains(&name.as_str()), "{name}");
+    assert_eq!(map_id, 0);
+    let iter = bpf::iter_create(&link, 0).unwrap();
+    assert_eq!(file::read_to_end(&iter, 1 << 16).unwrap(), b"");
+}
+
+#[test]
+fn kprobe_multi_links_tell_where() {
+    let Some(kernel) = privileged() else { return };
+    let prog = seven(&kernel, ProgType::KPROBE, AttachType::TRACE_KPROBE_MULTI);
+    let params = |syms, cookies| LinkParams {
+        prog: &prog,
+        target: Target::None,
+        attach_type: AttachType::TRACE_KPROBE_MULTI,
+        flags: 0,
+        extra: LinkExtra::KprobeMulti {
+            flags: 1,
+            syms,
+            addrs: &[],
+            cookies,
+        },
+    };
+    let Some((_link, kind)) = link_kind(&params(&[c"vfs_read", c"vfs_write"], &[5, 6])) else {
+        return;
+    };
+    match kind {
+        LinkKind::KprobeMulti {
+            count: 2,
+            flags: 1,
+            addrs,
+            ..
+        } => assert_eq!(addrs.len(), 2),
+        // Before 6.6 nothing is told.
+        LinkKind::KprobeMulti { count: 0, .. } => {}
+        other => panic!("{other:?}"),
+    }
+    let error = bpf::link_create(&params(&[c"no_such_function_here"], &[])).unwrap_err();
+    assert_eq!(error.errno, Errno::ESRCH);
+}
+
+#[test]
+fn uprobe_multi_links_tell_file_and_offsets() {
+    let Some(kernel) = privileged() else { return };
+    // A file that nobody runs: a breakpoint in it harms nobody.
+    let file = std::env::temp_dir().join(format!("skep-uprobe-{}", std::process::id()));
+    std::fs::write(&file, [0; 8192]).unwrap();
+    let path = std::ffi::CString::new(file.to_str().unwrap()).unwrap();
+    let prog = seven(&kernel, ProgType::KPROBE, AttachType::TRACE_UPROBE_MULTI);
+    let link = link_kind(&LinkParams {
+        prog: &prog,
+        target: Target::None,
+        attach_type: AttachType::TRACE_UPROBE_MULTI,
+        flags: 0,
+        extra: LinkExtra::UprobeMulti {
+            flags: 0,
+            path: &path,
+            offsets: &[64, 4096],
+            ref_ctr_offsets: &[],
+            cookies: &[],
+            pid: 0,
+        },
+    });
+    std::fs::remove_file(&file).unwrap();
+    let Some((_link, kind)) = link else { return };
+    let LinkKind::UprobeMulti {
+        path,
+        count,
+        offsets,
+        ..
+    } = kind
+    else {
+        panic!("{kind:?}")
+    };
+    // The kernel marks what has been removed.
+    assert!(path.starts_with(file.to_str().unwrap()), "{path}");
+    assert_eq!((count, &offsets[..]), (2, &[64, 4096][..]));
+}
