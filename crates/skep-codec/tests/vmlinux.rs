@@ -167,6 +167,18 @@ fn a_task_is_decoded_from_its_bytes() {
     assert!(btf.decode(task, &bytes[1..]).is_err());
 }
 
+#[test]
+fn the_kernels_header_is_the_same_every_time() {
+    let Some(btf) = vmlinux() else { return };
+    let text = skep_codec::btf::dump_c_header(&btf, "__VMLINUX_H__").unwrap();
+    let again = skep_codec::btf::dump_c_header(&btf, "__VMLINUX_H__").unwrap();
+    assert!(text == again);
+    assert!(text.starts_with("#ifndef __VMLINUX_H__\n"));
+    assert_eq!(text.matches("\nstruct task_struct {\n").count(), 1);
+    assert_eq!(text.matches("\ntypedef int pid_t;\n").count(), 0);
+    assert_eq!(text.matches("\ntypedef __kernel_pid_t pid_t;\n").count(), 1);
+}
+
 /// `cargo test --release -p skep-codec --test vmlinux -- --ignored --nocapture`
 #[test]
 #[ignore = "a measurement"]

@@ -4,6 +4,7 @@
 //! where types begin; types are decoded when looked at. Kernel documentation:
 //! `Documentation/bpf/btf.rst`.
 
+mod c;
 mod ext;
 #[cfg(test)]
 mod ext_tests;
@@ -21,6 +22,7 @@ mod value;
 mod value_text;
 mod write;
 
+pub use c::{dump_c, dump_c_header};
 pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use find::{Kinds, Wanted, essential_name};
 pub(crate) use types::RawMember;

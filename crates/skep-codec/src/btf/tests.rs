@@ -508,7 +508,7 @@ fn damaged_btf_never_panics() {
             let _ = ty.members().chain([]).filter_map(Result::ok).count();
             let _ = (ty.enumerators().count(), ty.params().count(), ty.int());
         }
-        let _ = btf.find("event", None);
+        let _ = (btf.find("event", None), dump_c(&btf, &[]));
         let _ = for_upload(&btf, &[], &["handler"], &BtfFeatures::default());
         let _ = for_upload(&btf, &[], &[], &BtfFeatures::ALL);
     }

@@ -1,0 +1,179 @@
+//! C, letter for letter.
+
+use super::*;
+use crate::ErrorKind;
+use crate::btf::tests::{built, int, member};
+use crate::btf::{Array, BtfBuilder, Enumerator, Member, Param};
+use crate::bytes::Endian;
+
+fn dumped(b: &BtfBuilder) -> String {
+    dump_c(&built(b, Endian::Little), &[]).unwrap()
+}
+
+fn bits(name: &str, ty: TypeId, bit_offset: u32, bit_size: u8) -> Member<'_> {
+    Member {
+        name,
+        ty,
+        bit_offset,
+        bit_size,
+    }
+}
+
+#[test]
+fn declarations_read_from_the_inside_out() {
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    let char_ = int(&mut b, "char", 1, true);
+    let array = |b: &mut BtfBuilder, element, len| {
+        b.add_array(Array {
+            element,
+            index: int_,
+            len,
+        })
+    };
+    let const_char = b.add_const(char_);
+    let text = b.add_ptr(const_char);
+    let fixed_text = b.add_const(text);
+    b.add_typedef("fixed_text", fixed_text);
+    let row = array(&mut b, text, 2);
+    let grid = array(&mut b, row, 3);
+    let to_grid = b.add_ptr(grid);
+    b.add_typedef("to_grid", to_grid);
+    let param = |ty| Param { name: "x", ty };
+    let proto = b.add_func_proto(TypeId::VOID, &[param(text), param(TypeId::VOID)]);
+    let handler = b.add_ptr(proto);
+    let handlers = array(&mut b, handler, 4);
+    b.add_typedef("handlers", handlers);
+    let none = b.add_func_proto(handler, &[]);
+    b.add_typedef("chooser", none);
+    assert_eq!(
+        dumped(&b),
+        "typedef const char *const fixed_text;\n\n\
+         typedef const char *(*to_grid)[3][2];\n\n\
+         typedef void (*handlers[4])(const char *, ...);\n\n\
+         typedef void (*chooser(void))(const char *, ...);\n\n"
+    );
+}
+
+#[test]
+fn what_is_needed_whole_comes_first_and_pointers_need_a_name() {
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    // struct a { a_t *self; struct b b; struct c *c; }, typedef struct a a_t, b and c after it.
+    let a = TypeId(2);
+    let (self_ptr, c_ptr) = (TypeId(4), TypeId(7));
+    let (a_t, b_, c_) = (TypeId(3), TypeId(5), TypeId(6));
+    let members = [
+        member("self", self_ptr, 0),
+        member("b", b_, 64),
+        member("c", c_ptr, 128),
+    ];
+    assert_eq!(b.add_struct("a", 24, &members), a);
+    assert_eq!(b.add_typedef("a_t", a), a_t);
+    assert_eq!(b.add_ptr(a_t), self_ptr);
+    assert_eq!(b.add_struct("b", 4, &[member("x", int_, 0)]), b_);
+    assert_eq!(b.add_fwd("c", false), c_);
+    assert_eq!(b.add_ptr(c_), c_ptr);
+    assert_eq!(
+        dumped(&b),
+        "struct a;\n\n\
+         typedef struct a a_t;\n\n\
+         struct b {\n\tint x;\n};\n\n\
+         struct c;\n\n\
+         struct a {\n\ta_t *self;\n\tstruct b b;\n\tstruct c *c;\n};\n\n"
+    );
+}
+
+#[test]
+fn layouts_that_are_not_cs_own_are_forced() {
+    let mut b = BtfBuilder::new();
+    let u32_ = int(&mut b, "unsigned int", 4, false);
+    let u8_ = int(&mut b, "unsigned char", 1, false);
+    let inner = b.add_union("", 4, &[member("a", u32_, 0), member("b", u8_, 0)]);
+    b.add_struct(
+        "gaps",
+        24,
+        &[
+            member("x", u8_, 0),
+            member("y", u32_, 64),
+            bits("f", u32_, 99, 5),
+            member("", inner, 128),
+        ],
+    );
+    b.add_struct("tight", 5, &[member("x", u8_, 0), member("y", u32_, 8)]);
+    assert_eq!(
+        dumped(&b),
+        "struct gaps {\n\
+         \tunsigned char x;\n\
+         \tunsigned char __padding_1[7];\n\
+         \tunsigned int y;\n\
+         \tunsigned char: 3;\n\
+         \tunsigned int f: 5;\n\
+         \tunion {\n\
+         \t\tunsigned int a;\n\
+         \t\tunsigned char b;\n\
+         \t};\n\
+         \tunsigned char __padding_20[4];\n\
+         };\n\n\
+         struct tight {\n\
+         \tunsigned char x;\n\
+         \tunsigned int y;\n\
+         } __attribute__((packed));\n\n"
+    );
+}
+
+#[test]
+fn names_are_given_once() {
+    let mut b = BtfBuilder::new();
+    let byte = int(&mut b, "u8", 1, false);
+    let value = |name, value| Enumerator { name, value };
+    b.add_enum("e", 1, false, &[value("A", 255)]);
+    b.add_enum64("e", 8, true, &[value("A", -1), value("B", 1 << 40)]);
+    b.add_enum("", 4, true, &[value("LONE", -1)]);
+    b.add_struct("s", 1, &[member("x", byte, 0)]);
+    b.add_struct("s", 0, &[]);
+    b.add_typedef("Vec<u8>", byte);
+    assert_eq!(
+        dumped(&b),
+        "enum e {\n\tA = 255,\n} __attribute__((mode(byte)));\n\n\
+         enum e___2 {\n\tA___2 = -1LL,\n\tB = 1099511627776LL,\n};\n\n\
+         enum {\n\tLONE = -1,\n};\n\n\
+         typedef unsigned char u8;\n\n\
+         struct s {\n\tu8 x;\n};\n\n\
+         struct s___2 {\n};\n\n\
+         typedef u8 Vec_u8_;\n\n"
+    );
+}
+
+#[test]
+fn only_what_is_asked_for_is_printed() {
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    let used = b.add_typedef("used", int_);
+    b.add_typedef("unused", int_);
+    let s = b.add_struct("s", 4, &[member("x", used, 0)]);
+    let text = dump_c(&built(&b, Endian::Little), &[s]).unwrap();
+    assert_eq!(text, "typedef int used;\n\nstruct s {\n\tused x;\n};\n\n");
+}
+
+#[test]
+fn types_without_end_are_an_error() {
+    let mut b = BtfBuilder::new();
+    let next = b.next_id();
+    let ptr = b.add_ptr(next);
+    b.add_struct("s", 8, &[member("p", ptr, 0)]);
+    let error = dump_c(&built(&b, Endian::Little), &[]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooDeep);
+}
+
+#[test]
+fn anonymous_types_do_not_multiply_without_end() {
+    let mut b = BtfBuilder::new();
+    let mut ty = int(&mut b, "int", 4, true);
+    for _ in 0..60 {
+        ty = b.add_union("", 4, &[member("a", ty, 0), member("b", ty, 0)]);
+    }
+    b.add_struct("s", 4, &[member("u", ty, 0)]);
+    let error = dump_c(&built(&b, Endian::Little), &[]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+}
