@@ -1,0 +1,77 @@
+//! What the committed objects say of themselves, on the running kernel.
+
+mod common;
+
+use common::{host, load, object};
+use skep::map::Array;
+use skep::prog::TestRun;
+use skep::{MapType, Object};
+use std::time::{Duration, Instant};
+
+fn run(object: &Object, program: &str) -> u32 {
+    let run = TestRun {
+        data: &[0; 64],
+        ..Default::default()
+    };
+    let program = object.program(program).unwrap();
+    program.test_run(&run).unwrap().return_value
+}
+
+#[test]
+fn every_kind_of_map_is_made_and_filled() {
+    let system = host();
+    let object = load(&system, &object!("maps"));
+    // Seven kinds of map worked, and the jump through slot 1 of the program array led to `tail`.
+    assert_eq!(run(&object, "touch"), 107);
+    let array = Array::<u64>::try_from(object.map("array").unwrap()).unwrap();
+    assert_eq!(array.at(2).unwrap(), Some(7));
+    let inner = Array::<u32>::try_from(object.map("inner_b").unwrap()).unwrap();
+    assert_eq!(inner.at(0).unwrap(), Some(7), "slot 2 of the outer map");
+    let inner = Array::<u32>::try_from(object.map("inner_a").unwrap()).unwrap();
+    assert_eq!(inner.at(0).unwrap(), Some(0), "slot 0, not touched");
+    let lru = object.map("lru").unwrap();
+    assert_eq!(lru.map_type(), MapType::LRU_HASH);
+    let value = lru.lookup(&0_u32.to_ne_bytes()).unwrap();
+    assert_eq!(value, Some(7_u32.to_ne_bytes().to_vec()));
+    let mut ring = object.ring("ring").unwrap();
+    let pair: [u32; 2] = ring.next().unwrap().unwrap().read().unwrap();
+    assert_eq!(pair, [1, 2]);
+    // `tail` alone: the packet's context says nothing of steps.
+    assert_eq!(run(&object, "tail"), 100);
+}
+
+#[test]
+fn slots_of_a_program_array_and_of_an_outer_map_are_set() {
+    let system = host();
+    let object = load(&system, &object!("maps"));
+    let id_at = |map: &str, index: u32| {
+        let value = object.map(map).unwrap().lookup(&index.to_ne_bytes());
+        value.unwrap().map(|id| {
+            let id: [u8; 4] = id.try_into().unwrap();
+            u32::from_ne_bytes(id)
+        })
+    };
+    let program = |name: &str| Some(object.program(name).unwrap().id().unwrap());
+    assert_eq!(id_at("jumps", 0), None);
+    assert_eq!(id_at("jumps", 1), program("tail"));
+    assert_eq!(id_at("jumps", 3), program("touch"));
+    let map = |name: &str| Some(object.map(name).unwrap().id());
+    assert_eq!(id_at("outer", 0), map("inner_a"));
+    assert_eq!(id_at("outer", 1), None);
+    assert_eq!(id_at("outer", 2), map("inner_b"));
+}
+
+#[test]
+fn loads_take_the_kernels_width() {
+    let system = host();
+    let object = load(&system, &object!("width"));
+    let links = object.attach_all().unwrap();
+    let counter = |name: &str| object.global(name).unwrap().read::<u64>().unwrap();
+    let until = Instant::now() + Duration::from_secs(10);
+    while counter("switches") < 20 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(links);
+    assert!(counter("switches") >= 20, "tasks were switched");
+    assert_eq!(counter("mismatches"), 0);
+}
