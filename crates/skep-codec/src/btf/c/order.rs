@@ -222,11 +222,10 @@ pub(super) fn keyword(kind: Kind) -> &'static str {
 
 /// Whether the name is made of C's own words for integers.
 pub(super) fn is_c_int(name: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "unsigned", "signed", "long", "short", "int", "char", "_Bool", "__int128", "bool",
+    const WORDS: [&str; 8] = [
+        "unsigned", "signed", "long", "short", "int", "char", "_Bool", "__int128",
     ];
-    let mut words = name.split(' ');
-    name != "bool" && words.all(|word| WORDS.contains(&word))
+    name.split(' ').all(|word| WORDS.contains(&word))
 }
 
 /// Spaces before a line.
