@@ -145,7 +145,11 @@ impl Kernel {
 fn check_field(kernel: &Kernel, layout: &Layout, field: &Field) -> Result<bool, String> {
     let mut found = Vec::new();
     if let Some(&id) = kernel.structs.get(layout.kernel) {
-        kernel.find(kernel.btf.ty(id).unwrap(), 0, field.path, &mut found);
+        let ty = kernel.btf.ty(id).unwrap();
+        kernel.find(ty, 0, field.path, &mut found);
+        if found.is_empty() && field.path == "query.count" {
+            kernel.find(ty, 0, "query.prog_cnt", &mut found); // its name before Linux 6.6
+        }
     }
     if found.is_empty() {
         return Ok(false);

@@ -138,6 +138,16 @@ unsafe extern "C" fn fcntl(_: *mut c_void, fd: c_int, op: c_int, arg: usize) -> 
     ret(unsafe { libc::fcntl(fd, op, arg) } as isize)
 }
 
+unsafe extern "C" fn prlimit64(
+    _: *mut c_void,
+    resource: c_int,
+    new: *const c_void,
+    old: *mut c_void,
+) -> isize {
+    // SAFETY: see above.
+    ret(unsafe { libc::prlimit64(0, resource as _, new.cast(), old.cast()) } as isize)
+}
+
 unsafe extern "C" fn uname(_: *mut c_void, buf: *mut c_void) -> isize {
     // SAFETY: see above.
     ret(unsafe { libc::uname(buf.cast()) } as isize)
@@ -153,6 +163,7 @@ fn table(counts: &Arc<Counts>) -> SysVTable {
         read: Some(read),
         mmap: Some(mmap),
         munmap: Some(munmap),
+        prlimit64: Some(prlimit64),
         ioctl: Some(ioctl),
         poll: Some(poll),
         epoll_create1: Some(epoll_create1),
