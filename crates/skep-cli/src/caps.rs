@@ -39,7 +39,9 @@ fn advice(needed: &[Capability], effective: u64) -> Option<String> {
     if missing.is_empty() {
         return None;
     }
-    let flags = missing.join(",").to_ascii_lowercase();
+    // All of them: setcap replaces what the file had.
+    let all: Vec<_> = needed.iter().map(|c| c.0.to_ascii_lowercase()).collect();
+    let flags = all.join(",");
     Some(format!(
         "this process lacks {}. Run it as root (`sudo skep ...`), or give the file the \
          capabilities once: `sudo setcap {flags}+ep $(command -v skep)`",
@@ -58,7 +60,7 @@ mod tests {
         assert_eq!(effective, 1 << 38);
         let text = advice(&LOAD, effective).unwrap();
         assert!(text.starts_with("this process lacks CAP_BPF."), "{text}");
-        assert!(text.contains("setcap cap_bpf+ep"), "{text}");
+        assert!(text.contains("setcap cap_bpf,cap_perfmon+ep"), "{text}");
         let none = advice(&LOAD, 0).unwrap();
         assert!(none.contains("CAP_BPF and CAP_PERFMON"), "{none}");
         assert!(none.contains("setcap cap_bpf,cap_perfmon+ep"), "{none}");

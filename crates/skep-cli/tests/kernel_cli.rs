@@ -251,9 +251,10 @@ fn lists_show_a_run_and_ctrl_c_leaves_nothing() {
     };
     assert_eq!(map("events")["type"], json!("ringbuf"));
     let bss = map(".bss")["id"].to_string();
-    let dump = json_lines(&run(&["map", "dump", "--json", &bss]).expect("ran before"));
+    let output = run(&["map", "dump", "--json", &bss]).expect("ran before");
+    let dump = json_lines(&output);
     let [entry] = dump.as_slice() else {
-        panic!("{dump:?}");
+        panic!("{dump:?} {}", stderr(&output));
     };
     assert!(
         entry["value"]["hits"].as_u64().is_some_and(|n| n > 0),

@@ -5,7 +5,7 @@ use super::run::drive;
 use crate::args::Run;
 use crate::fail::Result;
 use crate::json::hex;
-use crate::out::{HEAD, Out, printable, styled};
+use crate::out::{Out, printable};
 use skep::codec::btf::Value;
 use skep::{ObjectSpec, System};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,18 +20,13 @@ pub(crate) fn run(args: &Run) -> Result {
     let spec = ObjectSpec::parse(EXECS, "execs")?;
     let system = System::host()?;
     let mut out = Out::new(args.json);
-    if !args.json {
-        let head = row("TIME(UTC)", "PID", "PPID", "UID", "COMM", "FILENAME");
-        out.line(&styled(HEAD, head))?;
-        out.flush()?;
-    }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let boot = now.saturating_sub(Duration::from_nanos(system.now_ns()?));
-    drive(args, &system, spec, &mut out, &mut |_, event| {
-        line(event, boot)
-    })
+    let head = row("TIME(UTC)", "PID", "PPID", "UID", "COMM", "FILENAME");
+    let show = &mut |_: &str, event: &Event<'_>| line(event, boot);
+    drive(args, &system, spec, &mut out, Some(&head), show)
 }
 
 fn line(event: &Event<'_>, boot: Duration) -> String {

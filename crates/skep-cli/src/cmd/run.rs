@@ -5,7 +5,7 @@ use super::{attach, count, rings, trace};
 use crate::args::{Pair, Run};
 use crate::fail::{Failure, Result};
 use crate::json;
-use crate::out::{DIM, Out, printable, styled};
+use crate::out::{DIM, HEAD, Out, printable, styled};
 use crate::stop::Stop;
 use skep::{MapType, Object, ObjectSpec, System};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) fn run(args: &Run) -> Result {
     let spec = ObjectSpec::open(path)?;
     let system = System::host()?;
     let mut out = Out::new(args.json);
-    drive(args, &system, spec, &mut out, &mut as_text)
+    drive(args, &system, spec, &mut out, None, &mut as_text)
 }
 
 /// An event of any object: the ring's name, the value on one line.
@@ -28,12 +28,14 @@ fn as_text(ring: &str, event: &Event<'_>) -> String {
     format!("{}  {value}", styled(DIM, printable(ring)))
 }
 
-/// Loads, attaches, prints until it is time to stop, detaches, and says what was seen.
+/// Loads, attaches, prints (`head` first) until it is time to stop, detaches, and says what was
+/// seen.
 pub(super) fn drive(
     args: &Run,
     system: &System,
     mut spec: ObjectSpec,
     out: &mut Out,
+    head: Option<&str>,
     show: Show<'_>,
 ) -> Result {
     prepare(args, &mut spec)?;
@@ -44,6 +46,10 @@ pub(super) fn drive(
     let object = spec.load(system)?;
     let mut rings = rings::open(&object, decoders)?;
     let links = attach::attach(args, &object, tracefs.as_ref())?;
+    if let Some(head) = head.filter(|_| !args.json) {
+        out.line(&styled(HEAD, head))?;
+        out.flush()?;
+    }
     stop.begin();
     while let Some(wait) = stop.next_wait() {
         let busy = rings::wait_any(&mut rings, wait)?;

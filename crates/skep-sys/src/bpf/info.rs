@@ -282,7 +282,11 @@ pub fn btf_info(btf: &Fd) -> Result<BtfInfo> {
     };
     // SAFETY: `name` is `name_len` bytes. Of a program these are lengths of code without
     // buffers; of a map, sizes; of a link, a name or list with its length beside it.
-    unsafe { query(btf, &mut raw) }?;
+    match unsafe { query(btf, &mut raw) } {
+        // The kernel has no such fields, and has to be asked without.
+        Err(error) if error.errno == Errno::E2BIG => raw = ask(btf)?,
+        answer => answer?,
+    }
     Ok(BtfInfo {
         id: raw.id,
         size: raw.btf_size,
