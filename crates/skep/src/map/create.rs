@@ -121,14 +121,19 @@ fn first_accepted(
     answer
 }
 
-/// Raises `RLIMIT_MEMLOCK` to no limit if this kernel counts BPF memory against it (before Linux
-/// 5.11); whether it did.
+/// Raises `RLIMIT_MEMLOCK` to no limit unless this kernel is known to count BPF memory elsewhere
+/// (since Linux 5.11); whether it did. Not known is reason enough: under a limit that is used up
+/// the question itself is refused.
 pub(crate) fn raise_memlock(system: &System) -> Result<bool, CallError> {
-    if system.probe(Feature::MemcgAccounting) != Answer::No {
+    if system.probe(Feature::MemcgAccounting) == Answer::Yes {
         return Ok(false);
     }
-    process::raise_memlock(system.kernel())?;
-    Ok(true)
+    match process::raise_memlock(system.kernel()) {
+        Ok(()) => Ok(true),
+        // No right to, or no such call: the refusal that led here stands.
+        Err(error) if matches!(error.errno, Errno::EPERM | Errno::ENOSYS) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes a data section into its map, and freezes what programs may only read.
