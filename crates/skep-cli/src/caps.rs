@@ -8,12 +8,21 @@ type Capability = (&'static str, u32);
 const SYS_ADMIN: Capability = ("CAP_SYS_ADMIN", 21);
 /// What loading and watching a program takes.
 const LOAD: [Capability; 2] = [("CAP_BPF", 39), ("CAP_PERFMON", 38)];
+/// What network programs take.
+const NETWORK: [Capability; 3] = [LOAD[0], LOAD[1], ("CAP_NET_ADMIN", 12)];
 /// What looking at objects by id takes.
 const INSPECT: [Capability; 1] = [SYS_ADMIN];
 
 /// Advice for a load that the kernel did not permit.
-pub(crate) fn advice_for_load() -> Option<String> {
-    advice(&LOAD, effective()?)
+pub(crate) fn advice_for_load() -> String {
+    let lacks = |needed: &[Capability]| advice(needed, effective()?);
+    let missing = lacks(&LOAD).or_else(|| lacks(&NETWORK));
+    missing.unwrap_or_else(|| {
+        "this process has the capabilities, so something else forbids it: lockdown, a security \
+         module, a rule of this kernel, or a user namespace (a container's capabilities do not \
+         count)"
+            .to_owned()
+    })
 }
 
 /// Advice for a look at programs, maps or links that the kernel did not permit.
@@ -65,6 +74,12 @@ mod tests {
         assert!(none.contains("CAP_BPF and CAP_PERFMON"), "{none}");
         assert!(none.contains("setcap cap_bpf,cap_perfmon+ep"), "{none}");
         assert_eq!(advice(&LOAD, 1 << 39 | 1 << 38), None);
+        let network = advice(&NETWORK, 1 << 39 | 1 << 38).unwrap();
+        assert!(network.contains("lacks CAP_NET_ADMIN."), "{network}");
+        assert!(
+            network.contains("setcap cap_bpf,cap_perfmon,cap_net_admin+ep"),
+            "{network}"
+        );
         assert_eq!(advice(&LOAD, 1 << 21), None);
     }
 }

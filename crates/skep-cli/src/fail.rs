@@ -60,5 +60,12 @@ impl fmt::Display for Failure {
 pub(crate) fn advice(error: &skep::Error) -> Option<String> {
     let denied = |e: &skep::Error| e.kind() == ErrorKind::Permission;
     let any = denied(error) || error.failures().iter().any(|f| denied(&f.error));
-    any.then(caps::advice_for_load).flatten()
+    any.then(caps::advice_for_load)
+}
+
+/// The error of a program without what the line says before it anyway.
+pub(crate) fn of_program(error: &skep::Error, program: &str, section: &str) -> String {
+    let text = error.to_string();
+    let head = format!("load program `{program}` ({section}): ");
+    text.strip_prefix(&head).unwrap_or(&text).to_owned()
 }

@@ -62,7 +62,8 @@ pub(crate) fn complaint(failure: &Failure) -> String {
         match failed.error.refusal() {
             Some(refusal) => text.push_str(&verify::digest(refusal)),
             None => {
-                let _ = write!(text, ": {}", printable(&failed.error.to_string()));
+                let why = fail::of_program(&failed.error, &failed.program, &failed.section);
+                let _ = write!(text, ": {}", printable(&why));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::args::Verify;
 use crate::caps;
-use crate::fail::Result;
+use crate::fail::{self, Result};
 use crate::json;
 use crate::out::{BAD, DIM, GOOD, HEAD, Out, printable, styled};
 use serde_json::{Value, json};
@@ -59,8 +59,8 @@ pub(crate) fn run(args: &Verify) -> Result {
         }
     }
     out.flush()?;
-    if let (true, Some(advice)) = (denied, caps::advice_for_load()) {
-        anstream::eprintln!("{advice}");
+    if denied {
+        anstream::eprintln!("EPERM: {}", caps::advice_for_load());
     }
     Ok(status)
 }
@@ -205,7 +205,7 @@ fn summary(verdict: &Verdict<'_>) -> String {
         Err(error) => {
             let why = match (error.refusal(), error.errno()) {
                 (Some(_), Some(errno)) => format!("refused by the verifier: {errno}"),
-                _ => error.to_string(),
+                _ => fail::of_program(error, verdict.program, verdict.section),
             };
             format!(
                 "{}  {name}  {insns} insns: {}",
