@@ -153,16 +153,6 @@ unsafe extern "C" fn uname(_: *mut c_void, buf: *mut c_void) -> isize {
     ret(unsafe { libc::uname(buf.cast()) } as isize)
 }
 
-unsafe extern "C" fn prlimit64(
-    _: *mut c_void,
-    resource: c_int,
-    new: *const c_void,
-    old: *mut c_void,
-) -> isize {
-    // SAFETY: see above; 0 is this process.
-    ret(unsafe { libc::prlimit64(0, resource as _, new.cast(), old.cast()) } as isize)
-}
-
 /// What the library needs, and not one function more: what is missing answers `ENOSYS`.
 fn table(counts: &Arc<Counts>) -> SysVTable {
     SysVTable {
@@ -181,7 +171,6 @@ fn table(counts: &Arc<Counts>) -> SysVTable {
         epoll_wait: Some(epoll_wait),
         fcntl: Some(fcntl),
         uname: Some(uname),
-        prlimit64: Some(prlimit64),
         ..SysVTable::empty()
     }
 }
