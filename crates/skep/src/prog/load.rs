@@ -11,10 +11,11 @@ use skep_codec::Errno;
 use skep_sys::bpf::{self, Log, ProgParams};
 use skep_sys::{CallError, Fd};
 
-/// First length of the log buffer. From Linux 6.4 on the kernel says how much it wanted to write.
-const FIRST_LOG: usize = 64 << 10;
-/// The longest log buffer that every kernel takes.
-const LAST_LOG: usize = (16 << 20) - 1;
+/// First length of the log buffer: nearly every log fits, and memory that stays zero costs nothing.
+/// From Linux 6.4 on the kernel says how much it wanted to write.
+const FIRST_LOG: usize = (16 << 20) - 1;
+/// The longest log buffer that the kernel takes.
+const LAST_LOG: usize = (u32::MAX >> 2) as usize;
 
 /// Everything that a load passes to the kernel, and what its errors are told with.
 pub(crate) struct Request<'a> {
@@ -40,24 +41,21 @@ pub(crate) struct Loaded {
 /// [`ErrorKind::Verifier`](crate::ErrorKind::Verifier) with the whole log where the kernel wrote
 /// one; the call's errno where it refused before looking.
 pub(crate) fn load(system: &System, request: &Request<'_>) -> Result<Loaded> {
-    let attempt = |log: Option<&mut Log<'_>>| bpf::prog_load(system.kernel(), &request.params, log);
+    let mut first = None;
     if request.log_level == 0 {
-        let mut answer = attempt(None);
-        if request.raise_memlock && is_permission(&answer) && raise_memlock(system)? {
-            answer = attempt(None);
-        }
-        match answer {
+        match attempt(system, request, None) {
             Ok(fd) => {
                 let log = String::new();
                 return Ok(Loaded { fd, log });
             }
             // A log would not say more, and would cost a second verification.
             Err(error) if !tells(error.errno) => return Err(error.into()),
-            Err(_) => {}
+            Err(error) => first = Some(error),
         }
     }
-    let (result, log) = with_log(request.log_level.max(1), attempt);
-    match result {
+    let (result, log) = with_log(system, request);
+    // What came first is about the program; `ENOSPC` now may be about the log.
+    match result.map_err(|error| first.unwrap_or(error)) {
         Ok(fd) => Ok(Loaded { fd, log }),
         Err(error) if log.is_empty() => Err(error.into()),
         Err(error) => {
@@ -71,8 +69,18 @@ pub(crate) fn load(system: &System, request: &Request<'_>) -> Result<Loaded> {
     }
 }
 
-fn is_permission(answer: &Result<Fd, CallError>) -> bool {
-    matches!(answer, Err(error) if error.errno == Errno::EPERM)
+/// One load; a second if locked memory was what it lacked.
+fn attempt(
+    system: &System,
+    request: &Request<'_>,
+    mut log: Option<&mut Log<'_>>,
+) -> Result<Fd, CallError> {
+    let answer = bpf::prog_load(system.kernel(), &request.params, log.as_deref_mut());
+    let refused = matches!(&answer, Err(error) if error.errno == Errno::EPERM);
+    if refused && request.raise_memlock && raise_memlock(system)? {
+        return bpf::prog_load(system.kernel(), &request.params, log);
+    }
+    answer
 }
 
 /// Whether the verifier may have a reason to give for this errno.
@@ -92,15 +100,13 @@ fn tells(errno: Errno) -> bool {
 }
 
 /// Loads with a log buffer, larger ones until the whole log fits.
-fn with_log(
-    level: u32,
-    attempt: impl Fn(Option<&mut Log<'_>>) -> Result<Fd, CallError>,
-) -> (Result<Fd, CallError>, String) {
+fn with_log(system: &System, request: &Request<'_>) -> (Result<Fd, CallError>, String) {
+    let level = request.log_level.max(1);
     let mut len = FIRST_LOG;
     loop {
         let mut buffer = vec![0; len];
         let mut log = Log::new(level, &mut buffer);
-        let answer = attempt(Some(&mut log));
+        let answer = attempt(system, request, Some(&mut log));
         let wanted = log.true_size as usize;
         let cut = matches!(&answer, Err(error) if error.errno == Errno::ENOSPC);
         if len < LAST_LOG && (cut || wanted > len) {
@@ -120,6 +126,7 @@ fn with_log(
 fn text(mut buffer: Vec<u8>) -> String {
     let end = buffer.iter().position(|&byte| byte == 0);
     buffer.truncate(end.unwrap_or(buffer.len()));
+    buffer.shrink_to_fit();
     match String::from_utf8(buffer) {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
