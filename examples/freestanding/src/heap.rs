@@ -5,7 +5,8 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, Ordering};
-use skep::sys::{Host, Kernel};
+use skep::sys::Kernel;
+use skep::sys::host::Host;
 
 /// Bytes asked of the kernel at once.
 const PIECE_BYTES: usize = 1 << 20;

@@ -19,7 +19,8 @@ use alloc::format;
 use alloc::string::String;
 use core::ffi::c_void;
 use skep::prog::TestRun;
-use skep::sys::{Host, Kernel};
+use skep::sys::Kernel;
+use skep::sys::host::Host;
 use skep::{ObjectSpec, Result, System};
 
 /// A compiled BPF program, part of this binary.
