@@ -56,14 +56,17 @@ const CRATES: &[Crate] = &[
             &["file"],
             &["bpf", "perf", "poll", "process"],
             &["net"],
-            &["host", "vtable", "watch"],
+            &["host", "host_libc", "vtable", "watch"],
         ],
         dependencies: &["skep-codec", "bitflags", "libc"],
         may_unsafe: &[""],
         banned: &[
             ("std::fs", &[]),
             ("std::net", &[]),
-            ("libc::", &["vtable.rs", "vtable/", "host.rs", "host/"]),
+            (
+                "libc::",
+                &["vtable.rs", "vtable/", "host.rs", "host/", "host_libc.rs"],
+            ),
         ],
     },
     Crate {
