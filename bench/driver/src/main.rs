@@ -129,7 +129,7 @@ fn cases(objects: &objects::Objects) -> Vec<Case> {
             "functions: 200 subprograms",
             "load",
             &objects.functions,
-            [30, 20, 30],
+            [100, 20, 100],
         ),
         case(
             "open kernel BTF, find `task_struct`",

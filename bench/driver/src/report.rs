@@ -68,7 +68,9 @@ fn cpu(sample: &Sample) -> f64 {
 /// The median over the rounds of this engine's figure over libbpf's.
 fn ratio(m: &Measured, engine: usize, figure: fn(&Sample) -> f64) -> f64 {
     let rounds = m.samples[engine].iter().zip(&m.samples[2]);
-    median(rounds.map(|(mine, libbpf)| figure(mine) / figure(libbpf)))
+    // A round in which no clock tick fell on either says nothing.
+    let ratios = rounds.map(|(mine, libbpf)| figure(mine) / figure(libbpf));
+    median(ratios.filter(|ratio| ratio.is_finite()))
 }
 
 const COLD: [&str; 4] = ["bare BPF_PROG_LOAD", "skep", "aya", "libbpf"];
