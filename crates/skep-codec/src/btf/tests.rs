@@ -201,6 +201,8 @@ fn unknown_kinds_are_stepped_over_where_the_layout_says_how() {
     let kinds: Vec<Kind> = btf.iter().map(|ty| ty.kind()).collect();
     assert_eq!(kinds, [Kind::Unknown(25), Kind::Int]);
     assert_eq!(btf.find("int", Some(Kind::Int)), Some(TypeId(2)));
+    let copied = BtfBuilder::from_btf(&btf).map(|_| ()).unwrap_err();
+    assert_eq!(copied.kind(), ErrorKind::Unsupported);
     let error = Btf::from_bytes(&from_the_future(false)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(

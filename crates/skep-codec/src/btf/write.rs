@@ -47,7 +47,8 @@ impl BtfBuilder {
     /// The types and strings of `btf`, with the same ids and offsets.
     ///
     /// # Errors
-    /// Split BTF, and kinds whose records are no whole words.
+    /// Split BTF, and kinds that are not known: how long their records are stands in the header's
+    /// layout, which is not written.
     pub fn from_btf(btf: &Btf) -> Result<Self> {
         if btf.base().is_some() {
             bail!(Unsupported, "a copy of split BTF");
@@ -62,8 +63,8 @@ impl BtfBuilder {
                 .words
                 .extend([ty.name_off, ty.info, ty.size_or_type]);
             let (words, rest) = ty.tail().as_chunks::<4>();
-            if !rest.is_empty() {
-                bail!(Unsupported, "kind {:?} is no whole words", ty.kind());
+            if matches!(ty.kind(), Kind::Unknown(_)) || !rest.is_empty() {
+                bail!(Unsupported, "a copy of BTF with kind {:?}", ty.kind());
             }
             let endian = btf.endian();
             builder
