@@ -25,7 +25,6 @@ macro_rules! ints {
         impl Endian {
             $(
                 #[doc = concat!("A `", stringify!($ty), "` from its bytes.")]
-                #[inline]
                 pub fn $name(self, bytes: [u8; $len]) -> $ty {
                     match self {
                         Self::Little => $ty::from_le_bytes(bytes),
@@ -33,7 +32,6 @@ macro_rules! ints {
                     }
                 }
                 #[doc = concat!("The bytes of a `", stringify!($ty), "`.")]
-                #[inline]
                 pub fn $put(self, value: $ty) -> [u8; $len] {
                     match self {
                         Self::Little => value.to_le_bytes(),
@@ -46,7 +44,6 @@ macro_rules! ints {
         impl<'a> Reader<'a> {
             $(
                 #[doc = concat!("Reads a `", stringify!($ty), "` and moves on.")]
-                #[inline]
                 pub fn $name(&mut self) -> Result<$ty> {
                     let Some((head, rest)) = self.rest.split_first_chunk::<$len>() else {
                         return Err(self.truncated($len));
@@ -78,7 +75,6 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader at the start of `bytes`.
-    #[inline]
     pub fn new(bytes: &'a [u8], endian: Endian) -> Self {
         Self {
             rest: bytes,
@@ -88,31 +84,26 @@ impl<'a> Reader<'a> {
     }
 
     /// Byte order.
-    #[inline]
     pub fn endian(&self) -> Endian {
         self.endian
     }
 
     /// Bytes read so far.
-    #[inline]
     pub fn offset(&self) -> usize {
         self.len.saturating_sub(self.rest.len())
     }
 
     /// What has not been read.
-    #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
     /// Whether everything has been read.
-    #[inline]
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// Reads one byte.
-    #[inline]
     pub fn u8(&mut self) -> Result<u8> {
         let Some((head, rest)) = self.rest.split_first() else {
             return Err(self.truncated(1));
@@ -122,7 +113,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads `len` bytes.
-    #[inline]
     pub fn take(&mut self, len: usize) -> Result<&'a [u8]> {
         let Some((head, rest)) = self.rest.split_at_checked(len) else {
             return Err(self.truncated(len));
@@ -143,7 +133,6 @@ impl<'a> Reader<'a> {
 }
 
 /// `bytes[offset..offset + len]`, or an error that says what was to be there.
-#[inline]
 pub fn slice<'a>(bytes: &'a [u8], offset: usize, len: usize, what: &str) -> Result<&'a [u8]> {
     offset
         .checked_add(len)
@@ -158,7 +147,6 @@ pub fn slice<'a>(bytes: &'a [u8], offset: usize, len: usize, what: &str) -> Resu
 }
 
 /// The string that starts `bytes` and ends at the first NUL.
-#[inline]
 pub fn c_str(bytes: &[u8]) -> Result<&str> {
     let Some(end) = bytes.iter().position(|&b| b == 0) else {
         return Err(Error::new(ErrorKind::Truncated, "string without its NUL"));

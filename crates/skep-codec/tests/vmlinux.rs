@@ -167,6 +167,7 @@ fn a_task_is_decoded_from_its_bytes() {
     assert!(btf.decode(task, &bytes[1..]).is_err());
 }
 
+#[cfg(feature = "dump-c")]
 #[test]
 fn the_kernels_header_is_the_same_every_time() {
     let Some(btf) = vmlinux() else { return };

@@ -4,6 +4,7 @@
 //! where types begin; types are decoded when looked at. Kernel documentation:
 //! `Documentation/bpf/btf.rst`.
 
+#[cfg(any(test, feature = "dump-c"))]
 mod c;
 mod ext;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod value;
 mod value_text;
 mod write;
 
+#[cfg(any(test, feature = "dump-c"))]
 pub use c::{dump_c, dump_c_header};
 pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use find::{Kinds, Wanted, essential_name};

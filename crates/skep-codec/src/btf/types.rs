@@ -193,19 +193,16 @@ impl<'a> Type<'a> {
     }
 
     /// Its kind.
-    #[inline]
     pub fn kind(&self) -> Kind {
         Kind::from_raw(((self.info >> 24) & 0x7f) as u8)
     }
 
     /// Number of members, enumerators, parameters or variables; linkage for a `Func`.
-    #[inline]
     pub fn vlen(&self) -> u32 {
         self.info & 0x00ff_ffff
     }
 
     /// The kind flag: bit-fields present, signed enum, union forward declaration.
-    #[inline]
     pub fn kind_flag(&self) -> bool {
         self.info >> 31 != 0
     }
@@ -264,7 +261,6 @@ impl<'a> Type<'a> {
     }
 
     /// [`Type::members`] for those who compare names rather than read them.
-    #[inline]
     pub(crate) fn raw_members(&self) -> impl ExactSizeIterator<Item = RawMember> + use<'a> {
         let (endian, flag) = (self.endian(), self.kind_flag());
         let tail = if self.kind().is_composite() {

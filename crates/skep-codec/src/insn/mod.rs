@@ -1,5 +1,6 @@
 //! BPF instructions: eight bytes each, a wide load two of them.
 
+#[cfg(any(test, feature = "asm"))]
 pub mod asm;
 mod disasm;
 
