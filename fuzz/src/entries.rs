@@ -51,7 +51,7 @@ fn upload(btf: &Btf) {
     let layouts = [".bss", ".data", ".kconfig", ".ksyms"].map(|name| SectionLayout {
         name: name.into(),
         size: 64,
-        variables: [("hits".into(), 8)].into(),
+        variables: [("hits".into(), 8)].into_iter().collect(),
         ..SectionLayout::default()
     });
     for features in [BtfFeatures::ALL, BtfFeatures::default()] {

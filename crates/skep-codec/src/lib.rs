@@ -33,6 +33,7 @@ pub mod elf;
 pub mod errno;
 pub mod error;
 pub mod insn;
+pub mod map;
 pub mod object;
 mod order;
 pub mod uapi;

@@ -1,9 +1,8 @@
-//! Sorting and collecting in one shape.
+//! Sorting in one shape.
 //!
-//! The standard library's sorts are large, and so is making a map from an iterator, which sorts:
-//! every element type brings a copy of its own to compile. Here there is one.
+//! The standard library's sorts are large, and every element type brings a copy of its own to
+//! compile. Here there is one.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// Sorts by an integer key; elements with equal keys keep their order.
@@ -16,15 +15,6 @@ pub(crate) fn by_key<T>(items: &mut Vec<T>, key: impl Fn(&T) -> u64) {
     order.sort_unstable();
     let mut slots: Vec<Option<T>> = items.drain(..).map(Some).collect();
     items.extend(order.iter().filter_map(|&(_, i)| slots.get_mut(i)?.take()));
-}
-
-/// A map of the pairs; the last of several with one key stays.
-pub(crate) fn map<K: Ord, V>(pairs: impl IntoIterator<Item = (K, V)>) -> BTreeMap<K, V> {
-    let mut map = BTreeMap::new();
-    pairs.into_iter().for_each(|(key, value)| {
-        map.insert(key, value);
-    });
-    map
 }
 
 #[cfg(test)]

@@ -294,7 +294,10 @@ fn externs_have_kinds_and_places() {
             (33, DataKind::Kconfig, true)
         );
         let layout = spec.layouts.iter().find(|l| l.name == ".kconfig").unwrap();
-        assert_eq!((layout.size, layout.variables["CONFIG_BPF"]), (33, 32));
+        assert_eq!(
+            (layout.size, layout.variables.get("CONFIG_BPF")),
+            (33, Some(&32))
+        );
         let uses = linked(&spec, "config");
         assert!(uses.externs.is_empty() && uses.maps.contains(&map));
 

@@ -31,7 +31,7 @@ const CRATES: &[Crate] = &[
         floors: &[
             &["errno"],
             &["error"],
-            &["bytes", "order"],
+            &["bytes", "map", "order"],
             &["uapi"],
             &["insn"],
             &["btf"],

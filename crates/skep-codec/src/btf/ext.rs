@@ -6,14 +6,14 @@ use super::header::magic_endian;
 use super::types::TypeId;
 use crate::bytes::{Reader, slice};
 use crate::error::bail;
+use crate::map::Map;
 use crate::{Error, Result};
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Records by the name of the ELF section that their instructions are in.
-pub type BySection<T> = BTreeMap<String, Vec<T>>;
+pub type BySection<T> = Map<String, Vec<T>>;
 
 /// The records of `.BTF.ext`.
 #[derive(Clone, Debug, Default)]
@@ -253,7 +253,7 @@ fn sections<T>(
             .collect();
         match (btf.string(name_off), decoded) {
             (Ok(name), Ok(list)) if !name.is_empty() => {
-                out.entry(name.to_owned()).or_default().extend(list);
+                out.change(name.to_owned(), |known| known.extend(list));
             }
             (Ok(""), _) => errors.push(
                 Error::new(crate::ErrorKind::Malformed, "section without a name")

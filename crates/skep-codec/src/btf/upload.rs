@@ -3,8 +3,8 @@
 
 use super::{Btf, BtfBuilder, Int, Kind, Type, TypeId};
 use crate::Result;
+use crate::map::Map;
 use crate::order;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -23,9 +23,9 @@ pub struct SectionLayout {
     /// Its size in bytes.
     pub size: u32,
     /// Offset in bytes of each global variable (and, for `.kconfig`, of each extern one).
-    pub variables: BTreeMap<String, u32>,
+    pub variables: Map<String, u32>,
     /// Global variables with hidden or internal visibility: static, for the kernel.
-    pub hidden: BTreeSet<String>,
+    pub hidden: Map<String, ()>,
 }
 
 /// What a kernel understands of BTF.
@@ -147,7 +147,7 @@ impl Upload<'_> {
             if !is_static && let Some(offset) = layout.variables.get(name) {
                 var.offset = *offset;
             }
-            if layout.hidden.contains(name) {
+            if layout.hidden.contains_key(name) {
                 self.set_tail(var.ty, 0);
             }
             vars.push([var.ty.0, var.offset, var.size]);

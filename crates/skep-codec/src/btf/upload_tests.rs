@@ -2,7 +2,7 @@
 
 use super::tests::{built, int, member};
 use super::*;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::map::Map;
 use std::string::ToString;
 use std::vec;
 use std::vec::Vec;
@@ -73,8 +73,8 @@ fn uploaded(object: &Object, features: &BtfFeatures) -> Btf {
     let layout = SectionLayout {
         name: ".data".into(),
         size: 12,
-        variables: BTreeMap::from([("a".into(), 8), ("z".into(), 0), ("s".into(), 99)]),
-        hidden: BTreeSet::from(["z".into()]),
+        variables: Map::from_iter([("a".into(), 8), ("z".into(), 0), ("s".into(), 99)]),
+        hidden: Map::from_iter([("z".into(), ())]),
     };
     let bytes = for_upload(&object.btf, &[layout], &["hidden"], features).unwrap();
     assert_eq!(bytes[4], 24);

@@ -4,10 +4,9 @@ use super::header::HEADER_LEN;
 use super::{Array, Btf, Enumerator, Int, Kind, Member, Param, SecVar, TypeId};
 use crate::bytes::Endian;
 use crate::error::bail;
-use crate::order;
+use crate::map::Map;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -19,7 +18,7 @@ const HEAD: usize = 3;
 #[derive(Clone, Debug)]
 pub struct BtfBuilder {
     strings: Vec<u8>,
-    known: BTreeMap<String, u32>,
+    known: Map<String, u32>,
     words: Vec<u32>,
     starts: Vec<u32>,
     /// The first thing that could not be written.
@@ -37,7 +36,7 @@ impl BtfBuilder {
     pub fn new() -> Self {
         Self {
             strings: alloc::vec![0],
-            known: order::map([(String::new(), 0)]),
+            known: Map::from_iter([(String::new(), 0)]),
             words: Vec::new(),
             starts: Vec::new(),
             error: None,

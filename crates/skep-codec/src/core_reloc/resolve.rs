@@ -8,7 +8,7 @@ use super::{Access, Budget, Failure, Resolution, Value};
 use crate::Result;
 use crate::btf::{Btf, CoreKind, CoreRelo, Kind, Kinds, TypeId, Wanted, essential_name};
 use crate::error::bail;
-use alloc::collections::BTreeMap;
+use crate::map::Map;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -18,8 +18,8 @@ use alloc::vec::Vec;
 pub struct Resolver<'a> {
     local: &'a Btf,
     targets: Vec<(String, &'a Btf)>,
-    candidates: BTreeMap<TypeId, Candidates<'a>>,
-    cache: BTreeMap<(TypeId, u32, CoreKind), Result<Resolution>>,
+    candidates: Map<u64, Candidates<'a>>,
+    cache: Map<(usize, u64), Result<Resolution>>,
     budget: Budget,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Resolver<'a> {
     /// A resolver for these relocations. Targets are added next; without one, only local type ids
     /// can be resolved.
     pub fn new<'r>(local: &'a Btf, relos: impl IntoIterator<Item = &'r CoreRelo>) -> Self {
-        let mut candidates = BTreeMap::new();
+        let mut candidates = Map::new();
         let mut count = 0_u64;
         for relo in relos {
             count = count.saturating_add(1);
@@ -56,14 +56,12 @@ impl<'a> Resolver<'a> {
             };
             match ty.name() {
                 Ok(name) if !name.is_empty() => {
-                    candidates
-                        .entry(relo.type_id)
-                        .or_insert_with(|| Candidates {
-                            name,
-                            kinds: kinds_like(ty.kind()),
-                            kept: Arc::default(),
-                            dropped: Vec::new(),
-                        });
+                    candidates.insert_new(u64::from(relo.type_id.0), || Candidates {
+                        name,
+                        kinds: kinds_like(ty.kind()),
+                        kept: Arc::default(),
+                        dropped: Vec::new(),
+                    });
                 }
                 _ => {}
             }
@@ -72,7 +70,7 @@ impl<'a> Resolver<'a> {
             local,
             targets: Vec::new(),
             candidates,
-            cache: BTreeMap::new(),
+            cache: Map::new(),
             budget: Budget(count.saturating_mul(4096).saturating_add(2_000_000)),
         }
     }
@@ -92,15 +90,13 @@ impl<'a> Resolver<'a> {
             return;
         }
         // Local types of one name share one list.
-        let mut asked: BTreeMap<(&str, Kinds), usize> = BTreeMap::new();
+        let mut asked: Map<(&str, Kinds), usize> = Map::new();
         for c in &open {
             let next = asked.len();
-            asked
-                .entry((essential_name(c.name), c.kinds))
-                .or_insert(next);
+            asked.insert_new((essential_name(c.name), c.kinds), || next);
         }
         let mut names: Vec<(&str, Kinds)> = alloc::vec![("", Kinds::ALL); asked.len()];
-        for (name, place) in &asked {
+        for (name, place) in asked.iter() {
             if let Some(slot) = names.get_mut(*place) {
                 *slot = *name;
             }
@@ -116,7 +112,7 @@ impl<'a> Resolver<'a> {
                 candidates.kept = list.clone();
             }
         }
-        self.cache.clear();
+        self.cache = Map::new();
     }
 
     /// Whether some type has not been found in any target yet.
@@ -145,7 +141,8 @@ impl<'a> Resolver<'a> {
     /// A malformed relocation, or `Ambiguous` where several target types fit and disagree. That
     /// nothing fits is no error but [`Resolution::Failed`].
     pub fn resolve(&mut self, relo: &CoreRelo) -> Result<Resolution> {
-        let key = (relo.type_id, relo.access_off, relo.kind);
+        let what = u64::from(relo.access_off) << 8 | relo.kind as u64;
+        let key = (relo.type_id.0 as usize, what);
         if let Some(known) = self.cache.get(&key) {
             return known.clone();
         }
@@ -168,7 +165,7 @@ impl<'a> Resolver<'a> {
                 access: None,
             }));
         }
-        let Some(candidates) = self.candidates.get_mut(&relo.type_id) else {
+        let Some(candidates) = self.candidates.get_mut(&u64::from(relo.type_id.0)) else {
             bail!(Unsupported, "the type has no name to look for");
         };
         if self.targets.is_empty() {

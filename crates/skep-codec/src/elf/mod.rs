@@ -5,8 +5,10 @@
 
 use crate::bytes::Endian;
 use crate::error::bail;
+use crate::map::Map;
 use crate::{Error, ErrorKind, Result};
-use alloc::collections::BTreeMap;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
 use alloc::vec::Vec;
 use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, Rel, SectionHeader, SectionTable, Sym, SymbolTable};
@@ -41,7 +43,7 @@ pub struct Elf<'a> {
     /// All symbols; the index is the ELF symbol index (0 is the null symbol).
     pub symbols: Vec<Symbol<'a>>,
     /// The first section of each name.
-    by_name: BTreeMap<&'a str, usize>,
+    by_name: Map<String, usize>,
     /// Symbols in order of section, then index.
     by_section: Vec<(usize, usize)>,
 }
@@ -157,11 +159,11 @@ impl<'a> Elf<'a> {
             size_bytes: bytes.len(),
             sections: sections(bytes, endian, &table, warn),
             symbols: read_symbols(endian, &symbols, warn),
-            by_name: BTreeMap::new(),
+            by_name: Map::new(),
             by_section: Vec::new(),
         };
         for (index, section) in file.sections.iter().enumerate() {
-            file.by_name.entry(section.name).or_insert(index);
+            file.by_name.insert_new(section.name.to_owned(), || index);
         }
         let defined = file.symbols.iter().enumerate();
         file.by_section = defined.filter_map(|(i, s)| Some((s.section?, i))).collect();

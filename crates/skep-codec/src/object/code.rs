@@ -64,8 +64,8 @@ fn read_section(p: &mut Parser<'_>, index: usize) {
             p.spec.programs.push(program);
         }
         if error.is_none() {
-            let here = p.functions.entry((index, symbol.value)).or_default();
-            here.push(function);
+            let at = (index, symbol.value);
+            p.functions.change(at, |here| here.push(function));
         }
         p.spec.functions.push(Function {
             name: symbol.name.to_owned(),

@@ -319,7 +319,7 @@ fn struct_ops(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
             values: 0,
             stride: 1,
         };
-        p.map_at.entry((index, offset)).or_insert(place);
+        p.map_at.insert_new((index, offset), || place);
         p.spec.maps.push(MapSpec {
             name: name.to_owned(),
             map_type: MapType::STRUCT_OPS,

@@ -5,10 +5,10 @@ use super::data::{Data, DataKind, data_map};
 use super::parse::Parser;
 use crate::btf::{Btf, Kind, TypeId, essential_name};
 use crate::error::bail;
+use crate::map::Map;
 use crate::order;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -194,7 +194,7 @@ fn place(p: &mut Parser<'_>, mut values: Vec<Value>) {
     });
     let map = p.spec.maps.len();
     let mut end = 0_u32;
-    let mut places = BTreeMap::new();
+    let mut places = Map::new();
     for value in values {
         let offset = end.checked_next_multiple_of(value.align);
         let next = offset.and_then(|o| o.checked_add(value.size));

@@ -10,12 +10,11 @@ use crate::btf::{Btf, Kind, TypeId};
 use crate::bytes::{Reader, slice};
 use crate::elf::Section;
 use crate::error::bail;
-use crate::order;
+use crate::map::Map;
 use crate::uapi::bpf::MapType;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -51,7 +50,7 @@ fn read_section(p: &mut Parser<'_>, index: usize, types: &Annotations, extras: &
         return;
     };
     let symbols = p.elf.symbols_in(index).filter(|(_, s)| !s.name.is_empty());
-    let symbols = order::map(symbols.map(|(_, s)| (s.value, s.name)));
+    let symbols = Map::from_iter(symbols.map(|(_, s)| (s.value, s.name)));
     let what = "map definitions of the old kind: .maps says more";
     p.warn(Error::new(ErrorKind::Mismatch, what).in_section(section.name));
     let ends = symbols.keys().skip(1).copied().chain([section.size]);
@@ -145,7 +144,7 @@ fn pinning(raw: u32) -> Result<Pinning> {
 }
 
 /// Types of key and value by the map's name.
-type Annotations = BTreeMap<String, (TypeId, TypeId)>;
+type Annotations = Map<String, (TypeId, TypeId)>;
 
 /// The structs that `BPF_ANNOTATE_KV_PAIR` leaves in the BTF.
 fn annotations(btf: Option<&Btf>) -> Annotations {
@@ -169,9 +168,9 @@ fn annotations(btf: Option<&Btf>) -> Annotations {
 
 /// iproute2: an outer map names the id of its inner maps, and those the slot that they go into.
 fn inner_maps(p: &mut Parser<'_>, extras: &[Extra]) {
-    let mut by_id: BTreeMap<u32, Vec<&Extra>> = BTreeMap::new();
+    let mut by_id: Map<u64, Vec<&Extra>> = Map::new();
     for extra in extras.iter().filter(|e| e.id != 0) {
-        by_id.entry(extra.id).or_default().push(extra);
+        by_id.change(extra.id.into(), |all| all.push(extra));
     }
     for outer in extras.iter().filter(|e| e.inner_id != 0) {
         let is_outer =
@@ -179,7 +178,9 @@ fn inner_maps(p: &mut Parser<'_>, extras: &[Extra]) {
         if !p.spec.maps.get(outer.map).is_some_and(is_outer) {
             continue;
         }
-        let inner = by_id.get(&outer.inner_id).map_or(&[][..], Vec::as_slice);
+        let inner = by_id
+            .get(&u64::from(outer.inner_id))
+            .map_or(&[][..], Vec::as_slice);
         let contents = contents(p, outer, inner);
         let Some(map) = p.spec.maps.get_mut(outer.map) else {
             continue;

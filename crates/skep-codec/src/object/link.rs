@@ -4,9 +4,9 @@ use super::{Function, ObjectSpec, Ref, Target};
 use crate::btf::{CoreRelo, LineInfo, TypeId};
 use crate::error::bail;
 use crate::insn::{INSN_SIZE, Insn, pseudo};
+use crate::map::Map;
 use crate::order;
 use crate::{Error, ErrorKind, Result};
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -30,9 +30,9 @@ pub struct Code {
     /// The functions in it (indices into [`ObjectSpec::functions`]) and where each begins.
     pub functions: Vec<(usize, usize)>,
     /// Maps that it refers to.
-    pub maps: BTreeSet<usize>,
+    pub maps: Vec<usize>,
     /// Externs that it refers to.
-    pub externs: BTreeSet<usize>,
+    pub externs: Vec<usize>,
 }
 
 /// Joins a program with the functions that it calls or takes the address of. The spec is not
@@ -65,8 +65,16 @@ pub fn link(spec: &ObjectSpec, program: usize) -> Result<Code> {
     if !has_lines {
         code.lines.clear();
     }
+    each_once(&mut code.maps);
+    each_once(&mut code.externs);
     check_externs(spec, &code)?;
     Ok(code)
+}
+
+/// In order, each once.
+fn each_once(indices: &mut Vec<usize>) {
+    order::by_key(indices, |index| *index as u64);
+    indices.dedup();
 }
 
 fn function(spec: &ObjectSpec, index: usize) -> Result<&Function> {
@@ -83,14 +91,14 @@ fn function(spec: &ObjectSpec, index: usize) -> Result<&Function> {
 struct Placed {
     order: Vec<usize>,
     bases: Vec<usize>,
-    base_of: BTreeMap<usize, usize>,
+    base_of: Map<usize, usize>,
 }
 
 fn reach(spec: &ObjectSpec, entry: usize) -> Result<Placed> {
     let mut placed = Placed {
         order: alloc::vec![entry],
         bases: alloc::vec![0],
-        base_of: order::map([(entry, 0)]),
+        base_of: Map::from_iter([(entry, 0)]),
     };
     let mut end = function(spec, entry)?.insns.len();
     let mut next = 0_usize;
@@ -131,8 +139,8 @@ fn join(code: &mut Code, function: &Function, base: usize, placed: &Placed) -> R
                 call(code, at, placed.base_of.get(&callee).copied(), wide)?;
                 continue;
             }
-            Target::Map(map) | Target::MapValue { map, .. } => code.maps.insert(map),
-            Target::Extern(index) => code.externs.insert(index),
+            Target::Map(map) | Target::MapValue { map, .. } => code.maps.push(map),
+            Target::Extern(index) => code.externs.push(index),
         };
         if reference.insn >= function.insns.len() {
             bail!(

@@ -5,10 +5,10 @@ use crate::btf::{Btf, BtfExt, Kind, TypeId};
 use crate::bytes::c_str;
 use crate::elf::{EM_BPF, ET_REL, Elf, Section, Symbol};
 use crate::error::bail;
+use crate::map::Map;
 use crate::order;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -32,17 +32,17 @@ pub(super) struct Parser<'a> {
     pub(super) spec: ObjectSpec,
     pub(super) roles: Vec<Role>,
     /// Functions by section and offset; several where symbols are aliases.
-    pub(super) functions: BTreeMap<(usize, u64), Vec<usize>>,
+    pub(super) functions: Map<(usize, u64), Vec<usize>>,
     /// Maps by section and offset.
-    pub(super) map_at: BTreeMap<(usize, u64), MapPlace>,
+    pub(super) map_at: Map<(usize, u64), MapPlace>,
     /// Externs by symbol.
-    pub(super) extern_of: BTreeMap<usize, usize>,
+    pub(super) extern_of: Map<usize, usize>,
     /// Bytes that may still be copied: sections and symbols may name the same bytes of the file
     /// again and again.
     pub(super) budget: u64,
     /// Data sections of the BTF by name.
-    pub(super) datasecs: BTreeMap<String, TypeId>,
-    vars: BTreeMap<String, Arc<DatasecVars>>,
+    pub(super) datasecs: Map<String, TypeId>,
+    vars: Map<String, Arc<DatasecVars>>,
 }
 
 /// A map definition in its section.
@@ -93,7 +93,7 @@ impl Parser<'_> {
         let mut vars = DatasecVars::new();
         for var in btf.ty(*id).ok()?.variables().flatten() {
             if let Ok(name) = btf.ty(var.ty).and_then(|ty| ty.name()) {
-                vars.entry(name.to_owned()).or_insert(DatasecVar {
+                vars.insert_new(name.to_owned(), || DatasecVar {
                     var: var.ty,
                     size: var.size,
                 });
@@ -103,7 +103,7 @@ impl Parser<'_> {
     }
 }
 
-pub(super) type DatasecVars = BTreeMap<String, DatasecVar>;
+pub(super) type DatasecVars = Map<String, DatasecVar>;
 
 /// A variable of a data section of the BTF.
 #[derive(Clone, Copy, Debug)]
@@ -150,14 +150,14 @@ pub(super) fn parse(bytes: &[u8], name: &str) -> Result<ObjectSpec> {
         roles: alloc::vec![Role::Other; elf.sections.len()],
         elf,
         spec,
-        functions: BTreeMap::new(),
-        map_at: BTreeMap::new(),
-        extern_of: BTreeMap::new(),
+        functions: Map::new(),
+        map_at: Map::new(),
+        extern_of: Map::new(),
         budget: (bytes.len() as u64)
             .saturating_mul(4)
             .saturating_add(1 << 16),
         datasecs,
-        vars: BTreeMap::new(),
+        vars: Map::new(),
     };
     code::read(&mut parser);
     maps::read(&mut parser);
@@ -212,10 +212,10 @@ fn in_words(error: &Error, section: &str) -> Error {
     Error::new(error.kind(), alloc::format!("{error}")).in_section(section)
 }
 
-fn datasecs(btf: &Btf) -> BTreeMap<String, TypeId> {
+fn datasecs(btf: &Btf) -> Map<String, TypeId> {
     let all = btf.iter().filter(|ty| ty.kind() == Kind::Datasec);
     let named = all.filter_map(|ty| Some((ty.name().ok()?.to_owned(), ty.id())));
-    order::map(named)
+    named.collect()
 }
 
 fn license(elf: &Elf<'_>, warn: &mut Vec<Error>) -> Option<String> {
@@ -257,13 +257,13 @@ fn layout(elf: &Elf<'_>, index: usize, section: &Section<'_>) -> Result<SectionL
         return Err(Error::new(ErrorKind::TooLarge, what).in_section(section.name));
     };
     let globals = |(_, s): &(usize, &Symbol<'_>)| !s.local && !s.name.is_empty();
-    let (mut variables, mut hidden) = (BTreeMap::new(), BTreeSet::new());
+    let (mut variables, mut hidden) = (Map::new(), Map::new());
     for (_, symbol) in elf.symbols_in(index).filter(globals) {
         if let Ok(offset) = u32::try_from(symbol.value) {
             variables.insert(symbol.name.to_owned(), offset);
         }
         if symbol.hidden {
-            hidden.insert(symbol.name.to_owned());
+            hidden.insert(symbol.name.to_owned(), ());
         }
     }
     Ok(SectionLayout {

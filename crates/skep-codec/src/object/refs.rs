@@ -8,7 +8,6 @@ use crate::error::bail;
 use crate::insn::{INSN_SIZE, Insn, pseudo};
 use crate::order;
 use crate::{Error, ErrorKind, Result};
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -30,21 +29,12 @@ pub(super) fn read(p: &mut Parser<'_>) {
     relative(p);
 }
 
-/// The last key at or below `(section, offset)` in the same section.
-fn below<T: Clone>(
-    map: &BTreeMap<(usize, u64), T>,
-    section: usize,
-    offset: u64,
-) -> Option<(u64, T)> {
-    let found = map.range((section, 0)..=(section, offset)).next_back();
-    found.map(|(&(_, start), value)| (start, value.clone()))
-}
-
 fn code(p: &mut Parser<'_>, section: usize, relocs: &[Reloc]) {
     for reloc in relocs {
-        let Some((start, functions)) = below(&p.functions, section, reloc.offset) else {
+        let Some((start, functions)) = p.functions.at_or_below(section, reloc.offset) else {
             continue;
         };
+        let functions = functions.clone();
         let distance = reloc.offset.saturating_sub(start);
         for function in functions {
             let Some(insns) = p.spec.functions.get(function).map(|f| &f.insns) else {
@@ -207,8 +197,8 @@ fn external(p: &Parser<'_>, index: usize, symbol: &Symbol<'_>, addend: i64) -> R
 
 /// A pointer in a map definition: a map or a program put into a slot.
 fn slot(p: &mut Parser<'_>, section: usize, reloc: &Reloc) {
-    let found = below(&p.map_at, section, reloc.offset);
-    let Some((start, place)) = found else {
+    let found = p.map_at.at_or_below(section, reloc.offset);
+    let Some((start, place)) = found.map(|(start, place)| (start, place.clone())) else {
         return;
     };
     let distance = reloc.offset.saturating_sub(start);
