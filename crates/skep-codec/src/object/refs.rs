@@ -198,7 +198,7 @@ fn external(p: &Parser<'_>, index: usize, symbol: &Symbol<'_>, addend: i64) -> R
 /// A pointer in a map definition: a map or a program put into a slot.
 fn slot(p: &mut Parser<'_>, section: usize, reloc: &Reloc) {
     let found = p.map_at.at_or_below(section, reloc.offset);
-    let Some((start, place)) = found.map(|(start, place)| (start, place.clone())) else {
+    let Some((start, place)) = found.map(|(start, place)| (start, *place)) else {
         return;
     };
     let distance = reloc.offset.saturating_sub(start);
