@@ -27,8 +27,11 @@ pub(crate) const CLANG: &[Need] = &[
 pub(crate) const QEMU: &[Need] = &[
     need("qemu-system-x86_64", "qemu-system-x86"),
     need("/bin/busybox", "busybox-static"),
-    need("cpio", "cpio"),
     need("xz", "xz-utils"),
+    need(
+        "/usr/share/keyrings/debian-archive-keyring.gpg",
+        "debian-archive-keyring",
+    ),
 ];
 
 /// To build and run for 64-bit Arm.

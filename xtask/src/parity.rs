@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::cmd::root;
-use crate::results::{Tier, dir};
+use crate::results::{Tier, UNABLE, Verdict, dir};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -22,8 +22,18 @@ struct Row {
     kernels: Vec<String>,
 }
 
-/// How each test ended: result file -> test name -> passed.
-type Outcomes = BTreeMap<String, BTreeMap<String, bool>>;
+/// How a test ended, as far as a claim goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Passed,
+    /// It failed, or found that it had nothing to test.
+    NotPassed,
+    /// This machine cannot run it.
+    Unable,
+}
+
+/// Result file -> test name -> how it ended.
+type Outcomes = BTreeMap<String, BTreeMap<String, Seen>>;
 
 /// Checks every row.
 pub(crate) fn tier() -> Result<Tier> {
@@ -45,9 +55,13 @@ pub(crate) fn tier() -> Result<Tier> {
         } else {
             Err("the id is there twice".into())
         };
-        // A row that claims nothing is no passed test.
-        if row.state != "missing" || outcome.is_err() {
-            tier.record(format!("parity::{}", row.id), outcome);
+        let name = format!("parity::{}", row.id);
+        match outcome {
+            Ok(Seen::Unable) => tier.unable(name, "nor could its tests"),
+            // A row that claims nothing is no passed test.
+            Ok(_) if row.state == "missing" => {}
+            Ok(_) => tier.add(name, Verdict::Passed),
+            Err(why) => tier.add(name, Verdict::Failed(why)),
         }
     }
     for (state, count) in states {
@@ -123,10 +137,16 @@ fn outcomes() -> Result<Outcomes> {
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let tests = all.entry(name.into_owned()).or_default();
         for line in text.lines() {
-            let mut words = line.split(' ');
-            if let (Some(verdict), Some(test)) = (words.next(), words.next()) {
-                tests.insert(test.to_string(), verdict == "passed");
-            }
+            let mut words = line.splitn(3, ' ');
+            let (Some(verdict), Some(test)) = (words.next(), words.next()) else {
+                continue;
+            };
+            let seen = match (verdict, words.next().unwrap_or_default()) {
+                ("passed", _) => Seen::Passed,
+                ("skipped", why) if why.starts_with(UNABLE) => Seen::Unable,
+                _ => Seen::NotPassed,
+            };
+            tests.insert(test.to_string(), seen);
         }
     }
     Ok(all)
@@ -140,9 +160,10 @@ fn file_of(kernel: &str) -> String {
     }
 }
 
-fn check(row: &Row, outcomes: &Outcomes) -> Result {
+/// Whether a row's tests passed; `Unable` where this machine cannot tell.
+fn check(row: &Row, outcomes: &Outcomes) -> Result<Seen> {
     match row.state.as_str() {
-        "missing" if row.tests.iter().all(|t| t == "-") => return Ok(()),
+        "missing" if row.tests.iter().all(|t| t == "-") => return Ok(Seen::Passed),
         "missing" => return Err("missing, and yet it names a test".into()),
         "works" | "partly" => {}
         other => return Err(format!("state {other:?} is none of works, partly, missing")),
@@ -152,34 +173,52 @@ fn check(row: &Row, outcomes: &Outcomes) -> Result {
         return Err(format!("{} without a test", row.state));
     }
     let kernels: Vec<&String> = row.kernels.iter().filter(|k| *k != "-").collect();
+    let mut all = Seen::Passed;
     for test in tests {
-        if kernels.is_empty() {
-            if !outcomes.values().any(|tests| passed(tests, test)) {
-                return Err(format!("{test} did not pass anywhere"));
-            }
-            continue;
-        }
+        let mut places: Vec<(&str, Seen)> = Vec::new();
         for kernel in &kernels {
             let tests = outcomes.get(&file_of(kernel));
             let tests = tests.ok_or_else(|| format!("no results of {kernel}"))?;
-            if !passed(tests, test) {
-                return Err(format!("{test} did not pass in {kernel}"));
+            places.push((kernel, seen(tests, test)));
+        }
+        if kernels.is_empty() {
+            let anywhere: Vec<Seen> = outcomes.values().map(|tests| seen(tests, test)).collect();
+            let best = [Seen::Passed, Seen::Unable]
+                .into_iter()
+                .find(|s| anywhere.contains(s));
+            places.push(("any tier", best.unwrap_or(Seen::NotPassed)));
+        }
+        for (place, seen) in places {
+            match seen {
+                Seen::Passed => {}
+                Seen::NotPassed => return Err(format!("{test} did not pass in {place}")),
+                Seen::Unable => all = Seen::Unable,
             }
         }
     }
-    Ok(())
+    Ok(all)
 }
 
-/// Whether `name`, a whole name or its tail after `::`, passed and did not fail or skip.
-fn passed(tests: &BTreeMap<String, bool>, name: &str) -> bool {
-    let mut matching = tests
+/// How `name`, a whole name or its tail after `::`, ended in a tier.
+fn seen(tests: &BTreeMap<String, Seen>, name: &str) -> Seen {
+    if !tests.is_empty() && tests.values().all(|seen| *seen == Seen::Unable) {
+        return Seen::Unable;
+    }
+    let matching: Vec<Seen> = tests
         .iter()
         .filter(|(test, _)| {
             let head = test.strip_suffix(name);
             head.is_some_and(|head| head.is_empty() || head.ends_with("::"))
         })
-        .peekable();
-    matching.peek().is_some() && matching.all(|(_, passed)| *passed)
+        .map(|(_, seen)| *seen)
+        .collect();
+    if matching.is_empty() || matching.contains(&Seen::NotPassed) {
+        Seen::NotPassed
+    } else if matching.contains(&Seen::Unable) {
+        Seen::Unable
+    } else {
+        Seen::Passed
+    }
 }
 
 #[cfg(test)]
@@ -187,12 +226,19 @@ mod tests {
     use super::*;
 
     fn outcomes() -> Outcomes {
-        let tests = [("skep::kernel_xdp::counts", true), ("skep::map::b", false)];
-        let tests: BTreeMap<_, _> = tests.map(|(n, p)| (n.to_string(), p)).into();
-        [("vm-5.10".to_string(), tests)].into()
+        let tests = |list: &[(&str, Seen)]| -> BTreeMap<String, Seen> {
+            list.iter().map(|(n, s)| (n.to_string(), *s)).collect()
+        };
+        let ran = tests(&[
+            ("skep::kernel_xdp::counts", Seen::Passed),
+            ("skep::map::b", Seen::NotPassed),
+            ("skep::kernel_xdp::c", Seen::Unable),
+        ]);
+        let absent = tests(&[("vm::6.12", Seen::Unable)]);
+        [("vm-5.10".into(), ran), ("vm-6.12".into(), absent)].into()
     }
 
-    fn verdict(line: &str) -> Result {
+    fn verdict(line: &str) -> Result<Seen> {
         check(&rows(line)[0], &outcomes())
     }
 
@@ -200,13 +246,19 @@ mod tests {
     fn a_claim_needs_a_test_that_passed() {
         assert_eq!(
             verdict("| S1 | a \\| b | works | `kernel_xdp::counts` | 5.10 |"),
-            Ok(())
+            Ok(Seen::Passed)
         );
         assert_eq!(
             verdict("| S1 | x | works | skep::kernel_xdp::counts | - |"),
-            Ok(())
+            Ok(Seen::Passed)
         );
-        assert_eq!(verdict("| S1 | x | missing | - | - |"), Ok(()));
+        assert_eq!(verdict("| S1 | x | missing | - | - |"), Ok(Seen::Passed));
+        for cannot_tell in [
+            "| S1 | x | works | counts | 5.10, 6.12 |",
+            "| S1 | x | works | kernel_xdp::c | 5.10 |",
+        ] {
+            assert_eq!(verdict(cannot_tell), Ok(Seen::Unable), "{cannot_tell}");
+        }
         for bad in [
             "| S1 | x | works | - | 5.10 |",
             "| S1 | x | works | b | 5.10 |",

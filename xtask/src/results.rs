@@ -15,6 +15,9 @@ pub(crate) enum Verdict {
     Skipped(String),
 }
 
+/// What begins the reason of a test that this machine cannot run.
+pub(crate) const UNABLE: &str = "cannot run: ";
+
 /// One tier's tests, in the order they ran.
 pub(crate) struct Tier {
     name: String,
@@ -51,12 +54,13 @@ impl Tier {
 
     /// Adds something that cannot run on this machine: skipped, and in CI a failure.
     pub(crate) fn unable(&mut self, name: impl Into<String>, why: impl Into<String>) {
-        let why = why.into();
-        if is_ci() {
-            self.add(name, Verdict::Failed(format!("cannot run: {why}")));
+        let why = format!("{UNABLE}{}", why.into());
+        let verdict = if is_ci() {
+            Verdict::Failed(why)
         } else {
-            self.add(name, Verdict::Skipped(why));
-        }
+            Verdict::Skipped(why)
+        };
+        self.add(name, verdict);
     }
 
     /// The tier's name.
