@@ -346,7 +346,12 @@ pub(crate) fn fuzz(args: &[String]) -> Result {
         cmd::run(&mut cargo("install --locked cargo-fuzz"))?;
     }
     let list = cmd::read(cargo("+nightly fuzz list").current_dir(root().join("fuzz")))?;
-    let targets: Vec<&str> = list.lines().map(str::trim).collect();
+    // `seed` is the program that fills the corpora, not a target.
+    let targets: Vec<&str> = list
+        .lines()
+        .map(str::trim)
+        .filter(|t| *t != "seed")
+        .collect();
     let chosen: Vec<&str> = match args.first() {
         Some(name) => match targets.iter().find(|t| *t == name) {
             Some(target) => vec![target],
