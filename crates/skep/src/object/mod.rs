@@ -1,12 +1,12 @@
 //! Objects: what a file says (`ObjectSpec`), loaded into a kernel (`Object`).
 
 mod attach;
-mod explain;
-mod load;
-mod resolve;
+mod loader;
+mod options;
 mod spec;
 
-pub use load::{LoadOptions, Loaded, Loader};
+pub use loader::{Loaded, Loader};
+pub use options::LoadOptions;
 pub use spec::{ObjectSpec, VariableMut};
 
 use crate::link::Link;

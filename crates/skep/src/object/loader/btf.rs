@@ -1,0 +1,62 @@
+//! The object's types in the kernel, without what the kernel does not know.
+
+use super::Loader;
+use crate::Result;
+use crate::error::Context;
+use crate::probe::{self, Feature};
+use crate::system::System;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use skep_codec::Errno;
+use skep_codec::btf::BtfFeatures;
+use skep_sys::bpf;
+use skep_sys::{CallError, Fd};
+
+const UPLOAD: &str = "upload the object's BTF";
+
+impl Loader<'_> {
+    /// The object's BTF in the kernel; `None` if it has none or the kernel takes none.
+    pub(super) fn btf(&mut self) -> Result<Option<&Fd>> {
+        if self.btf.is_none() {
+            self.btf = Some(self.upload_btf()?);
+        }
+        Ok(self.btf.as_ref().and_then(Option::as_ref))
+    }
+
+    /// Uploads as it is; and where the kernel refuses, once more without what it does not know.
+    fn upload_btf(&self) -> Result<Option<Fd>> {
+        let Some(btf) = &self.spec.btf else {
+            return Ok(None);
+        };
+        let upload = |features: &BtfFeatures| -> Result<Result<Fd, CallError>> {
+            let statics: Vec<&str> = self.spec.static_functions().collect();
+            let bytes = skep_codec::btf::for_upload(btf, &self.spec.layouts, &statics, features)?;
+            Ok(bpf::btf_load(self.system.kernel(), &bytes, None, None))
+        };
+        let does_not_know = |errno| matches!(errno, Errno::EINVAL | Errno::E2BIG);
+        match upload(&BtfFeatures::ALL)? {
+            Err(error) if does_not_know(error.errno) => {}
+            whole => return Ok(Some(whole.context(|| UPLOAD.to_string())?)),
+        }
+        if self.system.probe(Feature::Btf) == probe::Answer::No {
+            return Ok(None);
+        }
+        let answer = upload(&known_to(self.system))?;
+        Ok(Some(answer.context(|| UPLOAD.to_string())?))
+    }
+}
+
+/// What this kernel's BTF knows. What could not be asked is taken for known.
+fn known_to(system: &System) -> BtfFeatures {
+    let has = |feature| system.probe(feature).is_usable();
+    BtfFeatures {
+        func: has(Feature::BtfFunc),
+        func_global: has(Feature::BtfGlobalFunc),
+        datasec: has(Feature::BtfDatasec),
+        qmark_datasec: has(Feature::BtfQmarkDatasec),
+        float: has(Feature::BtfFloat),
+        decl_tag: has(Feature::BtfDeclTag),
+        type_tag: has(Feature::BtfTypeTag),
+        enum64: has(Feature::BtfEnum64),
+    }
+}
