@@ -1,17 +1,29 @@
-//! Mutated copies of the committed objects through every parser: none may panic, none may run
-//! for two seconds.
+//! Mutated copies of objects through every parser: none may panic, run for two seconds, or take
+//! more memory than twenty times the input and 64 MiB.
 //!
-//! `SKEP_MUTATE_SECONDS` (2) says for how long, `SKEP_MUTATE_SEED` (1) which mutations. What fails
-//! is kept in the target directory.
+//! `SKEP_MUTATE_SECONDS` (2) says for how long, `SKEP_MUTATE_SEED` (1) which mutations,
+//! `SKEP_MUTATE_DIR` where other objects are than the committed ones: each of them is then mutated
+//! `SKEP_MUTATE_COUNT` (2000) times and goes through the whole object's entry. What fails is kept
+//! in the target directory.
 
 #[path = "../../../fuzz/src/entries.rs"]
 #[expect(unreachable_pub, reason = "a library in the fuzz workspace")]
 mod entries;
 
+use peak_alloc::PeakAlloc;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
 const LONGEST: Duration = Duration::from_secs(2);
+
+/// The most memory that an input may take beside its own.
+fn most(bytes: &[u8]) -> usize {
+    20 * bytes.len() + (64 << 20)
+}
 
 /// Values that parsers stumble over.
 const NASTY: [u32; 9] = [
@@ -102,9 +114,15 @@ fn cpu_time() -> Option<Duration> {
 /// Runs one input; the failure in words.
 fn check(entry: fn(&[u8]), bytes: &[u8]) -> Result<(), String> {
     let (begun, cpu) = (Instant::now(), cpu_time());
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
     let panicked = catch_unwind(AssertUnwindSafe(|| entry(bytes))).is_err();
     if panicked {
         return Err("panics".into());
+    }
+    let taken = MEMORY.peak_usage().saturating_sub(before);
+    if taken > most(bytes) {
+        return Err(format!("takes {taken} bytes, itself {}", bytes.len()));
     }
     let wall = begun.elapsed();
     if wall < LONGEST {
@@ -123,8 +141,50 @@ fn fail(target: &str, bytes: &[u8], what: &str) -> ! {
     panic!("{target} {what}: input kept in {kept}");
 }
 
+/// Objects below a directory, spread evenly if there are more than wanted.
+fn objects_below(dir: &Path, wanted: usize) -> Vec<Vec<u8>> {
+    let mut dirs = vec![dir.to_path_buf()];
+    let mut found = Vec::new();
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(&dir).expect("a directory of objects") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => dirs.push(path),
+                false if path.extension().is_some_and(|ext| ext == "o") => found.push(path),
+                false => {}
+            }
+        }
+    }
+    found.sort();
+    let step = (found.len() / wanted).max(1);
+    let chosen = found.iter().step_by(step).take(wanted);
+    chosen
+        .map(|path| std::fs::read(path).expect("an object"))
+        .collect()
+}
+
+/// Every object of `SKEP_MUTATE_DIR`, whole, so many times.
+fn others(dir: &Path) {
+    let objects = objects_below(dir, 50);
+    assert!(!objects.is_empty(), "no objects in {}", dir.display());
+    let mut random = Random(number("SKEP_MUTATE_SEED", 1).max(1));
+    let count = number("SKEP_MUTATE_COUNT", 2000);
+    for object in &objects {
+        check(entries::object, object).unwrap_or_else(|what| fail("object", object, &what));
+        for _ in 0..count {
+            let mut bytes = object.clone();
+            mutate(&mut bytes, &mut random);
+            check(entries::object, &bytes).unwrap_or_else(|what| fail("object", &bytes, &what));
+        }
+    }
+    println!("mutate: {} objects, {count} times each", objects.len());
+}
+
 #[test]
 fn no_input_panics_or_runs_long() {
+    if let Some(dir) = std::env::var_os("SKEP_MUTATE_DIR") {
+        return others(Path::new(&dir));
+    }
     let entry = |target| entries::ENTRIES.iter().find(|(name, _)| *name == target);
     let seeds: Vec<(&str, Vec<u8>)> = entries::objects()
         .iter()
