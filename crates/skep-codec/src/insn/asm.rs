@@ -14,6 +14,7 @@
 //! # Ok::<(), skep_codec::Error>(())
 //! ```
 
+use super::names::{ALU32, ALU64, ATOMIC, JMP, LDX, MEM, ST, STX, X};
 use super::{Insn, pseudo};
 use crate::Result;
 use crate::error::bail;
@@ -115,17 +116,6 @@ pub enum Cond {
     SLe = 0xd0,
 }
 
-const LDX: u8 = 0x01;
-const ST: u8 = 0x02;
-const STX: u8 = 0x03;
-const ALU: u8 = 0x04;
-const JMP: u8 = 0x05;
-const ALU64: u8 = 0x07;
-const MEM: u8 = 0x60;
-const ATOMIC: u8 = 0xc0;
-/// The second operand is a register.
-const X: u8 = 0x08;
-
 /// Instructions in the making.
 #[derive(Clone, Debug, Default)]
 pub struct Asm {
@@ -178,7 +168,7 @@ impl Asm {
     /// `dst op= operand`, the lower 32 bits.
     #[must_use]
     pub fn alu32(self, op: Alu, dst: Reg, operand: impl Into<Operand>) -> Self {
-        self.two(ALU | op as u8, dst, operand.into(), 0)
+        self.two(ALU32 | op as u8, dst, operand.into(), 0)
     }
 
     /// `dst = *(src + off)`.
@@ -345,16 +335,10 @@ impl Asm {
             let Some(&to) = self.labels.get(label) else {
                 bail!(NotFound, "no label '{label}'");
             };
-            let away = (to as i64).saturating_sub(*at as i64).saturating_sub(1);
             let Some(insn) = self.insns.get_mut(*at) else {
                 continue;
             };
-            let fits = if insn.code == Insn::CALL {
-                i32::try_from(away).map(|imm| insn.imm = imm).is_ok()
-            } else {
-                i16::try_from(away).map(|off| insn.off = off).is_ok()
-            };
-            if !fits {
+            if let Err(away) = insn.aim(*at, to) {
                 bail!(TooLarge, "label '{label}' is {away} instructions away");
             }
         }

@@ -3,8 +3,16 @@
 #[cfg(any(test, feature = "asm"))]
 pub mod asm;
 mod disasm;
+mod fields;
+mod names;
+mod symbol;
+#[cfg(any(test, feature = "asm"))]
+mod text;
 
 pub use disasm::{Disasm, Listing, disasm, listing};
+pub use symbol::Symbol;
+#[cfg(any(test, feature = "asm"))]
+pub use text::{Assembly, SyntaxError, assemble};
 
 use crate::bytes::{Endian, Reader};
 use crate::{Error, ErrorKind, Result};
@@ -71,6 +79,17 @@ impl Insn {
         self.code == Self::LD_IMM64
     }
 
+    /// Points a jump or call in this slot at another slot; the distance, where it is too far.
+    #[cfg(any(test, feature = "asm"))]
+    fn aim(&mut self, from: usize, to: usize) -> Result<(), i64> {
+        let away = (to as i64).saturating_sub(from as i64).saturating_sub(1);
+        let fits = match self.code {
+            Self::CALL | names::GOTOL => i32::try_from(away).map(|imm| self.imm = imm),
+            _ => i16::try_from(away).map(|off| self.off = off),
+        };
+        fits.map_err(|_| away)
+    }
+
     /// Whether this calls another BPF function (`BPF_PSEUDO_CALL`).
     pub fn is_pseudo_call(self) -> bool {
         self.code == Self::CALL && self.src == pseudo::CALL
@@ -91,6 +110,10 @@ pub mod pseudo {
     pub const BTF_ID: u8 = 3;
     /// `BPF_PSEUDO_FUNC`: the immediate is a relative reference to a BPF function.
     pub const FUNC: u8 = 4;
+    /// `BPF_PSEUDO_MAP_IDX`: a map, by its place among the descriptors given at load.
+    pub const MAP_IDX: u8 = 5;
+    /// `BPF_PSEUDO_MAP_IDX_VALUE`: such a map, and an offset in the second slot.
+    pub const MAP_IDX_VALUE: u8 = 6;
 }
 
 /// Instruction slots from bytes; a length that is no multiple of eight is an error.
