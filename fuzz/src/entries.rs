@@ -5,6 +5,8 @@
 
 use skep_codec::btf::{Btf, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
 use skep_codec::btf::{BtfFeatures, SectionLayout, for_upload};
+#[cfg(feature = "asm")]
+use skep_codec::bytes::Endian;
 use skep_codec::core_reloc::{Resolution, Resolver, patch};
 use skep_codec::elf::Elf;
 use skep_codec::insn::{self, Insn};
@@ -17,6 +19,8 @@ pub type Entry = fn(&[u8]);
 
 /// The targets by name.
 pub const ENTRIES: &[(&str, Entry)] = &[
+    #[cfg(feature = "asm")]
+    ("asm", asm),
     ("btf", btf),
     ("btf_ext", btf_ext),
     ("core", core),
@@ -193,6 +197,33 @@ pub fn elf(data: &[u8]) {
     let _ = elf.section(".BTF").is_some();
 }
 
+/// How much of an input is taken for text or instructions.
+#[cfg(feature = "asm")]
+const TEXT: usize = 1 << 16;
+
+/// Text to instructions; and the same bytes as instructions, to text and back.
+#[cfg(feature = "asm")]
+pub fn asm(data: &[u8]) {
+    let data = &data[..data.len().min(TEXT)];
+    let text = String::from_utf8_lossy(data);
+    match insn::assemble(&text) {
+        Ok(program) => there_and_back(&program.insns),
+        Err(error) => assert!(error.line > 0 && error.column > 0 && !error.what.is_empty()),
+    }
+    let whole = &data[..data.len() - data.len() % insn::INSN_SIZE];
+    for endian in [Endian::Little, Endian::Big] {
+        let insns = insn::decode(whole, endian).expect("whole instructions");
+        there_and_back(&insns);
+    }
+}
+
+#[cfg(feature = "asm")]
+fn there_and_back(insns: &[Insn]) {
+    let text = insn::listing(insns).to_string();
+    let again = insn::assemble(&text).expect("what was written is read");
+    assert_eq!(again.insns, insns);
+}
+
 /// How many programs and variables of one object are looked at.
 const ITEMS: usize = 64;
 
@@ -291,12 +322,22 @@ pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let btf = section(object, ".BTF").unwrap_or_default();
     let ext = section(object, ".BTF.ext").unwrap_or_default();
     vec![
+        #[cfg(feature = "asm")]
+        ("asm", text(object).into_bytes()),
         ("btf", btf.to_vec()),
         ("btf_ext", join([btf, ext, &[]])),
         ("core", join([btf, ext, btf])),
         ("elf", object.to_vec()),
         ("object", object.to_vec()),
     ]
+}
+
+/// All code of an object as text.
+#[cfg(feature = "asm")]
+fn text(object: &[u8]) -> String {
+    let spec = ObjectSpec::parse(object, "seed.bpf.o").expect("a committed object");
+    let texts = spec.functions.iter().map(|f| insn::listing(&f.insns));
+    texts.map(|text| text.to_string()).collect()
 }
 
 /// Three inputs in one: the lengths of the first two (little endian), then all of them.
