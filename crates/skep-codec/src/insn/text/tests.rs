@@ -67,14 +67,17 @@ fn every_instruction_is_read_back() {
                         off,
                         imm,
                     };
-                    for next in [
-                        None,
-                        Some(Insn {
-                            imm: off.into(),
-                            ..Insn::default()
-                        }),
-                        Some(insn),
-                    ] {
+                    let second = Insn {
+                        imm: off.into(),
+                        ..Insn::default()
+                    };
+                    let nexts = [None, Some(second), Some(insn)];
+                    let nexts = if insn.is_wide() {
+                        &nexts[..]
+                    } else {
+                        &nexts[..1]
+                    };
+                    for &next in nexts {
                         let text = disasm(insn, next);
                         let read = assemble(&text.to_string());
                         let read = read.unwrap_or_else(|e| panic!("{text}: {e}"));
