@@ -380,7 +380,7 @@ fn what_is_wrong_harms_nobody_else() {
         let warnings: Vec<String> = spec.warnings.iter().map(ToString::to_string).collect();
         let want = [
             "classifier/callback (callback): an old section name, taken for 'classifier'",
-            ".maps+0x28 (unknown): the map setting 'no_such_setting' is not known",
+            ".maps+0x50 (bloom): 'numa_node' without BPF_F_NUMA_NODE in 'map_flags' says nothing",
             "maps: map definitions of the old kind: .maps says more",
         ];
         assert_eq!(warnings, want);
@@ -399,11 +399,12 @@ fn what_is_wrong_harms_nobody_else() {
             .collect();
         let want = [
             ".maps+0x8 (contradiction): setting 'key': 4 bytes here, 8 bytes elsewhere",
+            ".maps+0x28 (unknown): the map setting 'no_such_setting' is not known",
             ".bss: 1610612736 bytes of data",
         ];
         assert_eq!(broken, want);
         let bloom = spec.map("bloom").unwrap();
-        assert_eq!((bloom.map_extra, bloom.numa_node), (3, Some(0)));
+        assert_eq!((bloom.map_extra, bloom.numa_node), (3, None));
         assert_eq!(bloom.pinning, Pinning::ByName);
         assert_eq!(spec.map("events").unwrap().key_size, 4);
         assert_eq!(spec.version, Some(0x50a00));
@@ -457,7 +458,7 @@ fn old_map_definitions() {
         );
         let outer = spec.map("old_outer").unwrap();
         assert_eq!(
-            (outer.map_type, outer.pinning),
+            (outer.map_type, outer.pinning.clone()),
             (MapType::ARRAY_OF_MAPS, Pinning::ByName)
         );
         assert_eq!(outer.inner.as_ref().unwrap().value_size, 8);

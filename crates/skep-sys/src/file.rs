@@ -4,7 +4,7 @@ mod cpus;
 mod dir;
 
 pub use cpus::{PossibleCpus, online_cpus, parse_cpu_list, possible_cpus};
-pub use dir::{DirEntry, read_dir};
+pub use dir::{DirEntry, make_dir, read_dir, remove_file};
 
 use crate::error::{CallError, Result, check};
 use crate::mapping::{ReadOnly, map_file};

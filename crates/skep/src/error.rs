@@ -4,6 +4,7 @@ use crate::verifier_log::Refusal;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use skep_codec::Errno;
@@ -32,14 +33,15 @@ pub enum ErrorKind {
     Unsupported,
     /// The caller's arguments do not fit (sizes, names).
     Invalid,
-    /// Several programs failed: see [`Error::failures`].
+    /// Maps or programs failed: see [`Error::failures`], [`Error::map_failures`].
     Several,
     /// Memory shared with the kernel holds what it must not.
     Corrupt,
 }
 
-/// Why something failed. As large as a pointer.
-pub struct Error(Box<Inner>);
+/// Why something failed. As large as a pointer, and cheap to clone.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
 
 struct Inner {
     kind: ErrorKind,
@@ -52,8 +54,17 @@ enum Cause {
     Codec(skep_codec::Error),
     Call(CallError),
     Refused(CallError, Box<Refusal>),
-    Failures(Vec<ProgramFailure>),
+    Failures(Vec<MapFailure>, Vec<ProgramFailure>),
     Error(Error),
+}
+
+/// A map that could not be made, with its own error.
+#[derive(Debug)]
+pub struct MapFailure {
+    /// Its name.
+    pub map: String,
+    /// Why.
+    pub error: Error,
 }
 
 /// A program that did not load, with its own error.
@@ -75,7 +86,7 @@ impl Error {
 
     #[cold]
     fn caused(kind: ErrorKind, what: Cow<'static, str>, cause: Cause) -> Self {
-        Self(Box::new(Inner { kind, what, cause }))
+        Self(Arc::new(Inner { kind, what, cause }))
     }
 
     /// A load that the verifier refused.
@@ -84,9 +95,14 @@ impl Error {
         Self::caused(ErrorKind::Verifier, Cow::Borrowed(""), cause)
     }
 
-    /// All programs that failed; never empty.
-    pub(crate) fn several(what: String, failures: Vec<ProgramFailure>) -> Self {
-        Self::caused(ErrorKind::Several, what.into(), Cause::Failures(failures))
+    /// All maps and programs that failed.
+    pub(crate) fn several(
+        what: String,
+        maps: Vec<MapFailure>,
+        programs: Vec<ProgramFailure>,
+    ) -> Self {
+        let cause = Cause::Failures(maps, programs);
+        Self::caused(ErrorKind::Several, what.into(), cause)
     }
 
     /// Says what was being done when this happened.
@@ -135,8 +151,17 @@ impl Error {
     /// Every program that did not load, in the object's order; empty for other errors.
     pub fn failures(&self) -> &[ProgramFailure] {
         match &self.0.cause {
-            Cause::Failures(failures) => failures,
+            Cause::Failures(_, programs) => programs,
             Cause::Error(inner) => inner.failures(),
+            _ => &[],
+        }
+    }
+
+    /// Every map that could not be made, in the object's order; empty for other errors.
+    pub fn map_failures(&self) -> &[MapFailure] {
+        match &self.0.cause {
+            Cause::Failures(maps, _) => maps,
+            Cause::Error(inner) => inner.map_failures(),
             _ => &[],
         }
     }
@@ -186,10 +211,12 @@ impl fmt::Display for Error {
             Cause::Call(call) => call.fmt(f),
             Cause::Error(inner) => inner.fmt(f),
             Cause::Refused(call, refusal) => write!(f, "{call}: {refusal}"),
-            Cause::Failures(failures) => {
-                for (n, failure) in failures.iter().enumerate() {
+            Cause::Failures(maps, programs) => {
+                let maps = maps.iter().map(|failure| &failure.error);
+                let all = maps.chain(programs.iter().map(|failure| &failure.error));
+                for (n, error) in all.enumerate() {
                     let separator = if n == 0 { "" } else { "; " };
-                    write!(f, "{separator}{}", failure.error)?;
+                    write!(f, "{separator}{error}")?;
                 }
                 Ok(())
             }

@@ -30,6 +30,7 @@ pub mod error;
 pub mod link;
 pub mod map;
 pub mod object;
+mod pin;
 mod plain;
 pub mod probe;
 pub mod prog;

@@ -55,6 +55,9 @@ pub(crate) fn complaint(failure: &Failure) -> String {
     } else {
         let failures = error.failures();
         let _ = write!(text, "{} did not load", count(failures.len(), "program"));
+        for failed in error.map_failures() {
+            let _ = write!(text, "\n{}", printable(&failed.error.to_string()));
+        }
     }
     for failed in error.failures() {
         let head = format!("{} ({})", failed.program, failed.section);

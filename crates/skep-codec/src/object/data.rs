@@ -1,12 +1,14 @@
-//! Global data: `.data*`, `.rodata*`, `.bss*`, arena globals and `struct_ops` values become maps.
+//! Global data: `.data*`, `.rodata*`, `.bss*` and arena globals become maps.
 
-use super::parse::{MapPlace, Parser, Role};
-use super::{MapSpec, Variable};
+use super::parse::{Parser, Role};
+use super::{MapSpec, Variable, struct_ops};
 use crate::btf::TypeId;
 use crate::elf::{SHT_NOBITS, Section, SymbolKind};
 use crate::error::bail;
+use crate::map::Map;
 use crate::order;
 use crate::uapi::bpf::MapType;
+use crate::uapi::flags;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -15,10 +17,8 @@ use alloc::vec::Vec;
 /// Largest data section that is taken, in bytes.
 pub const MAX_DATA: u32 = 1 << 30;
 
-const F_RDONLY_PROG: u32 = 1 << 7;
-const F_MMAPABLE: u32 = 1 << 10;
-const F_LINK: u32 = 1 << 13;
-const STRUCT_OPS: &[&str] = &[".struct_ops", ".struct_ops.link"];
+/// Linkage of a variable that only its file sees.
+const STATIC: u32 = 0;
 
 /// What a data map holds.
 #[non_exhaustive]
@@ -110,7 +110,7 @@ fn kind_of(name: &str) -> Option<DataKind> {
         Some(DataKind::Bss)
     } else if name == ".addr_space.1" {
         Some(DataKind::Arena)
-    } else if STRUCT_OPS.contains(&name.strip_prefix('?').unwrap_or(name)) {
+    } else if struct_ops::is_section(name) {
         Some(DataKind::StructOps)
     } else {
         None
@@ -129,7 +129,7 @@ pub(super) fn read(p: &mut Parser<'_>) {
             continue;
         };
         match kind {
-            DataKind::StructOps => struct_ops(p, index, &section),
+            DataKind::StructOps => struct_ops::read(p, index, &section),
             DataKind::Arena => arena(p, index, &section),
             _ => globals(p, index, &section, kind),
         }
@@ -137,7 +137,7 @@ pub(super) fn read(p: &mut Parser<'_>) {
 }
 
 /// The bytes of a section, where it has any, and its size.
-fn contents(p: &mut Parser<'_>, section: &Section<'_>) -> Result<(Vec<u8>, u32)> {
+pub(super) fn contents(p: &mut Parser<'_>, section: &Section<'_>) -> Result<(Vec<u8>, u32)> {
     let in_section = |e: Error| e.in_section(section.name);
     let size = u32::try_from(section.size).ok().filter(|&s| s <= MAX_DATA);
     let Some(size) = size else {
@@ -159,7 +159,10 @@ fn globals(p: &mut Parser<'_>, index: usize, section: &Section<'_>, kind: DataKi
         Ok(contents) => (contents, None),
         Err(error) => ((Vec::new(), 0), Some(error)),
     };
-    let flags = if read_only { F_RDONLY_PROG } else { 0 };
+    let mut flags = if read_only { flags::RDONLY_PROG } else { 0 };
+    if is_exposed(p, index, section.name) {
+        flags |= flags::MMAPABLE;
+    }
     let map = p.spec.maps.len();
     p.spec.maps.push(data_map(
         &p.spec.name,
@@ -178,16 +181,30 @@ fn globals(p: &mut Parser<'_>, index: usize, section: &Section<'_>, kind: DataKi
     variables(p, index, section.name, map);
 }
 
+/// Whether the section has a variable that is seen outside its file, for user space to map: one
+/// that is neither static nor hidden.
+fn is_exposed(p: &mut Parser<'_>, index: usize, section: &str) -> bool {
+    let vars = p.datasec_vars(section);
+    let Some(btf) = &p.spec.btf else {
+        return false;
+    };
+    let hidden = p.elf.symbols_in(index).filter(|(_, s)| s.hidden);
+    let hidden: Map<&str, ()> = hidden.map(|(_, s)| (s.name, ())).collect();
+    vars.iter().any(|(name, var)| {
+        let linkage = btf.ty(var.var).and_then(|ty| ty.linkage());
+        linkage.is_ok_and(|linkage| linkage != STATIC) && !hidden.contains_key(name.as_str())
+    })
+}
+
 /// The one-element array that holds a data section.
 pub(super) fn data_map(object: &str, flags: u32, data: Data, error: Option<Error>) -> MapSpec {
-    let typed = data.datasec != TypeId::VOID;
     MapSpec {
         name: map_name(object, &data.section),
         map_type: MapType::ARRAY,
         key_size: 4,
         value_size: data.size,
         max_entries: 1,
-        map_flags: flags | if typed { F_MMAPABLE } else { 0 },
+        map_flags: flags,
         value_type: data.datasec,
         data: Some(data),
         autocreate: true,
@@ -270,78 +287,6 @@ fn arena(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
     }
     p.set_role(index, Role::Data(map));
     variables(p, index, section.name, map);
-}
-
-/// Each variable of a `.struct_ops` section is a map of its own.
-fn struct_ops(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
-    let vars = p.datasec_vars(section.name);
-    let flags = if section.name.ends_with(".link") {
-        F_LINK
-    } else {
-        0
-    };
-    let contents = contents(p, section);
-    let symbols: Vec<(u64, u64, &str)> = p
-        .elf
-        .symbols_in(index)
-        .filter(|(_, s)| s.kind == SymbolKind::Object && !s.name.is_empty())
-        .map(|(_, s)| (s.value, s.size, s.name))
-        .collect();
-    p.set_role(index, Role::Maps);
-    for (offset, size, name) in symbols {
-        let spent = p.spend(size);
-        let value = || -> Result<(TypeId, Vec<u8>)> {
-            let (Some(btf), Some(var)) = (&p.spec.btf, vars.get(name)) else {
-                bail!(NotFound, "no BTF variable describes it");
-            };
-            let ty = btf.peel(btf.ty(var.var)?.target().unwrap_or_default())?;
-            spent.clone()?;
-            let (all, _) = contents.as_ref().map_err(Clone::clone)?;
-            let (at, len) = (usize::try_from(offset).ok(), usize::try_from(size).ok());
-            let range = at
-                .zip(len)
-                .and_then(|(at, len)| Some(at..at.checked_add(len)?));
-            match range.and_then(|range| all.get(range)) {
-                Some(bytes) => Ok((ty.id(), bytes.to_vec())),
-                None => bail!(Truncated, "lies beyond its section"),
-            }
-        };
-        let (value, error) = match value() {
-            Ok(value) => (value, None),
-            Err(e) => {
-                let at = e.in_section(section.name).at(offset).of_symbol(name);
-                ((TypeId::VOID, Vec::new()), Some(at))
-            }
-        };
-        let place = MapPlace {
-            map: p.spec.maps.len(),
-            size,
-            values: 0,
-            stride: 1,
-        };
-        p.map_at.insert_new((index, offset), || place);
-        p.spec.maps.push(MapSpec {
-            name: name.to_owned(),
-            map_type: MapType::STRUCT_OPS,
-            key_size: 4,
-            value_size: value.1.len() as u32,
-            max_entries: 1,
-            map_flags: flags,
-            value_type: value.0,
-            autocreate: !section.name.starts_with('?'),
-            offset,
-            data: Some(Data {
-                section: section.name.to_owned(),
-                kind: DataKind::StructOps,
-                size: value.1.len() as u32,
-                bytes: value.1,
-                read_only: false,
-                datasec: value.0,
-            }),
-            error,
-            ..MapSpec::default()
-        });
-    }
 }
 
 #[cfg(test)]

@@ -7,12 +7,11 @@ use crate::btf::{Btf, Kind, TypeId, essential_name};
 use crate::error::bail;
 use crate::map::Map;
 use crate::order;
+use crate::uapi::flags;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
-
-const F_RDONLY_PROG: u32 = 1 << 7;
 
 /// A symbol that the object leaves to the loader.
 #[derive(Clone, Debug)]
@@ -225,9 +224,10 @@ fn place(p: &mut Parser<'_>, mut values: Vec<Value>) {
         read_only: true,
         datasec: p.datasecs.get(".kconfig").copied().unwrap_or_default(),
     };
-    p.spec
-        .maps
-        .push(data_map(&p.spec.name, F_RDONLY_PROG, data, None));
+    let typed = data.datasec != TypeId::VOID;
+    let mmapable = if typed { flags::MMAPABLE } else { 0 };
+    let flags = flags::RDONLY_PROG | mmapable;
+    p.spec.maps.push(data_map(&p.spec.name, flags, data, None));
     p.spec.layouts.push(SectionLayout {
         name: ".kconfig".to_owned(),
         size: end,

@@ -5,6 +5,7 @@ use super::{MapSpec, Pinning};
 use crate::btf::{Btf, Kind, Member, Type, TypeId};
 use crate::error::bail;
 use crate::uapi::bpf::MapType;
+use crate::uapi::flags;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -99,20 +100,27 @@ impl Definition {
             name,
             ..MapSpec::default()
         };
-        let mut values = u64::from(ty.size().unwrap_or(0));
+        let mut values = None;
         for member in ty.members() {
             let member = member?;
             let in_member =
                 |e: Error| Error::new(e.kind(), format!("setting '{}': {}", member.name, e.what()));
             if member.name == "values" {
-                values = u64::from(member.bit_offset / 8);
+                values = Some(u64::from(member.bit_offset / 8));
                 contents(btf, &member, &mut map, inner, warn).map_err(in_member)?;
             } else if !set(btf, &member, &mut map).map_err(in_member)? {
-                let what = format!("the map setting '{}' is not known", member.name);
-                warn.push(Error::new(ErrorKind::Unsupported, what));
+                bail!(
+                    Unsupported,
+                    "the map setting '{}' is not known",
+                    member.name
+                );
             }
         }
-        complete(&mut map);
+        if inner && map.pinning != Pinning::None {
+            bail!(Unsupported, "an inner map cannot be pinned");
+        }
+        complete(&mut map, values.is_some(), warn)?;
+        let values = values.unwrap_or_else(|| u64::from(ty.size().unwrap_or(0)));
         Ok(Self { map, values })
     }
 }
@@ -151,9 +159,9 @@ fn number(btf: &Btf, ty: TypeId) -> Result<u64> {
     let ty = btf.peel(ty)?;
     match (ty.kind(), ty.target()) {
         (Kind::Ptr, Some(target)) => Ok(u64::from(btf.peel(target)?.array()?.len)),
-        (Kind::Enum | Kind::Enum64, _) => match ty.enumerators().next() {
-            Some(enumerator) => Ok(enumerator?.value as u64),
-            None => bail!(Malformed, "an enum without enumerators"),
+        (Kind::Enum | Kind::Enum64, _) => match (ty.enumerators().next(), ty.vlen()) {
+            (Some(enumerator), 1) => Ok(enumerator?.value as u64),
+            (_, several) => bail!(Malformed, "an enum with {several} enumerators, not one"),
         },
         (kind, _) => bail!(
             Malformed,
@@ -215,8 +223,18 @@ fn contents(
     size(&mut map.value_size, 4)
 }
 
-/// Sizes that the kernel leaves no choice about.
-fn complete(map: &mut MapSpec) {
+/// Sizes that the kernel leaves no choice about, and what does not go together.
+fn complete(map: &mut MapSpec, has_values: bool, warn: &mut Vec<Error>) -> Result<()> {
+    let of_maps = matches!(map.map_type, MapType::ARRAY_OF_MAPS | MapType::HASH_OF_MAPS);
+    if map.map_type == MapType::UNSPEC {
+        bail!(Malformed, "the map has no type");
+    }
+    if has_values && !of_maps && map.map_type != MapType::PROG_ARRAY {
+        bail!(
+            Unsupported,
+            "'values' of a map that holds neither maps nor programs"
+        );
+    }
     let indexed = matches!(
         map.map_type,
         MapType::PERF_EVENT_ARRAY
@@ -232,4 +250,10 @@ fn complete(map: &mut MapSpec) {
     if map.map_type == MapType::HASH_OF_MAPS && map.value_size == 0 {
         map.value_size = 4;
     }
+    if map.numa_node.is_some() && map.map_flags & flags::NUMA_NODE == 0 {
+        map.numa_node = None;
+        let what = "'numa_node' without BPF_F_NUMA_NODE in 'map_flags' says nothing";
+        warn.push(Error::new(ErrorKind::Mismatch, what));
+    }
+    Ok(())
 }

@@ -20,6 +20,7 @@ mod maps;
 mod parse;
 mod refs;
 pub mod sections;
+mod struct_ops;
 mod values;
 
 pub use data::{Data, DataKind, MAX_DATA};
@@ -93,6 +94,11 @@ pub struct MapSpec {
     pub map_extra: u64,
     /// NUMA node to allocate on.
     pub numa_node: Option<u32>,
+    /// Network device that it is offloaded to; 0 for none.
+    pub ifindex: u32,
+    /// Name of the only program that may use it (exclusive maps, Linux 6.18).
+    #[doc(alias = "excl_prog")]
+    pub exclusive_to: Option<String>,
     /// Whether it is shared through a pin.
     pub pinning: Pinning,
     /// Type of a key; 0 where not known.
@@ -115,13 +121,16 @@ pub struct MapSpec {
 
 /// How a map is shared by a pin.
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Pinning {
     /// Not pinned.
     #[default]
     None,
     /// `LIBBPF_PIN_BY_NAME`: pinned under its name, reused when it is there already.
     ByName,
+    /// The same, at this path.
+    #[doc(alias = "set_pin_path")]
+    Path(String),
 }
 
 /// What the object puts into a map.

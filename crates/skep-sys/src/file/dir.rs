@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use skep_codec::Errno;
-use skep_codec::uapi::linux::{O_DIRECTORY, O_RDONLY};
+use skep_codec::uapi::linux::{AT_FDCWD, O_DIRECTORY, O_RDONLY};
 
 /// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,30 @@ pub fn read_dir(kernel: &KernelRef, path: &CStr) -> Result<Vec<DirEntry>> {
     }
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
+}
+
+/// Makes a directory.
+///
+/// # Errors
+/// `EEXIST`: it is there; `ENOENT`: the directory around it is not.
+///
+/// # Kernel
+/// mkdirat(2).
+pub fn make_dir(kernel: &KernelRef, path: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: `AT_FDCWD` and a string.
+    check("mkdirat", unsafe { kernel.mkdirat(AT_FDCWD, path, mode) }).map(drop)
+}
+
+/// Removes a file, or a pin of a bpffs.
+///
+/// # Errors
+/// `ENOENT`: there is none; `EISDIR`: it is a directory.
+///
+/// # Kernel
+/// unlinkat(2).
+pub fn remove_file(kernel: &KernelRef, path: &CStr) -> Result<()> {
+    // SAFETY: `AT_FDCWD` and a string.
+    check("unlinkat", unsafe { kernel.unlinkat(AT_FDCWD, path, 0) }).map(drop)
 }
 
 fn getdents(dir: &Fd, buf: &mut [u8]) -> Result<usize> {

@@ -1,6 +1,6 @@
-//! A map from its specification: sizes completed as libbpf does, older kernels met halfway.
+//! A map from its specification, older kernels met halfway.
 
-use super::Map;
+use super::{Map, Shape};
 use crate::error::Context;
 use crate::probe::{Answer, Feature};
 use crate::system::System;
@@ -9,7 +9,8 @@ use alloc::sync::Arc;
 use alloc::vec;
 use skep_codec::Errno;
 use skep_codec::btf::{Btf, TypeId};
-use skep_codec::object::MapSpec;
+use skep_codec::object::{Data, DataKind, MapSpec};
+use skep_codec::uapi::flags;
 use skep_sys::bpf::{self, MapParams};
 use skep_sys::{CallError, Fd, process};
 
@@ -26,24 +27,37 @@ pub(crate) struct Created<'a> {
 /// Creates a map, and fills it if it holds a data section.
 pub(crate) fn create(system: &System, spec: &MapSpec, with: &Created<'_>) -> Result<Map> {
     let what = || alloc::format!("create map `{}`", spec.name);
-    let attr = attributes(system, spec, with)?;
-    let fd = first_accepted(system, attr, with).context(what)?;
-    let types = with.btf.filter(|_| spec.value_type != TypeId::VOID);
-    let types = types.map(|(_, btf)| (btf.clone(), spec.key_type, spec.value_type));
-    let map = Map::with_types(system, fd, Some(&spec.name), types)?;
+    let shape = Shape::of(system, spec)?;
+    let attr = attributes(&shape, spec, with);
+    let internal = spec.data.is_some();
+    let fd = first_accepted(system, attr, internal, with).context(what)?;
+    let map = adopt(system, spec, fd, with.btf.map(|(_, btf)| btf))?;
     fill(&map, spec)?;
     Ok(map)
 }
 
-fn attributes<'a>(system: &System, spec: &'a MapSpec, with: &Created<'a>) -> Result<MapParams<'a>> {
+/// A live map as the object's own: by the object's name for it, with the object's types.
+pub(crate) fn adopt(
+    system: &System,
+    spec: &MapSpec,
+    fd: Fd,
+    btf: Option<&Arc<Btf>>,
+) -> Result<Map> {
+    let types = btf.filter(|_| spec.value_type != TypeId::VOID);
+    let types = types.map(|btf| (btf.clone(), spec.key_type, spec.value_type));
+    Map::with_types(system, fd, Some(&spec.name), types)
+}
+
+fn attributes<'a>(shape: &Shape, spec: &'a MapSpec, with: &Created<'a>) -> MapParams<'a> {
     let mut attr = MapParams {
-        map_type: spec.map_type,
-        key_size: spec.key_size,
-        value_size: spec.value_size,
-        max_entries: entries(system, spec)?,
-        map_flags: spec.map_flags,
-        map_extra: spec.map_extra,
+        map_type: shape.map_type,
+        key_size: shape.key_size,
+        value_size: shape.value_size,
+        max_entries: shape.max_entries,
+        map_flags: shape.map_flags,
+        map_extra: shape.map_extra,
         numa_node: spec.numa_node,
+        ifindex: spec.ifindex,
         inner_map: with.inner.map(Map::fd),
         name: &spec.name,
         ..Default::default()
@@ -53,23 +67,7 @@ fn attributes<'a>(system: &System, spec: &'a MapSpec, with: &Created<'a>) -> Res
         attr.btf_key_type_id = spec.key_type.0;
         attr.btf_value_type_id = spec.value_type.0;
     }
-    Ok(attr)
-}
-
-/// `max_entries` as the kernel wants it: a ring buffer's is a size in bytes, a perf event
-/// array's without one is the number of CPUs.
-fn entries(system: &System, spec: &MapSpec) -> Result<u32> {
-    let page = system.page_size() as u32;
-    Ok(match spec.map_type {
-        MapType::RINGBUF | MapType::USER_RINGBUF => {
-            let wanted = spec.max_entries.max(page);
-            wanted
-                .checked_next_power_of_two()
-                .unwrap_or(spec.max_entries)
-        }
-        MapType::PERF_EVENT_ARRAY if spec.max_entries == 0 => system.possible_cpus()?,
-        _ => spec.max_entries,
-    })
+    attr
 }
 
 /// Whether the kernel lets maps of this type have key and value types.
@@ -96,11 +94,13 @@ fn takes_types(spec: &MapSpec) -> bool {
         && (spec.key_type, spec.value_type) != (TypeId::VOID, TypeId::VOID)
 }
 
-/// Tries as asked; without types if the kernel does not take them; with a higher limit of locked
-/// memory if the kernel is one that counts maps against it.
+/// Tries as asked; with a higher limit of locked memory if the kernel is one that counts maps
+/// against it; without what the kernel does not know; without types. `internal`: the map holds a
+/// section of the object, so that nobody counts on mapping it.
 fn first_accepted(
     system: &System,
     mut attr: MapParams<'_>,
+    internal: bool,
     with: &Created<'_>,
 ) -> Result<Fd, CallError> {
     let create = |attr: &MapParams<'_>| bpf::map_create(system.kernel(), attr);
@@ -111,14 +111,37 @@ fn first_accepted(
     {
         answer = create(&attr);
     }
-    let types_refused = |errno| matches!(errno, Errno::EINVAL | Errno::ENOTSUPP | Errno::E2BIG);
-    if matches!(&answer, Err(error) if types_refused(error.errno)) && attr.btf.take().is_some() {
-        attr.btf_key_type_id = 0;
-        attr.btf_value_type_id = 0;
-        // The first answer is the one to report if this does not help either.
-        return create(&attr).or(answer);
+    let refused = |answer: &Result<Fd, CallError>| {
+        matches!(answer, Err(error) if matches!(
+            error.errno,
+            Errno::EINVAL | Errno::ENOTSUPP | Errno::EOPNOTSUPP | Errno::E2BIG
+        ))
+    };
+    // The first answer is the one to report if nothing of this helps.
+    if refused(&answer) && simplify(system, &mut attr, internal) {
+        answer = create(&attr).or(answer);
+    }
+    if refused(&answer) && (attr.btf_key_type_id, attr.btf_value_type_id) != (0, 0) {
+        attr.btf = None;
+        (attr.btf_key_type_id, attr.btf_value_type_id) = (0, 0);
+        answer = create(&attr).or(answer);
     }
     answer
+}
+
+/// Takes away what this kernel is known not to have; whether that was anything.
+fn simplify(system: &System, attr: &mut MapParams<'_>, internal: bool) -> bool {
+    let lacks = |feature| system.probe(feature) == Answer::No;
+    let mapped = internal && attr.map_flags & flags::MMAPABLE != 0;
+    let unmap = mapped && lacks(Feature::MmapableArray);
+    if unmap {
+        attr.map_flags &= !flags::MMAPABLE;
+    }
+    let unname = !attr.name.is_empty() && lacks(Feature::ObjectName);
+    if unname {
+        attr.name = "";
+    }
+    unmap || unname
 }
 
 /// Raises `RLIMIT_MEMLOCK` to no limit unless this kernel is known to count BPF memory elsewhere
@@ -138,7 +161,8 @@ pub(crate) fn raise_memlock(system: &System) -> Result<bool, CallError> {
 
 /// Writes a data section into its map, and freezes what programs may only read.
 fn fill(map: &Map, spec: &MapSpec) -> Result<()> {
-    let Some(data) = &spec.data else {
+    let array = |data: &&Data| !matches!(data.kind, DataKind::Arena | DataKind::StructOps);
+    let Some(data) = spec.data.as_ref().filter(array) else {
         return Ok(());
     };
     if data.bytes.iter().any(|&byte| byte != 0) {

@@ -2,10 +2,12 @@
 
 mod create;
 mod iter;
+mod shape;
 mod typed;
 
-pub(crate) use create::{Created, create, raise_memlock};
+pub(crate) use create::{Created, adopt, create, raise_memlock};
 pub use iter::{Entries, Keys};
+pub(crate) use shape::Shape;
 pub use typed::{Array, HashMap, PerCpuArray};
 
 use crate::error::Context;

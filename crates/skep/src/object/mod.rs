@@ -6,7 +6,7 @@ mod options;
 mod spec;
 
 pub use loader::{Loaded, Loader};
-pub use options::LoadOptions;
+pub use options::{LoadOptions, PinReuse};
 pub use spec::{ObjectSpec, VariableMut};
 
 use crate::link::Link;

@@ -1,5 +1,9 @@
 //! How to load: everything a caller may choose, in one value.
 
+use crate::map::Map;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+
 /// How to load.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
@@ -11,6 +15,28 @@ pub struct LoadOptions {
     pub raise_memlock: bool,
     /// Whether to measure how long the kernel takes over a program. Default: no.
     pub timed: bool,
+    /// Directory of a bpffs where maps are that are pinned by name. Default: `/sys/fs/bpf`.
+    #[doc(alias = "pin_root_path")]
+    pub pin_root: String,
+    /// What to do where a map is pinned already.
+    pub pin_reuse: PinReuse,
+    /// Live maps to use in place of the object's, by the object's names. Type, key size and value
+    /// size must be those of the object's map.
+    #[doc(alias = "reuse_fd")]
+    pub maps: BTreeMap<String, Map>,
+}
+
+/// What to do where a map is to be pinned and a map is pinned already.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PinReuse {
+    /// Use that one if it is what the object declares, else fail.
+    #[default]
+    IfCompatible,
+    /// Fail.
+    Never,
+    /// Make a new one and pin it in place of that one.
+    Replace,
 }
 
 impl Default for LoadOptions {
@@ -19,6 +45,9 @@ impl Default for LoadOptions {
             log_level: 0,
             raise_memlock: true,
             timed: false,
+            pin_root: "/sys/fs/bpf".to_string(),
+            pin_reuse: PinReuse::default(),
+            maps: BTreeMap::new(),
         }
     }
 }

@@ -8,27 +8,61 @@ use crate::{Error, ErrorKind, Result};
 use skep_codec::object::{Data, DataKind, MapSpec, Slot};
 
 impl Loader<'_> {
-    /// The map of this index, created if this is the first to ask.
+    /// The map of this index, made if this is the first to ask.
+    ///
+    /// # Errors
+    /// The map's own, to everyone who asks for it.
     pub(super) fn map(&mut self, index: usize) -> Result<Map> {
-        if let Some(Some(map)) = self.maps.get(index) {
-            return Ok(map.clone());
+        if let Some(Some(known)) = self.maps.get(index) {
+            return known.clone();
         }
         let Some(spec) = self.spec.maps.get(index) else {
             let what = alloc::format!("no map number {index}");
             return Err(Error::new(ErrorKind::NotFound, what));
         };
-        let map = match spec
-            .data
-            .clone()
-            .filter(|data| data.kind == DataKind::Kconfig)
-        {
-            Some(data) => self.create_kconfig(index, spec, data)?,
-            None => self.create_map(spec)?,
+        let made = self.make(index, spec);
+        if let Some(place) = self.maps.get_mut(index) {
+            *place = Some(made.clone());
+        }
+        made
+    }
+
+    /// The map of this index, if there is one.
+    pub(super) fn made(&self, index: usize) -> Option<&Map> {
+        self.maps.get(index)?.as_ref()?.as_ref().ok()
+    }
+
+    /// Whether programs may use this map: one that is not to be created poisons what uses it.
+    pub(super) fn is_wanted(&self, index: usize) -> bool {
+        let spec = self.spec.maps.get(index);
+        spec.is_some_and(|spec| spec.autocreate || self.options.maps.contains_key(&spec.name))
+    }
+
+    fn make(&mut self, index: usize, spec: &MapSpec) -> Result<Map> {
+        if let Some(live) = self.options.maps.get(&spec.name) {
+            self.reused.push(index);
+            return self.replacement(spec, live);
+        }
+        if let Some(error) = &spec.error {
+            return Err(error.clone()).context(|| alloc::format!("map `{}`", spec.name));
+        }
+        let Some(path) = self.pin_path(spec) else {
+            return self.create(index, spec);
         };
-        if let Some(slot) = self.maps.get_mut(index) {
-            *slot = Some(map.clone());
+        let (map, new) = self.pinned_map(spec, &path, |loader| loader.create(index, spec))?;
+        if !new {
+            self.reused.push(index);
         }
         Ok(map)
+    }
+
+    fn create(&mut self, index: usize, spec: &MapSpec) -> Result<Map> {
+        match &spec.data {
+            Some(data) if data.kind == DataKind::Kconfig => {
+                self.create_kconfig(index, spec, data.clone())
+            }
+            _ => self.create_map(spec),
+        }
     }
 
     /// The map of the kernel's configuration, its values filled in.
@@ -40,9 +74,6 @@ impl Loader<'_> {
     }
 
     fn create_map(&mut self, spec: &MapSpec) -> Result<Map> {
-        if let Some(error) = &spec.error {
-            return Err(error.clone()).context(|| alloc::format!("map `{}`", spec.name));
-        }
         let inner = match &spec.inner {
             Some(inner) => Some(self.create_map(inner)?),
             None => None,
@@ -62,14 +93,16 @@ impl Loader<'_> {
     }
 
     /// Puts the maps and programs that the object names into its maps of maps and program arrays.
+    /// Maps of maps that were there before keep what they hold.
     pub(super) fn fill_slots(&self, programs: &[Option<Program>]) -> Result<()> {
-        for (spec, map) in self.spec.maps.iter().zip(&self.maps) {
-            let Some(map) = map else {
+        for (index, spec) in self.spec.maps.iter().enumerate() {
+            let Some(map) = self.made(index) else {
                 continue;
             };
             for (key, slot) in &spec.slots {
                 let fd = match slot {
-                    Slot::Map(index) => self.maps.get(*index).and_then(Option::as_ref).map(Map::fd),
+                    Slot::Map(_) if self.reused.contains(&index) => None,
+                    Slot::Map(inner) => self.made(*inner).map(Map::fd),
                     Slot::Program(index) => programs
                         .get(*index)
                         .and_then(Option::as_ref)

@@ -5,11 +5,12 @@ mod explain;
 mod externs;
 mod kconfig;
 mod maps;
+mod pins;
 mod programs;
 mod target;
 
 use super::{Global, LoadOptions, Object};
-use crate::error::ProgramFailure;
+use crate::error::{MapFailure, ProgramFailure};
 use crate::map::Map;
 use crate::prog::Program;
 use crate::system::System;
@@ -40,7 +41,10 @@ pub struct Loader<'a> {
     spec: &'a ObjectSpec,
     options: &'a LoadOptions,
     btf: Option<Option<Fd>>,
-    maps: Vec<Option<Map>>,
+    maps: Vec<Option<Result<Map>>>,
+    /// Maps that were there before.
+    reused: Vec<usize>,
+    pins: pins::Pins,
     resolver: Option<Resolver<'a>>,
 }
 
@@ -52,17 +56,15 @@ impl<'a> Loader<'a> {
             options,
             btf: None,
             maps: spec.maps.iter().map(|_| None).collect(),
+            reused: Vec::new(),
+            pins: pins::Pins::default(),
             resolver: None,
         }
     }
 
     /// Everything that the spec wants loaded.
     pub(super) fn load(mut self) -> Result<Object> {
-        for (index, map) in self.spec.maps.iter().enumerate() {
-            if map.autocreate {
-                self.map(index)?;
-            }
-        }
+        let maps = self.load_maps();
         let mut programs: Vec<Option<Program>> = Vec::new();
         let mut failures = Vec::new();
         for (index, program) in self.spec.programs.iter().enumerate() {
@@ -76,20 +78,47 @@ impl<'a> Loader<'a> {
                 None => None,
             });
         }
-        if !failures.is_empty() {
-            let all = self.spec.programs.iter().filter(|p| p.autoload).count();
-            let what = alloc::format!("{} of {all} programs did not load", failures.len());
-            return Err(Error::several(what, failures));
+        if !maps.is_empty() || !failures.is_empty() {
+            return Err(self.failed(maps, failures));
         }
         self.fill_slots(&programs)?;
+        self.pins.keep();
         Ok(self.into_object(programs))
+    }
+
+    /// Makes every map that the spec wants; what is wrong with one is no trouble to the others.
+    fn load_maps(&mut self) -> Vec<MapFailure> {
+        let mut failures = Vec::new();
+        for (index, spec) in self.spec.maps.iter().enumerate() {
+            if self.is_wanted(index)
+                && let Err(error) = self.map(index)
+            {
+                let map = spec.name.clone();
+                failures.push(MapFailure { map, error });
+            }
+        }
+        failures
+    }
+
+    fn failed(&self, maps: Vec<MapFailure>, programs: Vec<ProgramFailure>) -> Error {
+        let of = |failed: usize, all: usize, what| alloc::format!("{failed} of {all} {what}");
+        let wanted = self.spec.programs.iter().filter(|p| p.autoload).count();
+        let of_programs = of(programs.len(), wanted, "programs did not load");
+        let wanted = self.spec.maps.iter().filter(|m| m.autocreate).count();
+        let of_maps = of(maps.len(), wanted, "maps could not be made");
+        let what = match (maps.is_empty(), programs.is_empty()) {
+            (true, _) => of_programs,
+            (_, true) => of_maps,
+            _ => alloc::format!("{of_maps}, {of_programs}"),
+        };
+        Error::several(what, maps, programs)
     }
 
     fn into_object(self, programs: Vec<Option<Program>>) -> Object {
         let globals = self.spec.variables.iter().filter_map(|variable| {
             Some(Global {
                 name: variable.name.to_string(),
-                map: self.maps.get(variable.map)?.clone()?,
+                map: self.made(variable.map)?.clone(),
                 offset: variable.offset as usize,
                 size: variable.size as usize,
                 type_id: variable.type_id,
@@ -100,7 +129,7 @@ impl<'a> Loader<'a> {
             globals: globals.collect(),
             programs: programs.into_iter().flatten().collect(),
             btf: self.spec.btf.clone(),
-            maps: self.maps.into_iter().flatten().collect(),
+            maps: self.maps.into_iter().flatten().flatten().collect(),
         }
     }
 }

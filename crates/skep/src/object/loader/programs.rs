@@ -140,10 +140,12 @@ impl<'a> Loader<'a> {
     /// Puts descriptors and kernel addresses into linked code; the maps it uses are created now.
     fn lower(&mut self, code: &mut Code) -> Result<()> {
         for index in code.maps.clone() {
-            self.map(index)?;
+            if self.is_wanted(index) {
+                self.map(index)?;
+            }
         }
         let symbols = externs::symbols(self.system, self.spec, code)?;
-        let map_fd = |index: usize| Some(self.maps.get(index)?.as_ref()?.fd().raw());
+        let map_fd = |index: usize| Some(self.made(index)?.fd().raw());
         let address = |index| symbols.get(&index).copied().unwrap_or(Address::Missing);
         let known = Lowering {
             map_fd: &map_fd,

@@ -1,0 +1,251 @@
+//! Maps as an object declares them and as a caller changes that: made, pinned, reused, replaced.
+
+mod common;
+
+use common::{host, load, object, own_bpffs};
+use skep::codec::object::Pinning;
+use skep::map::{Array, MapInfo};
+use skep::object::PinReuse;
+use skep::prog::TestRun;
+use skep::{Errno, ErrorKind, LoadOptions, Map, MapType, Object, ObjectSpec, System};
+use std::path::Path;
+
+const NUMA_NODE: u32 = 4;
+const RDONLY_PROG: u32 = 1 << 7;
+
+fn run(object: &Object, program: &str) -> u32 {
+    let run = TestRun {
+        data: &[0; 64],
+        ..Default::default()
+    };
+    let program = object.program(program).unwrap();
+    program.test_run(&run).unwrap().return_value
+}
+
+/// Options with a bpffs of our own.
+fn pinned_below(root: &str) -> LoadOptions {
+    LoadOptions {
+        pin_root: format!("{root}/skep"),
+        ..Default::default()
+    }
+}
+
+/// A spec whose only program the kernel refuses.
+fn refused(mut spec: ObjectSpec) -> ObjectSpec {
+    let exit = spec.functions[0].insns.last_mut().unwrap();
+    exit.code = 0;
+    spec
+}
+
+/// Loads one map of an object and nothing else.
+fn alone(system: &System, spec: &ObjectSpec, name: &str) -> skep::Result<MapInfo> {
+    let mut spec = spec.clone();
+    let others = spec.maps.iter_mut().filter(|map| map.name != name);
+    others.for_each(|map| map.autocreate = false);
+    let object = spec.load(system)?;
+    assert_eq!(object.maps().len(), 1);
+    Ok(object.map(name)?.shape().clone())
+}
+
+#[test]
+fn every_declared_kind_is_made_as_declared() {
+    let system = host();
+    let spec = object!("kinds");
+    assert_eq!(spec.warnings, []);
+    let newer = ["task_storage", "cgrp_storage", "bloom", "user_ring"];
+    // Type, key, value, entries and flags are the declaration's, but for these.
+    for map in &spec.maps {
+        assert_eq!(map.error, None);
+        let made = match alone(&system, &spec, &map.name) {
+            Ok(made) => made,
+            // The kernel does not know the type, or was built without it.
+            Err(error) if newer.contains(&map.name.as_str()) => {
+                let failures = error.map_failures();
+                assert_eq!((failures.len(), &failures[0].map), (1, &map.name));
+                assert_eq!(failures[0].error.errno(), Some(Errno::EINVAL), "{error}");
+                println!("this kernel has no {}: {error}", map.map_type);
+                continue;
+            }
+            Err(error) => panic!("{}: {error}", map.name),
+        };
+        assert_eq!(made.map_type, map.map_type, "{}", map.name);
+        assert_eq!(made.name, map.name);
+        let (key, value, entries) = match map.name.as_str() {
+            "perf" => (4, 4, system.possible_cpus().unwrap()),
+            "typed_ring" => (0, 0, 8192_u32.max(system.page_size() as u32)),
+            "user_ring" => (0, 0, 4 * 65536),
+            _ => (map.key_size, map.value_size, map.max_entries),
+        };
+        let have = (made.key_size, made.value_size, made.max_entries);
+        assert_eq!(have, (key, value, entries), "{}", map.name);
+        let own = match map.map_type {
+            MapType::DEVMAP | MapType::DEVMAP_HASH => RDONLY_PROG,
+            _ => 0,
+        };
+        assert_eq!(made.map_flags & !own, map.map_flags, "{}", map.name);
+    }
+    assert_eq!(spec.map("numa").unwrap().map_flags & NUMA_NODE, NUMA_NODE);
+}
+
+#[test]
+fn a_declaration_is_changed_before_the_load() {
+    let system = host();
+    let mut spec = object!("kinds");
+    let map = spec.map_mut("trie").unwrap();
+    map.map_type = MapType::HASH;
+    map.max_entries = 77;
+    map.numa_node = Some(0);
+    let made = alone(&system, &spec, "trie").unwrap();
+    assert_eq!((made.map_type, made.max_entries), (MapType::HASH, 77));
+    assert_eq!(made.map_flags, NUMA_NODE | 1);
+    // A device that is not there: the kernel is told of it.
+    spec.map_mut("trie").unwrap().ifindex = i32::MAX as u32;
+    let error = alone(&system, &spec, "trie").unwrap_err();
+    assert_eq!(error.map_failures().len(), 1, "{error}");
+}
+
+#[test]
+fn each_bad_map_is_reported_and_the_others_are_made() {
+    let system = host();
+    let mut spec = object!("maps");
+    spec.map_mut("ring").unwrap().max_entries = 0;
+    spec.map_mut("hash").unwrap().key_size = 0;
+    let error = spec.load(&system).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Several);
+    let maps: Vec<&str> = error
+        .map_failures()
+        .iter()
+        .map(|f| f.map.as_str())
+        .collect();
+    assert_eq!(maps, ["hash", "ring"]);
+    let programs: Vec<&str> = error
+        .failures()
+        .iter()
+        .map(|f| f.program.as_str())
+        .collect();
+    assert_eq!(programs, ["touch"], "`tail` uses no map");
+    let text = error.to_string();
+    assert!(
+        text.contains("2 of 10 maps could not be made, 1 of 2 programs did not load"),
+        "{text}"
+    );
+    assert!(text.contains("create map `ring`: BPF_MAP_CREATE"), "{text}");
+    // One that is not to be made harms whoever uses it, and nobody else.
+    let mut spec = object!("maps");
+    spec.map_mut("ring").unwrap().autocreate = false;
+    let error = spec.load(&system).unwrap_err();
+    assert_eq!(error.failures().len(), 1);
+    let refusal = error.failures()[0].error.refusal().unwrap();
+    assert_eq!(refusal.digest.complaint, "map `ring` was not created");
+}
+
+#[test]
+fn a_pinned_map_is_shared_and_checked() {
+    let root = own_bpffs();
+    let system = host();
+    let options = pinned_below(&root);
+    let spec = object!("pinned");
+    let path = format!("{root}/skep/pinned_count");
+    let first = spec.load_with(&system, &options).unwrap();
+    assert_eq!(run(&first, "next"), 1);
+    let id = first.map("pinned_count").unwrap().id();
+    drop(first);
+    let second = spec.load_with(&system, &options).unwrap();
+    assert_eq!(run(&second, "next"), 2, "the first one's count");
+    assert_eq!(second.map("pinned_count").unwrap().id(), id);
+
+    // What differs is named, all of it, by what the kernel says of the pinned map.
+    let mut other = spec.clone();
+    let map = other.map_mut("pinned_count").unwrap();
+    map.max_entries = 2;
+    map.map_flags = 1 << 10;
+    let error = other.load_with(&system, &options).unwrap_err();
+    let text = error.map_failures()[0].error.to_string();
+    let want = format!(
+        "map `pinned_count`, pinned at {path}: that map is another: \
+         max_entries is 0x1, not 0x2, map_flags is 0x0, not 0x400"
+    );
+    assert_eq!(text, want);
+    assert!(Path::new(&path).exists(), "a refusal takes no pin away");
+
+    let never = LoadOptions {
+        pin_reuse: PinReuse::Never,
+        ..options.clone()
+    };
+    let error = spec.load_with(&system, &never).unwrap_err();
+    assert_eq!(error.map_failures()[0].error.kind(), ErrorKind::Invalid);
+
+    // Replaced for good; and put back when the load fails after it.
+    let replace = LoadOptions {
+        pin_reuse: PinReuse::Replace,
+        ..options
+    };
+    let error = refused(spec.clone()).load_with(&system, &replace);
+    assert_eq!(error.unwrap_err().failures().len(), 1);
+    assert_eq!(Map::from_pin(&system, &path).unwrap().id(), id, "put back");
+    let third = spec.load_with(&system, &replace).unwrap();
+    assert_eq!(run(&third, "next"), 1, "a new map");
+    let pinned = Map::from_pin(&system, &path).unwrap();
+    assert_eq!(pinned.id(), third.map("pinned_count").unwrap().id());
+    assert_ne!(pinned.id(), id);
+}
+
+#[test]
+fn a_failed_load_leaves_no_pin() {
+    let root = own_bpffs();
+    let system = host();
+    let options = pinned_below(&root);
+    let path = format!("{root}/skep/pinned_count");
+    let spec = refused(object!("pinned"));
+    let error = spec.load_with(&system, &options).unwrap_err();
+    assert_eq!(error.failures().len(), 1);
+    assert!(!Path::new(&path).exists());
+    // Programs tried one at a time pin nothing for good either.
+    let spec = object!("pinned");
+    let mut loader = spec.loader(&system, &options);
+    loader.load_program(0).unwrap();
+    assert!(Path::new(&path).exists(), "while they are tried");
+    drop(loader);
+    assert!(!Path::new(&path).exists());
+}
+
+#[test]
+fn pinning_is_set_by_hand() {
+    let root = own_bpffs();
+    let system = host();
+    let mut spec = object!("pinned");
+    let path = format!("{root}/by_hand");
+    spec.map_mut("pinned_count").unwrap().pinning = Pinning::Path(path.clone());
+    let object = load(&system, &spec);
+    let map = Map::from_pin(&system, &path).unwrap();
+    assert_eq!(map.id(), object.map("pinned_count").unwrap().id());
+    spec.map_mut("pinned_count").unwrap().pinning = Pinning::None;
+    let object = load(&system, &spec);
+    assert_ne!(map.id(), object.map("pinned_count").unwrap().id());
+}
+
+#[test]
+fn live_maps_take_the_place_of_declared_ones() {
+    let system = host();
+    let spec = object!("maps");
+    let first = load(&system, &spec);
+    let array = first.map("array").unwrap();
+    let mut options = LoadOptions::default();
+    options.maps.insert("array".into(), array.clone());
+    let outer = first.map("outer").unwrap().clone();
+    outer.delete(&2_u32.to_ne_bytes()).unwrap();
+    options.maps.insert("outer".into(), outer);
+    let second = spec.load_with(&system, &options).unwrap();
+    assert_eq!(second.map("array").unwrap().id(), array.id());
+    // Slot 2 of the outer map stayed as it was left: one step less worked.
+    assert_eq!(run(&second, "touch"), 106);
+    let view = Array::<u64>::try_from(array).unwrap();
+    assert_eq!(view.at(2).unwrap(), Some(7));
+    // One that programs could not have been verified with.
+    let lru = first.map("lru").unwrap().clone();
+    options.maps.insert("array".into(), lru);
+    let error = spec.load_with(&system, &options).unwrap_err();
+    let text = error.map_failures()[0].error.to_string();
+    let want = "that map is another: type is lru_hash, not array, value_size is 0x4, not 0x8";
+    assert!(text.ends_with(want), "{text}");
+}
