@@ -11,7 +11,7 @@ use skep_codec::core_reloc::{Resolution, Resolver, patch};
 use skep_codec::elf::Elf;
 use skep_codec::insn::{self, Insn};
 use skep_codec::object::{Address, Code, Lowering, ObjectSpec};
-use skep_codec::object::{downgrade_probe_read, link, lower};
+use skep_codec::object::{downgrade_probe_read, link, lower, lower_jump_tables};
 use std::path::Path;
 
 /// A parser under test: any bytes will do.
@@ -290,6 +290,7 @@ fn one_program(spec: &ObjectSpec, program: usize, mut code: Code) {
         },
     };
     let _ = lower(&mut code, &to);
+    let _ = lower_jump_tables(&mut code, &|table| i32::try_from(table).ok());
     downgrade_probe_read(&mut code.insns);
     assert_eq!(code.insns.len(), slots);
     assert_eq!(

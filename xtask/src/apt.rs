@@ -23,6 +23,9 @@ pub(crate) const CLANG: &[Need] = &[
     need("/usr/include/bpf/bpf_helpers.h", "libbpf-dev"),
 ];
 
+/// To build those BPF objects that need a newer compiler.
+pub(crate) const CLANG_22: &[Need] = &[need("clang-22", "clang-22")];
+
 /// To run x86-64 kernels.
 pub(crate) const QEMU: &[Need] = &[
     need("qemu-system-x86_64", "qemu-system-x86"),

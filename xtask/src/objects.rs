@@ -82,14 +82,30 @@ fn object_of(source: &Path, suffix: &str) -> PathBuf {
     source.with_file_name(format!("{}{suffix}", name.trim_end_matches(".bpf.c")))
 }
 
+/// The compiler for a source: an older one cannot do what its second line says it needs.
+fn compiler(source: &Path) -> Result<&'static str> {
+    let text = fs::read_to_string(root().join(source));
+    let text = text.map_err(|e| format!("{}: {e}", source.display()))?;
+    if text.lines().nth(1) != Some("// clang: 22") {
+        return Ok("clang-19");
+    }
+    apt::ensure(apt::CLANG_22)?;
+    Ok("clang-22")
+}
+
 /// One object. Paths in it are relative, DWARF is stripped, BTF stays.
 fn build(source: &Path, order: &str, object: &Path) -> Result {
     let system = format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH);
     let prefix = format!("-ffile-prefix-map={}=.", root().display());
-    let mut clang = command("clang-19");
-    clang.args([
-        "-target", order, "-mcpu=v3", "-O2", "-g", "-Wall", "-Werror",
-    ]);
+    let compiler = compiler(source)?;
+    // Instructions of the fourth set (sign extension, indirect jumps) are what 22 is for.
+    let cpu = if compiler == "clang-22" {
+        "-mcpu=v4"
+    } else {
+        "-mcpu=v3"
+    };
+    let mut clang = command(compiler);
+    clang.args(["-target", order, cpu, "-O2", "-g", "-Wall", "-Werror"]);
     clang.args([prefix.as_str(), "-fdebug-compilation-dir=."]);
     clang.args(["-idirafter", system.as_str(), "-c"]);
     read(clang.arg(source).arg("-o").arg(object))?;

@@ -387,7 +387,7 @@ fn what_is_wrong_harms_nobody_else() {
         let broken: Vec<&str> = spec
             .programs
             .iter()
-            .filter(|p| p.error.is_some())
+            .filter(|p| p.check().is_err())
             .map(|p| p.name.as_str())
             .collect();
         assert_eq!(broken, ["nonsense"]);

@@ -165,6 +165,13 @@ impl BtfExt {
         Ok(ext)
     }
 
+    /// The record of the function that begins at this byte of this section.
+    pub fn func_at(&self, section: &str, offset: u64) -> Option<&FuncInfo> {
+        let records = self.func_info.get(section)?;
+        let at = records.binary_search_by_key(&offset, |r| r.insn_off.into());
+        records.get(at.ok()?)
+    }
+
     /// All CO-RE relocations, section by section.
     pub fn all_core_relos(&self) -> impl Iterator<Item = &CoreRelo> {
         self.core_relos.values().flatten()

@@ -45,7 +45,7 @@ fn read_section(p: &mut Parser<'_>, index: usize) {
             let what = "overlaps with the function before it";
             insns = Err(Error::new(ErrorKind::Malformed, what));
         }
-        if symbol.value.saturating_add(symbol.size) > end {
+        if insns.is_ok() && symbol.value.saturating_add(symbol.size) > end {
             end = symbol.value.saturating_add(symbol.size);
         }
         last = place;
@@ -61,6 +61,11 @@ fn read_section(p: &mut Parser<'_>, index: usize) {
         let function = p.spec.functions.len();
         if !is_text(section.name) && !symbol.local {
             let program = program(p, &section, &symbol, function, error.clone());
+            let ext = &p.spec.ext;
+            if !ext.func_info.is_empty() && ext.func_at(section.name, symbol.value).is_none() {
+                let what = "no record of it in .BTF.ext: it is loaded without function records";
+                p.warn(place_error(Error::new(ErrorKind::NotFound, what)));
+            }
             p.spec.programs.push(program);
         }
         if error.is_none() {
@@ -139,13 +144,12 @@ fn program(
         autoload,
         autoattach: true,
         function,
+        exception_callback: None,
+        ifindex: 0,
+        log_level: 0,
         error,
     };
-    let Some(found) = sections::find(name) else {
-        let what = alloc::format!("the section name '{name}' means no program type");
-        let unknown = Error::new(ErrorKind::Unsupported, what);
-        let unknown = unknown.in_section(section.name).of_symbol(symbol.name);
-        program.error.get_or_insert(unknown);
+    let Some(found) = sections::find_with(name, p.sections) else {
         return program;
     };
     if !found.exact {

@@ -1,6 +1,6 @@
 //! A program joined with the functions that it reaches.
 
-use super::{Function, ObjectSpec, Ref, Target};
+use super::{Function, ObjectSpec, ProgramSpec, Ref, Target};
 use crate::btf::{CoreRelo, LineInfo, TypeId};
 use crate::error::bail;
 use crate::insn::{INSN_SIZE, Insn, pseudo};
@@ -23,7 +23,7 @@ pub struct Code {
     pub refs: Vec<Ref>,
     /// CO-RE relocations to be done.
     pub relos: Vec<(usize, CoreRelo)>,
-    /// The `Func` of each function; empty unless every one has one, as the kernel demands.
+    /// The `Func` of each function; empty if the program itself has none.
     pub funcs: Vec<(usize, TypeId)>,
     /// Source lines; empty unless every function's first instruction has one.
     pub lines: Vec<(usize, LineInfo)>,
@@ -33,6 +33,9 @@ pub struct Code {
     pub maps: Vec<usize>,
     /// Externs that it refers to.
     pub externs: Vec<usize>,
+    /// Jump tables that it refers to (indices into [`ObjectSpec::jump_tables`]), and the
+    /// instruction slots that their entries lead to.
+    pub jump_tables: Vec<(usize, Vec<u32>)>,
 }
 
 /// Joins a program with the functions that it calls or takes the address of. The spec is not
@@ -41,26 +44,33 @@ pub struct Code {
 /// # Errors
 /// The program's or a reached function's own error; `TooLarge`: more than [`MAX_INSNS`].
 pub fn link(spec: &ObjectSpec, program: usize) -> Result<Code> {
-    let Some(program) = spec.programs.get(program) else {
-        bail!(NotFound, "no program {program}");
-    };
-    if let Some(error) = &program.error {
-        return Err(error.clone());
+    match spec.programs.get(program) {
+        Some(program) => link_program(spec, program),
+        None => bail!(NotFound, "no program {program}"),
     }
-    let placed = reach(spec, program.function)?;
+}
+
+/// [`link`] for a program that need not be in the spec: a changed copy of one that is.
+///
+/// # Errors
+/// See [`link`].
+pub fn link_program(spec: &ObjectSpec, program: &ProgramSpec) -> Result<Code> {
+    program.check()?;
+    let mut placed = Placed::default();
+    placed.reach(spec, program.function)?;
+    if let Some(callback) = program.exception_callback {
+        placed.reach(spec, callback)?;
+    }
     let mut code = Code::default();
-    let (mut has_funcs, mut has_lines) = (true, true);
+    let mut has_lines = true;
     for (&index, &base) in placed.order.iter().zip(&placed.bases) {
         let function = function(spec, index)?;
         code.functions.push((base, index));
         code.insns.extend_from_slice(&function.insns);
-        join(&mut code, function, base, &placed)?;
+        join(spec, &mut code, function, base, &placed)?;
         relos(spec, &mut code, function, base)?;
-        has_funcs &= func(spec, &mut code, function, base);
+        func(spec, &mut code, function, base)?;
         has_lines &= lines(spec, &mut code, function, base);
-    }
-    if !has_funcs {
-        code.funcs.clear();
     }
     if !has_lines {
         code.lines.clear();
@@ -87,50 +97,66 @@ fn function(spec: &ObjectSpec, index: usize) -> Result<&Function> {
     }
 }
 
-/// Functions in the order of their first mention, and where each begins.
+/// Functions in the order in which libbpf appends them (each before what it calls, at its first
+/// mention), and where each begins: equal code gets an equal tag.
+#[derive(Default)]
 struct Placed {
     order: Vec<usize>,
     bases: Vec<usize>,
     base_of: Map<usize, usize>,
+    end: usize,
 }
 
-fn reach(spec: &ObjectSpec, entry: usize) -> Result<Placed> {
-    let mut placed = Placed {
-        order: alloc::vec![entry],
-        bases: alloc::vec![0],
-        base_of: Map::from_iter([(entry, 0)]),
-    };
-    let mut end = function(spec, entry)?.insns.len();
-    let mut next = 0_usize;
-    while let Some(&index) = placed.order.get(next) {
-        next = next.saturating_add(1);
-        for reference in &function(spec, index)?.refs {
-            let (Target::Call(callee) | Target::FuncAddr(callee)) = reference.to else {
+impl Placed {
+    /// Appends a function that is not there yet; whether it was not.
+    fn append(&mut self, spec: &ObjectSpec, index: usize) -> Result<bool> {
+        if self.base_of.contains_key(&index) {
+            return Ok(false);
+        }
+        self.base_of.insert(index, self.end);
+        self.order.push(index);
+        self.bases.push(self.end);
+        self.end = self.end.saturating_add(function(spec, index)?.insns.len());
+        if self.end > MAX_INSNS {
+            bail!(
+                TooLarge,
+                "more than {MAX_INSNS} instructions with all it calls"
+            );
+        }
+        Ok(true)
+    }
+
+    /// Appends a function and all that it reaches.
+    fn reach(&mut self, spec: &ObjectSpec, entry: usize) -> Result<()> {
+        if !self.append(spec, entry)? {
+            return Ok(());
+        }
+        // Functions half walked, and the next of their references.
+        let mut stack = alloc::vec![(entry, 0_usize)];
+        while let Some((index, next)) = stack.last_mut() {
+            let Some(reference) = function(spec, *index)?.refs.get(*next) else {
+                stack.pop();
                 continue;
             };
-            if placed.base_of.contains_key(&callee) {
-                continue;
-            }
-            placed.base_of.insert(callee, end);
-            placed.order.push(callee);
-            placed.bases.push(end);
-            end = end.saturating_add(function(spec, callee)?.insns.len());
-            if end > MAX_INSNS {
-                bail!(
-                    TooLarge,
-                    "more than {MAX_INSNS} instructions with all it calls"
-                );
+            *next = next.saturating_add(1);
+            if let Target::Call(callee) | Target::FuncAddr(callee) = reference.to
+                && self.append(spec, callee)?
+            {
+                stack.push((callee, 0));
             }
         }
+        Ok(())
     }
-    if end > MAX_INSNS {
-        bail!(TooLarge, "more than {MAX_INSNS} instructions");
-    }
-    Ok(placed)
 }
 
 /// Does a function's calls, and notes what stays symbolic.
-fn join(code: &mut Code, function: &Function, base: usize, placed: &Placed) -> Result<()> {
+fn join(
+    spec: &ObjectSpec,
+    code: &mut Code,
+    function: &Function,
+    base: usize,
+    placed: &Placed,
+) -> Result<()> {
     for reference in &function.refs {
         let at = base.saturating_add(reference.insn);
         match reference.to {
@@ -141,6 +167,7 @@ fn join(code: &mut Code, function: &Function, base: usize, placed: &Placed) -> R
             }
             Target::Map(map) | Target::MapValue { map, .. } => code.maps.push(map),
             Target::Extern(index) => code.externs.push(index),
+            Target::JumpTable(table) => jumps(spec, code, function, base, table)?,
         };
         if reference.insn >= function.insns.len() {
             bail!(
@@ -153,6 +180,26 @@ fn join(code: &mut Code, function: &Function, base: usize, placed: &Placed) -> R
             insn: at,
             to: reference.to,
         });
+    }
+    Ok(())
+}
+
+/// Notes where a jump table leads now.
+fn jumps(
+    spec: &ObjectSpec,
+    code: &mut Code,
+    function: &Function,
+    base: usize,
+    table: usize,
+) -> Result<()> {
+    let Some(known) = spec.jump_tables.get(table) else {
+        bail!(NotFound, "no jump table {table}");
+    };
+    let slots = known.slots(function, base)?;
+    match code.jump_tables.iter().find(|(index, _)| *index == table) {
+        Some((_, same)) if *same == slots => {}
+        Some(_) => bail!(Unsupported, "a jump table of two functions"),
+        None => code.jump_tables.push((table, slots)),
     }
     Ok(())
 }
@@ -229,12 +276,20 @@ fn relos(spec: &ObjectSpec, code: &mut Code, function: &Function, base: usize) -
     Ok(())
 }
 
-fn func(spec: &ObjectSpec, code: &mut Code, function: &Function, base: usize) -> bool {
-    let records = spec.ext.func_info.get(&function.section);
-    let first = part(records, function, |r| r.insn_off).first();
-    let own = first.filter(|r| u64::from(r.insn_off) == function.offset);
-    code.funcs.extend(own.map(|record| (base, record.type_id)));
-    own.is_some()
+/// The kernel wants a record of every function or of none: none if the program itself has none,
+/// as libbpf has it. One that is lost later would go unnoticed, with all that the verifier checks
+/// by it: an error.
+fn func(spec: &ObjectSpec, code: &mut Code, function: &Function, base: usize) -> Result<()> {
+    let own = spec.ext.func_at(&function.section, function.offset);
+    if base == 0 || !code.funcs.is_empty() {
+        code.funcs.extend(own.map(|record| (base, record.type_id)));
+    }
+    if own.is_none() && !code.funcs.is_empty() {
+        let what = "no record of this function in .BTF.ext, as its program has";
+        let error = Error::new(ErrorKind::NotFound, what).in_section(&function.section);
+        return Err(error.at(function.offset).of_symbol(&function.name));
+    }
+    Ok(())
 }
 
 fn lines(spec: &ObjectSpec, code: &mut Code, function: &Function, base: usize) -> bool {

@@ -60,6 +60,24 @@ pub fn lower(code: &mut Code, to: &Lowering<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Puts the descriptors of the maps made of jump tables into the instructions: a step of its own,
+/// as each load of a program wants maps of its own.
+///
+/// # Errors
+/// A table without a descriptor, or a reference from an instruction of the wrong kind.
+pub fn lower_jump_tables(code: &mut Code, table_fd: &dyn Fn(usize) -> Option<i32>) -> Result<()> {
+    let Code { insns, refs, .. } = code;
+    for reference in refs.iter() {
+        if let Target::JumpTable(table) = reference.to {
+            let Some(fd) = table_fd(table) else {
+                bail!(NotFound, "jump table {table} was not created");
+            };
+            wide(insns, reference.insn, pseudo::MAP_VALUE, fd, 0)?;
+        }
+    }
+    Ok(())
+}
+
 fn one(insns: &mut [Insn], reference: &Ref, to: &Lowering<'_>) -> Result<()> {
     match reference.to {
         Target::Map(map) => match (to.map_fd)(map) {
@@ -71,7 +89,7 @@ fn one(insns: &mut [Insn], reference: &Ref, to: &Lowering<'_>) -> Result<()> {
             None => poison_wide(insns, reference.insn, POISON_MAP, map),
         },
         Target::Extern(index) => external(insns, reference.insn, index, (to.address)(index)),
-        Target::Call(_) | Target::FuncAddr(_) => Ok(()),
+        Target::Call(_) | Target::FuncAddr(_) | Target::JumpTable(_) => Ok(()),
     }
 }
 

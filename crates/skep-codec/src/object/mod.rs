@@ -13,6 +13,7 @@
 mod code;
 mod data;
 mod externs;
+mod jump_tables;
 mod legacy;
 mod link;
 mod lower;
@@ -21,13 +22,18 @@ mod parse;
 mod refs;
 pub mod sections;
 mod struct_ops;
+mod tags;
 mod values;
 
 pub use data::{Data, DataKind, MAX_DATA};
 pub use externs::{Extern, ExternKind, KconfigKind};
-pub use link::{Code, MAX_INSNS, link};
-pub use lower::{Address, Lowering, POISON_KFUNC, POISON_MAP, downgrade_probe_read, lower};
+pub use jump_tables::JumpTable;
+pub use link::{Code, MAX_INSNS, link, link_program};
+pub use lower::{
+    Address, Lowering, POISON_KFUNC, POISON_MAP, downgrade_probe_read, lower, lower_jump_tables,
+};
 pub use sections::{SectionDef, Verb};
+pub use tags::ContextArg;
 pub use values::{Variable, VariableMut};
 
 pub use crate::btf::SectionLayout;
@@ -66,6 +72,10 @@ pub struct ObjectSpec {
     pub programs: Vec<ProgramSpec>,
     /// All functions, programs' own included, in order of section and offset.
     pub functions: Vec<Function>,
+    /// Targets of indirect jumps.
+    pub jump_tables: Vec<JumpTable>,
+    /// Parameters that are tagged as the program's context.
+    pub context_args: Vec<ContextArg>,
     /// Kernel symbols and configuration values wanted.
     pub externs: Vec<Extern>,
     /// Where variables lie in their sections, for the upload of BTF.
@@ -149,7 +159,7 @@ pub struct ProgramSpec {
     pub name: String,
     /// Name of its section, as it is in the file.
     pub section: String,
-    /// Type.
+    /// Type; `UNSPEC` where the section's name means none: it may be set.
     pub prog_type: ProgType,
     /// `expected_attach_type`; `None` where the type has none.
     pub attach_type: Option<AttachType>,
@@ -171,8 +181,33 @@ pub struct ProgramSpec {
     pub autoattach: bool,
     /// Its function.
     pub function: usize,
+    /// The function that runs when the program throws (tag `exception_callback:NAME`).
+    pub exception_callback: Option<usize>,
+    /// The network device that it is bound to; 0 for none.
+    pub ifindex: u32,
+    /// Level of the verifier's log for this program, beside that of the load as a whole.
+    pub log_level: u32,
     /// Why it cannot be loaded.
     pub error: Option<Error>,
+}
+
+impl ProgramSpec {
+    /// Whether it can be loaded, as far as that can be told without a kernel.
+    ///
+    /// # Errors
+    /// What is wrong with it; `Unsupported` for a program without a type.
+    pub fn check(&self) -> Result<()> {
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        if self.prog_type != ProgType::UNSPEC {
+            return Ok(());
+        }
+        let name = self.section.strip_prefix('?').unwrap_or(&self.section);
+        let what = alloc::format!("the section name '{name}' means no program type");
+        let unknown = Error::new(crate::ErrorKind::Unsupported, what);
+        Err(unknown.in_section(&self.section).of_symbol(&self.name))
+    }
 }
 
 /// A function: a program's own, or one that programs call.
@@ -226,6 +261,8 @@ pub enum Target {
     Call(usize),
     /// The address of a function (`ld_imm64`), for a callback.
     FuncAddr(usize),
+    /// The address of a jump table (`ld_imm64`).
+    JumpTable(usize),
     /// An extern: its address (`ld_imm64`), or a call of it.
     Extern(usize),
 }
@@ -237,7 +274,17 @@ impl ObjectSpec {
     /// The bytes are no 64-bit relocatable BPF ELF file. Anything else that is wrong is kept with
     /// the item that it concerns, or in [`ObjectSpec::warnings`].
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
-        parse::parse(bytes, name)
+        Self::parse_with(bytes, name, &[])
+    }
+
+    /// [`ObjectSpec::parse`] with section names of the caller's own. A name that libbpf knows
+    /// keeps its meaning.
+    ///
+    /// # Errors
+    /// See [`ObjectSpec::parse`].
+    #[doc(alias = "libbpf_register_prog_handler")]
+    pub fn parse_with(bytes: &[u8], name: &str, sections: &[SectionDef]) -> Result<Self> {
+        parse::parse(bytes, name, sections)
     }
 
     /// The map of this name; a data map also answers to its section's name.

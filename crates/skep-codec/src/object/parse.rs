@@ -1,6 +1,9 @@
 //! The order in which an object file is read.
 
-use super::{ObjectSpec, SectionLayout, code, data, externs, legacy, maps, refs};
+use super::{
+    ObjectSpec, SectionDef, SectionLayout, code, data, externs, jump_tables, legacy, maps, refs,
+    tags,
+};
 use crate::btf::{Btf, BtfExt, Kind, TypeId};
 use crate::bytes::c_str;
 use crate::elf::{EM_BPF, ET_REL, Elf, Section, Symbol};
@@ -24,6 +27,8 @@ pub(super) enum Role {
     Maps,
     /// Global data: this map's value.
     Data(usize),
+    /// Targets of indirect jumps.
+    JumpTables,
 }
 
 /// An object half read.
@@ -31,6 +36,9 @@ pub(super) struct Parser<'a> {
     pub(super) elf: Elf<'a>,
     pub(super) spec: ObjectSpec,
     pub(super) roles: Vec<Role>,
+    /// The caller's own section names.
+    pub(super) sections: &'a [SectionDef],
+    pub(super) jump_tables: jump_tables::Tables,
     /// Functions by section and offset; several where symbols are aliases.
     pub(super) functions: Map<(usize, u64), Vec<usize>>,
     /// Maps by section and offset.
@@ -112,7 +120,11 @@ pub(super) struct DatasecVar {
     pub(super) size: u32,
 }
 
-pub(super) fn parse(bytes: &[u8], name: &str) -> Result<ObjectSpec> {
+pub(super) fn parse<'a>(
+    bytes: &'a [u8],
+    name: &str,
+    sections: &'a [SectionDef],
+) -> Result<ObjectSpec> {
     let mut warnings = Vec::new();
     let elf = Elf::parse(bytes, &mut warnings)?;
     if elf.machine != EM_BPF && elf.machine != 0 {
@@ -130,7 +142,8 @@ pub(super) fn parse(bytes: &[u8], name: &str) -> Result<ObjectSpec> {
         );
     }
     let (btf, ext) = types(&elf, &mut warnings);
-    let datasecs = btf.as_deref().map(datasecs).unwrap_or_default();
+    let (datasecs, tags) = btf.as_deref().map(scan).unwrap_or_default();
+    let context_args = btf.as_deref().map(|btf| tags::context_args(btf, &tags));
     let spec = ObjectSpec {
         name: object_name(name).to_owned(),
         endian: elf.endian,
@@ -142,6 +155,8 @@ pub(super) fn parse(bytes: &[u8], name: &str) -> Result<ObjectSpec> {
         variables: Vec::new(),
         programs: Vec::new(),
         functions: Vec::new(),
+        jump_tables: Vec::new(),
+        context_args: context_args.unwrap_or_default(),
         externs: Vec::new(),
         layouts: Vec::new(),
         warnings,
@@ -150,6 +165,8 @@ pub(super) fn parse(bytes: &[u8], name: &str) -> Result<ObjectSpec> {
         roles: alloc::vec![Role::Other; elf.sections.len()],
         elf,
         spec,
+        sections,
+        jump_tables: Map::new(),
         functions: Map::new(),
         map_at: Map::new(),
         extern_of: Map::new(),
@@ -160,10 +177,12 @@ pub(super) fn parse(bytes: &[u8], name: &str) -> Result<ObjectSpec> {
         vars: Map::new(),
     };
     code::read(&mut parser);
+    tags::exceptions(&mut parser, &tags);
     maps::read(&mut parser);
     legacy::read(&mut parser);
     data::read(&mut parser);
     externs::read(&mut parser);
+    jump_tables::read(&mut parser);
     refs::read(&mut parser);
     layouts(&mut parser);
     Ok(parser.spec)
@@ -212,10 +231,19 @@ fn in_words(error: &Error, section: &str) -> Error {
     Error::new(error.kind(), alloc::format!("{error}")).in_section(section)
 }
 
-fn datasecs(btf: &Btf) -> Map<String, TypeId> {
-    let all = btf.iter().filter(|ty| ty.kind() == Kind::Datasec);
-    let named = all.filter_map(|ty| Some((ty.name().ok()?.to_owned(), ty.id())));
-    named.collect()
+/// One pass over the types: data sections by name, and tags of functions.
+fn scan(btf: &Btf) -> (Map<String, TypeId>, Vec<TypeId>) {
+    let (mut datasecs, mut tags) = (Map::new(), Vec::new());
+    for ty in btf.iter() {
+        if ty.kind() == Kind::Datasec
+            && let Ok(name) = ty.name()
+        {
+            datasecs.insert(name.to_owned(), ty.id());
+        } else if tags::is_known(&ty) {
+            tags.push(ty.id());
+        }
+    }
+    (datasecs, tags)
 }
 
 fn license(elf: &Elf<'_>, warn: &mut Vec<Error>) -> Option<String> {

@@ -142,6 +142,10 @@ fn address(p: &Parser<'_>, reloc: &Reloc, symbol: &Symbol<'_>, insn: Insn) -> Re
                 "an address ('{name}') where no map definition begins"
             ),
         },
+        Some(Role::JumpTables) => match p.jump_tables.get(&(section, offset)) {
+            Some(table) => table.clone().map(Target::JumpTable),
+            None => bail!(NotFound, "an address ('{name}') where no jump table begins"),
+        },
         Some(&Role::Data(map)) => match u32::try_from(offset) {
             Ok(offset) => Ok(Target::MapValue { map, offset }),
             Err(_) => bail!(TooLarge, "an address {offset:#x} into a data section"),

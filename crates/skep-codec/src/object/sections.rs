@@ -64,6 +64,8 @@ pub enum Verb {
     Netfilter,
     /// With the `struct_ops` map that holds it.
     StructOps,
+    /// As the caller does it, whose own section name it is.
+    Custom,
 }
 
 impl Verb {
@@ -123,6 +125,40 @@ const O: u8 = 8;
 const R: u8 = 16;
 
 impl SectionDef {
+    /// A row of the caller's own. `pattern` ends in `+` (a `/` and a target may follow), in `/` (a
+    /// target follows), or is the whole name; an empty one takes every name that means nothing
+    /// else.
+    pub const fn new(pattern: &'static str, prog_type: ProgType) -> Self {
+        Self {
+            pattern,
+            prog_type,
+            attach_type: None,
+            verb: Verb::Custom,
+            flags: 0,
+        }
+    }
+
+    /// The same row with an `expected_attach_type`.
+    #[must_use]
+    pub const fn with_attach_type(mut self, attach_type: AttachType) -> Self {
+        self.attach_type = Some(attach_type);
+        self
+    }
+
+    /// The same row, attached in this way.
+    #[must_use]
+    pub const fn with_verb(mut self, verb: Verb) -> Self {
+        self.verb = verb;
+        self
+    }
+
+    /// The same row for programs that may sleep.
+    #[must_use]
+    pub const fn sleepable(mut self) -> Self {
+        self.flags |= S;
+        self
+    }
+
     /// `prog_flags` of program load.
     pub const fn prog_flags(&self) -> u32 {
         let sleepable = if self.flags & S != 0 { F_SLEEPABLE } else { 0 };
@@ -152,6 +188,9 @@ impl SectionDef {
     /// What a section name has after this row's name; `None` where the row does not match.
     fn matches<'n>(&self, name: &'n str) -> Option<Option<&'n str>> {
         let Some(stem) = self.pattern.strip_suffix('+') else {
+            if self.pattern.ends_with('/') {
+                return name.strip_prefix(self.pattern).map(Some);
+            }
             return (name == self.pattern).then_some(None);
         };
         match name.strip_prefix(stem)? {
@@ -166,32 +205,48 @@ impl SectionDef {
 /// `exact` is false for names that only older loaders took (`xdp_prog`, `classifier/name`): the
 /// longest row that the name begins with, what follows being no part of a word.
 pub fn find(name: &str) -> Option<Found<'_>> {
-    let exact = TABLE.iter().find_map(|def| {
+    find_with(name, &[])
+}
+
+/// [`find`] with rows of the caller's own, which come after the table's.
+pub fn find_with<'n>(name: &'n str, own: &[SectionDef]) -> Option<Found<'n>> {
+    let exact = |def: &SectionDef| {
         let target = def.matches(name)?;
         Some(Found {
-            def,
+            def: *def,
             target: target.filter(|t| !t.is_empty()),
             exact: true,
         })
-    });
-    exact.or_else(|| {
-        let older = TABLE.iter().filter(|def| {
-            let rest = name.strip_prefix(def.pattern);
-            rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_ascii_alphabetic()))
-        });
-        let aliases = ALIASES
-            .iter()
-            .filter(|(alias, _)| match name.strip_prefix(alias) {
-                Some(rest) => rest.is_empty() || rest.starts_with('/'),
-                None => false,
-            });
-        let named = aliases.filter_map(|&(_, row)| TABLE.iter().find(|def| def.pattern == row));
-        let def = older.chain(named).max_by_key(|def| def.pattern.len())?;
+    };
+    let known = || TABLE.iter().chain(own).find_map(exact);
+    known().or_else(|| older(name)).or_else(|| {
+        let any = own.iter().find(|def| def.pattern.is_empty())?;
         Some(Found {
-            def,
+            def: *any,
             target: None,
-            exact: false,
+            exact: true,
         })
+    })
+}
+
+/// The row that older loaders took a name for.
+fn older(name: &str) -> Option<Found<'_>> {
+    let older = TABLE.iter().filter(|def| {
+        let rest = name.strip_prefix(def.pattern);
+        rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_ascii_alphabetic()))
+    });
+    let aliases = ALIASES
+        .iter()
+        .filter(|(alias, _)| match name.strip_prefix(alias) {
+            Some(rest) => rest.is_empty() || rest.starts_with('/'),
+            None => false,
+        });
+    let named = aliases.filter_map(|&(_, row)| TABLE.iter().find(|def| def.pattern == row));
+    let def = older.chain(named).max_by_key(|def| def.pattern.len())?;
+    Some(Found {
+        def: *def,
+        target: None,
+        exact: false,
     })
 }
 
@@ -199,7 +254,7 @@ pub fn find(name: &str) -> Option<Found<'_>> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found<'n> {
     /// The row.
-    pub def: &'static SectionDef,
+    pub def: SectionDef,
     /// What follows the slash.
     pub target: Option<&'n str>,
     /// Whether the name is one that current loaders take.
