@@ -1,0 +1,54 @@
+//! The children: each program of an object by itself, with one library.
+
+pub mod libbpf;
+pub mod skep;
+
+use crate::row::{Line, Load};
+use crate::spy;
+use std::ffi::CString;
+use std::ptr::null;
+
+/// Prints a line for the parent.
+fn tell(line: &Line) {
+    println!("{}", serde_json::to_string(line).unwrap());
+}
+
+/// A network and mounts of this process's own; `/sys/fs/bpf` is an empty file system.
+pub fn isolate() {
+    // SAFETY: no pointers; a child of a single thread.
+    let made = unsafe { libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWNET) };
+    assert_eq!(made, 0, "unshare: {}", std::io::Error::last_os_error());
+    let flags = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: constant strings.
+    unsafe { libc::mount(null(), c"/".as_ptr(), null(), flags, null()) };
+    fresh_bpffs();
+}
+
+/// Forgets what was pinned.
+fn fresh_bpffs() {
+    let place = c"/sys/fs/bpf".as_ptr();
+    // SAFETY: constant strings; in mounts of our own.
+    unsafe {
+        while libc::umount2(place, libc::MNT_DETACH) == 0 {}
+        libc::mount(c"bpf".as_ptr(), place, c"bpf".as_ptr(), 0, null());
+    }
+}
+
+/// The request for the program of this name: names are cut to 15 bytes.
+fn request_of(name: &str) -> Option<Load> {
+    let short = &name.as_bytes()[..name.len().min(15)];
+    let loads = spy::take();
+    // One that went well counts: libraries may ask again for a log.
+    let mut of_it: Vec<Load> = loads
+        .into_iter()
+        .filter(|load| load.name.as_bytes() == short)
+        .collect();
+    match of_it.iter().position(|load| load.answer >= 0) {
+        Some(good) => Some(of_it.swap_remove(good)),
+        None => of_it.pop(),
+    }
+}
+
+fn c_string(text: &str) -> CString {
+    CString::new(text).expect("no NUL")
+}

@@ -1,0 +1,156 @@
+//! The child of libbpf.
+
+use super::{c_string, fresh_bpffs, request_of, tell};
+use crate::row::{Line, Row};
+use crate::spy;
+use libbpf_sys as sys;
+use libc::{c_char, c_int};
+use std::ffi::CStr;
+use std::ptr::{null, null_mut};
+use std::sync::Mutex;
+
+/// What libbpf said of the current program.
+static SAID: Mutex<String> = Mutex::new(String::new());
+
+unsafe extern "C" {
+    fn vsnprintf(
+        to: *mut c_char,
+        len: usize,
+        format: *const c_char,
+        args: *mut sys::__va_list_tag,
+    ) -> c_int;
+}
+
+/// Keeps what libbpf prints; the verifier's log is cut.
+unsafe extern "C" fn listen(
+    level: sys::libbpf_print_level,
+    format: *const c_char,
+    args: *mut sys::__va_list_tag,
+) -> c_int {
+    if level > sys::LIBBPF_WARN {
+        return 0;
+    }
+    let mut text: [c_char; 4096] = [0; 4096];
+    // SAFETY: libbpf's format and arguments; the text is cut to its place.
+    unsafe { vsnprintf(text.as_mut_ptr(), text.len(), format, args) };
+    // SAFETY: ends in NUL.
+    let text = unsafe { CStr::from_ptr(text.as_ptr()) }.to_string_lossy();
+    let mut said = SAID.lock().unwrap();
+    if said.len() < 16384 {
+        said.push_str(&text);
+    }
+    0
+}
+
+fn said() -> String {
+    std::mem::take(&mut SAID.lock().unwrap())
+}
+
+/// Loads the programs of an object from `first` on, each in an object opened for it.
+pub fn run(path: &str, first: usize) {
+    // SAFETY: the function lives as long as the process.
+    unsafe { sys::libbpf_set_print(Some(listen)) };
+    let mut index = first;
+    while one(path, index) {
+        index += 1;
+    }
+}
+
+/// Whether there was a program of this index.
+fn one(path: &str, index: usize) -> bool {
+    fresh_bpffs();
+    said();
+    // SAFETY: a C string; no options.
+    let object = unsafe { sys::bpf_object__open_file(c_string(path).as_ptr(), null()) };
+    if object.is_null() {
+        let error = std::io::Error::last_os_error();
+        if index == 0 {
+            tell(&Line::Closed(format!("{error}: {}", said().trim())));
+        }
+        return false;
+    }
+    let wanted = choose(object, index);
+    if !wanted.is_null() {
+        load(object, wanted, index);
+    }
+    // SAFETY: opened above, not used again.
+    unsafe { sys::bpf_object__close(object) };
+    !wanted.is_null()
+}
+
+/// The program of this index, the only one to be loaded.
+fn choose(object: *mut sys::bpf_object, index: usize) -> *mut sys::bpf_program {
+    let mut wanted = null_mut();
+    let (mut program, mut count) = (null_mut(), 0);
+    loop {
+        // SAFETY: the object is open, the program one of its own.
+        program = unsafe { sys::bpf_object__next_program(object, program) };
+        if program.is_null() {
+            return wanted;
+        }
+        if count == index {
+            wanted = program;
+        }
+        // SAFETY: as above.
+        unsafe { sys::bpf_program__set_autoload(program, count == index) };
+        count += 1;
+    }
+}
+
+fn text(pointer: *const c_char) -> String {
+    // SAFETY: names that libbpf gives are C strings.
+    unsafe { CStr::from_ptr(pointer) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn load(object: *mut sys::bpf_object, program: *mut sys::bpf_program, index: usize) {
+    // SAFETY: a program of an open object.
+    let (name, section, kind) = unsafe {
+        (
+            text(sys::bpf_program__name(program)),
+            text(sys::bpf_program__section_name(program)),
+            sys::bpf_program__type(program),
+        )
+    };
+    tell(&Line::Begin(index, name.clone(), section.clone()));
+    if kind != sys::BPF_PROG_TYPE_STRUCT_OPS {
+        without_struct_ops(object);
+    }
+    said();
+    spy::take();
+    // SAFETY: an open object that was not loaded.
+    let got = unsafe { sys::bpf_object__load(object) };
+    let load = request_of(&name);
+    // Another program, of the same `struct_ops` map, may have been refused.
+    let ok = load.as_ref().is_some_and(|load| load.answer >= 0);
+    let row = Row {
+        index,
+        name,
+        section,
+        ok,
+        errno: if ok { 0 } else { -got },
+        error: if ok { String::new() } else { said() },
+        expects: None,
+        load,
+    };
+    tell(&Line::Done(Box::new(row)));
+}
+
+/// A `struct_ops` map brings its programs with it.
+fn without_struct_ops(object: *mut sys::bpf_object) {
+    let mut map = null_mut();
+    loop {
+        // SAFETY: the object is open, the map one of its own.
+        map = unsafe { sys::bpf_object__next_map(object, map) };
+        if map.is_null() {
+            return;
+        }
+        // SAFETY: as above.
+        unsafe {
+            if sys::bpf_map__type(map) == sys::BPF_MAP_TYPE_STRUCT_OPS {
+                sys::bpf_map__set_autocreate(map, false);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Loads every program of every object by itself with skep and with libbpf, and prints where they
+//! agree and where not.
+//!
+//! `compat [OPTIONS] DIR_OR_OBJECT...` as root.
+//! `--json FILE` keeps the pairs, a JSON object a line; `--from FILE` reports from such a file;
+//! `--twice` lets skep do all a second time in another process and compares; `--all` lists every
+//! pair that differs, not a few of each cause; `-j N` objects at a time; `--limit S` seconds a
+//! program; `--only TEXT` objects with this in their path.
+
+mod child;
+mod compare;
+mod engine;
+mod report;
+mod row;
+mod spy;
+
+use row::Pair;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+struct Options {
+    paths: Vec<PathBuf>,
+    json: Option<PathBuf>,
+    from: Vec<PathBuf>,
+    only: Option<String>,
+    twice: bool,
+    all: bool,
+    jobs: usize,
+    limit: Duration,
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, engine, object, first] = &args[..]
+        && flag == "--child"
+    {
+        engine::isolate();
+        let first = first.parse().expect("a number");
+        return match engine.as_str() {
+            "skep" => engine::skep::run(object, first),
+            _ => engine::libbpf::run(object, first),
+        };
+    }
+    let options = options(args);
+    let pairs = match &options.from[..] {
+        [] => measure(&options),
+        files => files.iter().flat_map(|file| read(file)).collect(),
+    };
+    println!("{}", report::text(&pairs, options.all));
+}
+
+fn options(args: Vec<String>) -> Options {
+    let mut options = Options {
+        paths: Vec::new(),
+        json: None,
+        from: Vec::new(),
+        only: None,
+        twice: false,
+        all: false,
+        jobs: 2,
+        limit: Duration::from_secs(60),
+    };
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().unwrap_or_else(|| panic!("{arg} wants a value"));
+        match arg.as_str() {
+            "--json" => options.json = Some(value().into()),
+            "--from" => options.from.push(value().into()),
+            "--only" => options.only = Some(value()),
+            "--twice" => options.twice = true,
+            "--all" => options.all = true,
+            "-j" => options.jobs = value().parse().expect("-j N"),
+            "--limit" => {
+                options.limit = Duration::from_secs(value().parse().expect("--limit SECONDS"));
+            }
+            _ => options.paths.push(arg.into()),
+        }
+    }
+    options
+}
+
+fn read(file: &Path) -> Vec<Pair> {
+    let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}")))
+        .collect()
+}
+
+fn measure(options: &Options) -> Vec<Pair> {
+    let mut objects = Vec::new();
+    for path in &options.paths {
+        collect(path, path, &mut objects);
+    }
+    if let Some(only) = &options.only {
+        objects.retain(|(name, _)| name.contains(only));
+    }
+    let mut json = options.json.as_ref().map(|path| {
+        let file = fs::File::create(path);
+        file.unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    });
+    let next = Mutex::new(objects.iter());
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs {
+            scope.spawn(|| {
+                loop {
+                    let Some((name, path)) = next.lock().unwrap().next() else {
+                        return;
+                    };
+                    let pairs = of_object(name, path, options);
+                    done.lock().unwrap().push((name, pairs));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(name, _)| *name);
+    let pairs: Vec<Pair> = done.into_iter().flat_map(|(_, pairs)| pairs).collect();
+    if let Some(json) = &mut json {
+        for pair in &pairs {
+            writeln!(json, "{}", serde_json::to_string(pair).unwrap()).expect("writing JSON");
+        }
+    }
+    pairs
+}
+
+fn of_object(name: &str, path: &Path, options: &Options) -> Vec<Pair> {
+    let skep = child::rows("skep", path, options.limit);
+    if options.twice {
+        same_again(name, &skep, &child::rows("skep", path, options.limit));
+    }
+    let libbpf = child::rows("libbpf", path, options.limit);
+    compare::pairs(name, skep, libbpf)
+}
+
+/// The same object in another process must give the same code.
+fn same_again(name: &str, once: &child::Rows, again: &child::Rows) {
+    for (a, b) in once.rows.iter().zip(&again.rows) {
+        let code = |row: &row::Row| {
+            let load = row.load.as_ref();
+            load.map(|l| {
+                (
+                    l.insns.clone(),
+                    l.funcs.clone(),
+                    l.lines.clone(),
+                    l.maps.clone(),
+                )
+            })
+        };
+        if code(a) != code(b) {
+            println!("not the same twice: {name} {}", a.name);
+        }
+    }
+}
+
+/// ELF files below a path, by their names in it.
+fn collect(root: &Path, path: &Path, into: &mut Vec<(String, PathBuf)>) {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let mut entries: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+        entries.sort();
+        for entry in entries {
+            collect(root, &entry, into);
+        }
+        return;
+    }
+    let name = path
+        .strip_prefix(root)
+        .ok()
+        .filter(|p| p.components().count() > 0);
+    let name = name.unwrap_or(path).display().to_string();
+    let mut magic = [0; 4];
+    let read = fs::File::open(path).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut magic));
+    if read.is_ok() && magic == *b"\x7fELF" {
+        into.push((name, path.to_owned()));
+    }
+}
