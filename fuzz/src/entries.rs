@@ -3,9 +3,8 @@
 //! The coverage-guided targets and `crates/skep-codec/tests/mutate.rs` both call these, so that
 //! what the one finds the other keeps.
 
-use skep_codec::btf::{Btf, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
+use skep_codec::btf::{Btf, BtfBuilder, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
 use skep_codec::btf::{BtfFeatures, SectionLayout, for_upload};
-#[cfg(feature = "asm")]
 use skep_codec::bytes::Endian;
 use skep_codec::core_reloc::{Resolution, Resolver, patch};
 use skep_codec::elf::Elf;
@@ -13,6 +12,7 @@ use skep_codec::insn::{self, Insn};
 use skep_codec::object::{Address, Code, Lowering, ObjectSpec};
 use skep_codec::object::{downgrade_probe_read, link, lower, lower_jump_tables};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A parser under test: any bytes will do.
 pub type Entry = fn(&[u8]);
@@ -23,6 +23,7 @@ pub const ENTRIES: &[(&str, Entry)] = &[
     ("asm", asm),
     ("btf", btf),
     ("btf_ext", btf_ext),
+    ("btf_merge", btf_merge),
     ("core", core),
     ("elf", elf),
     ("object", object),
@@ -121,6 +122,57 @@ pub fn btf_ext(data: &[u8]) {
         let _ = (btf.ty(relo.type_id).is_ok(), btf.string(relo.access_off));
     }
     let _ = btf.ty(TypeId(u32::MAX)).is_ok();
+}
+
+/// Three sets of types, the second on the first: put together, told apart, put into another order.
+pub fn btf_merge(data: &[u8]) {
+    let [base, split, other] = split(data);
+    let (Ok(base), Ok(other)) = (Btf::from_bytes(base), Btf::from_bytes(other)) else {
+        return;
+    };
+    let mut merged = BtfBuilder::from_btf(&base).expect("types as words");
+    if merged.append(&other).is_ok() {
+        rewritten(&mut merged);
+    }
+    let base = Arc::new(base);
+    if let Ok(btf) = Btf::parse(Arc::new(split.to_vec()), Some(base)) {
+        let mut copy = BtfBuilder::from_btf(&btf).expect("types as words");
+        let _ = copy.append(&other);
+        rewritten(&mut copy);
+    }
+}
+
+/// What is written is read, and every type is where the map says.
+fn rewritten(builder: &mut BtfBuilder) {
+    let Ok(before) = builder.to_btf(Endian::Big) else {
+        return;
+    };
+    let first = before.id_end().saturating_sub(before.iter().count() as u32);
+    let ids: Vec<TypeId> = (first..before.id_end()).rev().map(TypeId).collect();
+    if let Ok(map) = builder.permute(&ids) {
+        let after = builder
+            .to_btf(Endian::Little)
+            .expect("what was written is read");
+        for ty in before.iter() {
+            let moved = after.ty(map.get(ty.id())).expect("a type that was moved");
+            assert_eq!(
+                (ty.kind(), ty.name().ok()),
+                (moved.kind(), moved.name().ok())
+            );
+        }
+    }
+    let before = builder
+        .to_btf(Endian::Big)
+        .expect("what was written is read");
+    if let Ok(map) = builder.dedup() {
+        let after = builder
+            .to_btf(Endian::Little)
+            .expect("what was written is read");
+        for ty in before.iter() {
+            let kept = after.ty(map.get(ty.id())).expect("a type that was kept");
+            assert_eq!(ty.name().ok(), kept.name().ok());
+        }
+    }
 }
 
 /// Instructions that relocations are for: ALU, load, two kinds of store, wide immediate, jump.
@@ -327,6 +379,7 @@ pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("asm", text(object).into_bytes()),
         ("btf", btf.to_vec()),
         ("btf_ext", join([btf, ext, &[]])),
+        ("btf_merge", join([btf, btf, btf])),
         ("core", join([btf, ext, btf])),
         ("elf", object.to_vec()),
         ("object", object.to_vec()),

@@ -1,16 +1,18 @@
 //! The BTF header, the string section's rules, and how long a type of each kind is.
 
 use super::Kind;
+use super::records::Records;
 use crate::bytes::{Endian, Reader, slice};
 use crate::error::bail;
 use crate::{Error, ErrorKind, Result};
+use alloc::vec::Vec;
 use core::ops::Range;
 
-const MAGIC: u16 = 0xeb9f;
+pub(super) const MAGIC: u16 = 0xeb9f;
 /// The header that every kernel reads; newer ones are longer.
 pub(super) const HEADER_LEN: u32 = 24;
 /// Length of a header that has a layout section.
-const HEADER_WITH_LAYOUT: u32 = 32;
+pub(super) const HEADER_WITH_LAYOUT: u32 = 32;
 /// What the top byte of a type's `info` can be: seven bits of kind, one of flag.
 const TOP_BYTES: usize = 256;
 const KIND_BITS: u8 = 0x7f;
@@ -88,11 +90,11 @@ pub(super) fn magic_endian(bytes: &[u8]) -> Result<Endian> {
 }
 
 /// For each kind (with the flag and without), the bytes after its 12-byte header: a fixed part, and so many an element.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Sizes([u16; TOP_BYTES]);
 
 impl Sizes {
-    const KNOWN: Self = Self::known();
+    pub(super) const KNOWN: Self = Self::known();
 
     const fn known() -> Self {
         let mut table = [UNKNOWN; TOP_BYTES];
@@ -130,5 +132,22 @@ impl Sizes {
         let [fixed, each] = entry.to_le_bytes();
         let elements = (each as usize).wrapping_mul((info & 0x00ff_ffff) as usize);
         Some(elements.wrapping_add(fixed as usize))
+    }
+
+    /// The layout section for records of kinds that this crate does not know; empty where there are
+    /// none of them.
+    pub(super) fn layout_for(&self, records: &Records) -> Vec<u8> {
+        let kinds = (0..records.len()).filter_map(|index| Some(*records.get(index).get(1)?));
+        let kinds = kinds.map(|info| (info >> 24) as u8 & KIND_BITS);
+        let last = kinds.max().unwrap_or(0);
+        if !matches!(Kind::from_raw(last), Kind::Unknown(_)) {
+            return Vec::new();
+        }
+        let sizes = self.0.iter().take(usize::from(last).saturating_add(1));
+        let of_kind = |entry: &u16| match entry.to_le_bytes() {
+            _ if *entry == UNKNOWN => [0; 4],
+            [fixed, each] => [fixed, each, 0, 0],
+        };
+        sizes.flat_map(of_kind).collect()
     }
 }

@@ -4,15 +4,20 @@
 //! where types begin; types are decoded when looked at. Kernel documentation:
 //! `Documentation/bpf/btf.rst`.
 
+mod build;
 #[cfg(any(test, feature = "dump-c"))]
 mod c;
+mod dedup;
 mod ext;
 #[cfg(test)]
 mod ext_tests;
 mod find;
 mod header;
 mod layout;
+mod merge;
 mod read;
+mod records;
+mod strings;
 #[cfg(test)]
 pub(crate) mod tests;
 mod types;
@@ -27,6 +32,7 @@ mod write;
 pub use c::{dump_c, dump_c_header};
 pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use find::{Kinds, Wanted, essential_name};
+pub use merge::IdMap;
 pub(crate) use types::RawMember;
 pub use types::{Array, Enumerator, Int, Kind, Member, Param, SecVar, Type, TypeId};
 pub use upload::{BtfFeatures, SectionLayout, for_upload};

@@ -101,6 +101,11 @@ impl Btf {
         self.type_at(section, at, id)
     }
 
+    /// Number of types, without the base's.
+    pub(super) fn own_count(&self) -> usize {
+        self.count as usize
+    }
+
     /// Every type of this set in order of id, without the base's.
     pub fn iter(&self) -> Types<'_> {
         Types {
@@ -158,7 +163,8 @@ impl Btf {
         self.base.as_ref().map_or(0, |base| base.string_end())
     }
 
-    fn string_end(&self) -> u32 {
+    /// One past the last offset of a string, base included.
+    pub(super) fn string_end(&self) -> u32 {
         self.own_strings_start()
             .saturating_add(self.strings.len() as u32)
     }

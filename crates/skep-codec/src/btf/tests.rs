@@ -201,14 +201,108 @@ fn unknown_kinds_are_stepped_over_where_the_layout_says_how() {
     let kinds: Vec<Kind> = btf.iter().map(|ty| ty.kind()).collect();
     assert_eq!(kinds, [Kind::Unknown(25), Kind::Int]);
     assert_eq!(btf.find("int", Some(Kind::Int)), Some(TypeId(2)));
-    let copied = BtfBuilder::from_btf(&btf).map(|_| ()).unwrap_err();
-    assert_eq!(copied.kind(), ErrorKind::Unsupported);
+    // Written again they keep their bytes, and the header says how long they are.
+    let mut copied = BtfBuilder::from_btf(&btf).unwrap();
+    let written = copied.to_bytes(Endian::Little).unwrap();
+    assert_eq!(written[4], 32);
+    let again = Btf::from_bytes(&written).unwrap();
+    let tails = |btf: &Btf| -> Vec<Vec<u8>> { btf.iter().map(|t| t.tail().to_vec()).collect() };
+    assert_eq!(tails(&again), tails(&btf));
+    let swapped = copied.to_btf(Endian::Big).unwrap();
+    assert_eq!(swapped.find("int", Some(Kind::Int)), Some(TypeId(2)));
+    // Nobody knows which of their words are ids.
+    for refused in [copied.dedup(), copied.permute(&[TypeId(2), TypeId(1)])] {
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
     let error = Btf::from_bytes(&from_the_future(false)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(
         error.to_string(),
         "BTF types+0x0: BTF kind 25 of unknown size"
     );
+}
+
+#[test]
+fn longer_headers_are_read_and_the_shortest_is_written() {
+    let (b, ..) = all_kinds();
+    let short = b.to_bytes(Endian::Little).unwrap();
+    let mut long = short.clone();
+    // Eight bytes more: a layout of no kinds.
+    long.splice(24..24, [0; 8]);
+    long[4] = 32;
+    let btf = Btf::from_bytes(&long).unwrap();
+    let copy = BtfBuilder::from_btf(&btf).unwrap();
+    assert_eq!(copy.to_bytes(Endian::Little).unwrap(), short);
+}
+
+#[test]
+fn split_btf_is_built_and_copied() {
+    let (b, event, _) = all_kinds();
+    let base = std::sync::Arc::new(built(&b, Endian::Big));
+    let mut split = BtfBuilder::split(base.clone());
+    let ptr = split.add_ptr(event);
+    let own = split.add_struct("own", 8, &[member("comm", ptr, 0)]);
+    assert_eq!(ptr.0, base.id_end());
+    let btf = split.to_btf(Endian::Big).unwrap();
+    assert_eq!(btf.find("own", None), Some(own));
+    let field = btf.ty(own).unwrap().members().next().unwrap().unwrap();
+    assert_eq!(btf.ty(field.ty).unwrap().target(), Some(event));
+    // `comm` is the base's string.
+    assert_eq!((field.name, btf.own_strings()), ("comm", &b"own\0"[..]));
+    let mut copy = BtfBuilder::from_btf(&btf).unwrap();
+    assert_eq!(copy.to_bytes(Endian::Big).unwrap(), btf.as_bytes());
+    let comm = copy.add_string("comm");
+    assert_eq!(btf.string(comm).unwrap(), "comm");
+    let other = BtfBuilder::from_btf(&base)
+        .unwrap()
+        .append(&btf)
+        .unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn types_are_appended_and_put_into_order() {
+    let mut b = BtfBuilder::new();
+    let long = int(&mut b, "long", 8, true);
+    b.add_ptr(long);
+    let (more, ..) = all_kinds();
+    let more = built(&more, Endian::Big);
+    let map = b.append(&more).unwrap();
+    let btf = built(&b, Endian::Little);
+    for (old, new) in more.iter().zip(btf.iter().skip(2)) {
+        assert_eq!(map.get(old.id()), new.id());
+        assert_eq!((old.kind(), old.name()), (new.kind(), new.name()));
+        assert_eq!(old.target().map(|id| map.get(id)), new.target());
+    }
+    let order: Vec<TypeId> = (1..btf.id_end()).rev().map(TypeId).collect();
+    let map = b.permute(&order).unwrap();
+    let turned = built(&b, Endian::Little);
+    let last = turned.id_end() - 1;
+    assert_eq!(map.get(long), TypeId(last));
+    for old in btf.iter() {
+        let new = turned.ty(map.get(old.id())).unwrap();
+        assert_eq!(
+            (old.id().0 + new.id().0, old.name()),
+            (last + 1, new.name())
+        );
+        let members = |btf: &Btf, id| -> Vec<(String, TypeId)> {
+            let members = btf.ty(id).unwrap().members().map(|m| m.unwrap());
+            members.map(|m| (m.name.to_string(), m.ty)).collect()
+        };
+        let expected: Vec<_> = members(&btf, old.id())
+            .into_iter()
+            .map(|(name, ty)| (name, map.get(ty)))
+            .collect();
+        assert_eq!(members(&turned, new.id()), expected);
+    }
+    for (wrong, kind) in [
+        (vec![], ErrorKind::Mismatch),
+        (vec![long, long], ErrorKind::Malformed),
+        (vec![TypeId(last + 1)], ErrorKind::NotFound),
+        (vec![TypeId::VOID], ErrorKind::NotFound),
+    ] {
+        assert_eq!(b.permute(&wrong).unwrap_err().kind(), kind);
+    }
 }
 
 #[test]

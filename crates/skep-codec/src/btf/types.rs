@@ -69,6 +69,15 @@ impl Kind {
         )
     }
 
+    /// Kinds that have the id of one type in their header.
+    pub(super) const fn is_reference(self) -> bool {
+        self.is_modifier()
+            || matches!(
+                self,
+                Self::Ptr | Self::Func | Self::FuncProto | Self::Var | Self::DeclTag
+            )
+    }
+
     /// `struct` or `union`.
     pub const fn is_composite(self) -> bool {
         matches!(self, Self::Struct | Self::Union)
@@ -229,22 +238,9 @@ impl<'a> Type<'a> {
 
     /// The type that this one refers to, for kinds that refer to one.
     pub fn target(&self) -> Option<TypeId> {
-        use Kind::{
-            Const, DeclTag, Func, FuncProto, Ptr, Restrict, TypeTag, Typedef, Var, Volatile,
-        };
-        matches!(
-            self.kind(),
-            Ptr | Typedef
-                | Volatile
-                | Const
-                | Restrict
-                | Func
-                | FuncProto
-                | Var
-                | DeclTag
-                | TypeTag
-        )
-        .then_some(TypeId(self.size_or_type))
+        self.kind()
+            .is_reference()
+            .then_some(TypeId(self.size_or_type))
     }
 
     /// Members of a struct or union, in order; nothing for other kinds.
