@@ -573,3 +573,52 @@ fn alignment_of_the_input_does_not_matter() {
         assert_eq!(format!("{spec:?}"), want);
     }
 }
+
+#[test]
+fn struct_ops_are_maps_with_members() {
+    both("ops", |mut spec| {
+        let map = |spec: &ObjectSpec, name: &str| spec.map(name).unwrap().clone();
+        let program = |spec: &ObjectSpec, name: &str| {
+            let found = spec.programs.iter().position(|p| p.name == name);
+            Slot::Program(found.unwrap())
+        };
+        let plain = map(&spec, "skep_plain");
+        assert_eq!(plain.map_type, MapType::STRUCT_OPS);
+        let sizes = (plain.key_size, plain.value_size, plain.max_entries);
+        assert_eq!((sizes, plain.map_flags), ((4, 48, 1), 0));
+        assert!(plain.autocreate && plain.autoattach && plain.error.is_none());
+        assert_eq!(map(&spec, "skep_first").map_flags, 1 << 13);
+        let odd = map(&spec, "skep_odd");
+        assert!(!odd.autocreate && odd.map_flags == 1 << 13);
+        let slots = [
+            (16, program(&spec, "ssthresh")),
+            (24, program(&spec, "cong_avoid")),
+            (32, program(&spec, "undo_cwnd")),
+        ];
+        assert_eq!(plain.slots, slots);
+        // Members that are data are variables, those that are functions are not.
+        let names = spec.variables.iter().map(|v| v.name.as_str());
+        let of_plain: Vec<&str> = names.filter(|n| n.starts_with("skep_plain.")).collect();
+        assert_eq!(of_plain, ["skep_plain.name", "skep_plain.flags"]);
+        let endian = spec.endian;
+        spec.variable("skep_plain.flags").unwrap().set(7).unwrap();
+        let data = map(&spec, "skep_plain").data.unwrap();
+        assert_eq!(data.bytes[..10], *b"skep_plain");
+        assert_eq!(endian.u32(data.bytes[40..44].try_into().unwrap()), 7);
+        spec.set_func("skep_plain", "cong_avoid", Some("bump"))
+            .unwrap();
+        spec.set_func("skep_plain", "undo_cwnd", None).unwrap();
+        let slots = [
+            (16, program(&spec, "ssthresh")),
+            (24, program(&spec, "bump")),
+        ];
+        assert_eq!(map(&spec, "skep_plain").slots, slots);
+        for (map, member, program) in [
+            ("skep_plain", "flags", None),
+            ("asked", "cong_avoid", None),
+            ("skep_plain", "cong_avoid", Some("nobody")),
+        ] {
+            assert!(spec.set_func(map, member, program).is_err());
+        }
+    });
+}

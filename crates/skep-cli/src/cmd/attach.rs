@@ -26,13 +26,16 @@ pub(super) fn attach(args: &Run, object: &Object, tracefs: Option<&Tracefs>) -> 
             links.push(attach_to(program, &attach.hook, tracefs)?);
         }
     }
+    for ops in object.struct_ops() {
+        links.push(ops.attach()?);
+    }
     if links.is_empty() {
         return Err(Failure::Said(
             "no program is attached: nothing to watch".to_owned(),
         ));
     }
     for link in &links {
-        let told = format!("attached {} to {}", link.program().name(), link.hook());
+        let told = format!("attached {} to {}", link.name(), link.hook());
         anstream::eprintln!("{}", printable(&told));
     }
     Ok(links)

@@ -123,6 +123,8 @@ pub struct MapSpec {
     pub data: Option<Data>,
     /// Whether to create it.
     pub autocreate: bool,
+    /// Whether to attach it when everything is attached (`struct_ops` maps).
+    pub autoattach: bool,
     /// Byte offset of the definition in its section.
     pub offset: u64,
     /// Why it cannot be created.

@@ -70,6 +70,7 @@ pub(super) fn read(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
             max_entries: 1,
             map_flags: if linked { flags::LINK } else { 0 },
             value_type: value.ty,
+            autoattach: true,
             autocreate: !section.name.starts_with('?'),
             offset,
             data: Some(Data {

@@ -3,17 +3,20 @@
 mod perf;
 mod raw_tracepoint;
 mod socket;
+mod struct_ops;
 mod tracepoint;
 mod tracing;
 mod xdp;
 
 pub use raw_tracepoint::RawTracepoint;
 pub use socket::SocketFilter;
+pub use struct_ops::StructOps;
 pub use tracepoint::Tracepoint;
 pub use tracing::{BtfTracepoint, Tracing};
 pub use xdp::Xdp;
 
 use crate::error::Context;
+use crate::map::Map;
 use crate::prog::Program;
 use crate::system::{System, c_string};
 use crate::{Error, ErrorKind, Result};
@@ -47,12 +50,25 @@ impl Program {
     }
 }
 
-/// An attached program. Dropping it detaches; [`Link::pin`] or [`Link::leak`] keep it.
+/// An attached program, or struct of programs. Dropping it detaches; [`Link::pin`] or
+/// [`Link::leak`] keep it.
 #[must_use = "dropping a link detaches its program"]
 pub struct Link {
     held: Held,
-    program: Program,
+    attached: Attached,
     hook: String,
+}
+
+/// What is attached.
+enum Attached {
+    Program(Program),
+    StructOps(Map),
+}
+
+impl From<&Program> for Attached {
+    fn from(program: &Program) -> Self {
+        Self::Program(program.clone())
+    }
 }
 
 /// What dropping closes.
@@ -63,20 +79,33 @@ enum Held {
     Perf(Fd),
     /// A socket that the program filters.
     Socket(Fd),
+    /// A `struct_ops` map that is registered without a link.
+    StructOps(Map),
 }
 
 impl Link {
-    fn new(program: &Program, hook: String, held: Held) -> Self {
+    fn new(attached: impl Into<Attached>, hook: String, held: Held) -> Self {
         Self {
             held,
-            program: program.clone(),
+            attached: attached.into(),
             hook,
         }
     }
 
-    /// The attached program.
-    pub fn program(&self) -> &Program {
-        &self.program
+    /// The attached program; `None` for a struct of programs.
+    pub fn program(&self) -> Option<&Program> {
+        match &self.attached {
+            Attached::Program(program) => Some(program),
+            Attached::StructOps(_) => None,
+        }
+    }
+
+    /// Name of the attached program or `struct_ops` map.
+    pub fn name(&self) -> &str {
+        match &self.attached {
+            Attached::Program(program) => program.name(),
+            Attached::StructOps(map) => map.name(),
+        }
     }
 
     /// Where it is attached, in words: `raw tracepoint sys_enter`.
@@ -105,6 +134,7 @@ impl Link {
     pub fn fd(&self) -> &Fd {
         match &self.held {
             Held::Bpf(fd) | Held::Perf(fd) | Held::Socket(fd) => fd,
+            Held::StructOps(map) => map.fd(),
         }
     }
 
@@ -135,7 +165,7 @@ impl Link {
     fn bpf_fd(&self) -> Result<&Fd> {
         match &self.held {
             Held::Bpf(fd) => Ok(fd),
-            Held::Perf(_) | Held::Socket(_) => {
+            Held::Perf(_) | Held::Socket(_) | Held::StructOps(_) => {
                 let what = alloc::format!("{self} is no BPF link");
                 Err(Error::new(ErrorKind::Unsupported, what))
             }
@@ -150,13 +180,15 @@ impl Drop for Link {
             Held::Bpf(_) | Held::Perf(_) => {}
             // The socket may be open elsewhere. Nothing to report to if it has gone.
             Held::Socket(fd) => drop(net::detach_bpf(fd)),
+            // Another holder of the map may have taken it out before.
+            Held::StructOps(map) => drop(struct_ops::unregister(map)),
         }
     }
 }
 
 impl core::fmt::Display for Link {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "link of `{}` to {}", self.program.name(), self.hook)
+        write!(f, "link of `{}` to {}", self.name(), self.hook)
     }
 }
 

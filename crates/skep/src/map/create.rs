@@ -20,6 +20,8 @@ pub(crate) struct Created<'a> {
     pub(crate) btf: Option<(&'a Fd, &'a Arc<Btf>)>,
     /// The inner map, for a map of maps.
     pub(crate) inner: Option<&'a Map>,
+    /// The kernel's type of the value, for a `struct_ops` map.
+    pub(crate) kernel_type: Option<TypeId>,
     /// Whether `RLIMIT_MEMLOCK` may be raised where the kernel charges maps to it.
     pub(crate) raise_memlock: bool,
 }
@@ -43,7 +45,9 @@ pub(crate) fn adopt(
     fd: Fd,
     btf: Option<&Arc<Btf>>,
 ) -> Result<Map> {
-    let types = btf.filter(|_| spec.value_type != TypeId::VOID);
+    // The kernel's type of a struct_ops value is not the object's.
+    let own = spec.value_type != TypeId::VOID && spec.map_type != MapType::STRUCT_OPS;
+    let types = btf.filter(|_| own);
     let types = types.map(|btf| (btf.clone(), spec.key_type, spec.value_type));
     Map::with_types(system, fd, Some(&spec.name), types)
 }
@@ -62,7 +66,10 @@ fn attributes<'a>(shape: &Shape, spec: &'a MapSpec, with: &Created<'a>) -> MapPa
         name: &spec.name,
         ..Default::default()
     };
-    if let Some((btf, _)) = with.btf.filter(|_| takes_types(spec)) {
+    if let Some(ty) = with.kernel_type {
+        attr.btf = with.btf.map(|(fd, _)| fd);
+        attr.btf_vmlinux_value_type_id = ty.0;
+    } else if let Some((btf, _)) = with.btf.filter(|_| takes_types(spec)) {
         attr.btf = Some(btf);
         attr.btf_key_type_id = spec.key_type.0;
         attr.btf_value_type_id = spec.value_type.0;

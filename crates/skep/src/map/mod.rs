@@ -129,6 +129,11 @@ impl Map {
             return Ok(Some(types.clone()));
         }
         let shape = self.shape();
+        if shape.btf_vmlinux_value_type_id != 0 {
+            let btf = self.0.system.kernel_btf()?.clone();
+            let value = TypeId(shape.btf_vmlinux_value_type_id);
+            return Ok(Some((btf, TypeId::VOID, value)));
+        }
         if shape.btf_id == 0 {
             return Ok(None);
         }

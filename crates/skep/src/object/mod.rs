@@ -9,7 +9,7 @@ pub use loader::{Loaded, Loader};
 pub use options::{LoadOptions, PinReuse};
 pub use spec::{ObjectSpec, VariableMut};
 
-use crate::link::Link;
+use crate::link::{Link, StructOps};
 use crate::map::Map;
 use crate::plain::{Plain, read};
 use crate::prog::Program;
@@ -29,6 +29,7 @@ pub struct Object {
     programs: Vec<Program>,
     btf: Option<Arc<Btf>>,
     globals: Vec<Global>,
+    struct_ops: Vec<StructOps>,
 }
 
 /// A global variable of a loaded object, in its data map.
@@ -92,9 +93,24 @@ impl Object {
         self.btf.as_ref()
     }
 
-    /// Attaches every program by its section name. If one fails, those before it are detached
-    /// again. Programs whose section does not say where ([`ErrorKind::NeedsTarget`]) and programs
-    /// that never attach by themselves are left alone.
+    /// Its `struct_ops` maps.
+    pub fn struct_ops(&self) -> &[StructOps] {
+        &self.struct_ops
+    }
+
+    /// The `struct_ops` map of this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], with the names there are.
+    pub fn struct_ops_map(&self, name: &str) -> Result<&StructOps> {
+        let found = self.struct_ops.iter().find(|ops| ops.name() == name);
+        let names = self.struct_ops.iter().map(StructOps::name);
+        found.ok_or_else(|| missing("struct_ops map", name, names))
+    }
+
+    /// Attaches every program by its section name, and every `struct_ops` map. If one fails,
+    /// those before it are detached again. Programs whose section does not say where
+    /// ([`ErrorKind::NeedsTarget`]) and programs that never attach by themselves are left alone.
     pub fn attach_all(&self) -> Result<Vec<Link>> {
         let mut links = Vec::new();
         for (_, answer) in self.attach_each() {
@@ -103,6 +119,9 @@ impl Object {
                 Err(error) if error.kind() == ErrorKind::NeedsTarget => {}
                 Err(error) => return Err(error),
             }
+        }
+        for ops in self.struct_ops.iter().filter(|ops| ops.autoattach) {
+            links.push(ops.attach()?);
         }
         Ok(links)
     }

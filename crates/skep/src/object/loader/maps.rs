@@ -1,10 +1,11 @@
 //! The maps that programs use, each created once.
 
+use super::struct_ops::KernelOps;
 use super::{Loader, kconfig};
 use crate::error::Context;
 use crate::map::{self, Created, Map};
 use crate::prog::Program;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, MapType, Result};
 use skep_codec::object::{Data, DataKind, MapSpec, Slot};
 
 impl Loader<'_> {
@@ -61,7 +62,13 @@ impl Loader<'_> {
             Some(data) if data.kind == DataKind::Kconfig => {
                 self.create_kconfig(index, spec, data.clone())
             }
-            _ => self.create_map(spec),
+            Some(data) if data.kind == DataKind::StructOps => {
+                let ops = self.kernel_ops(index, spec)?;
+                let mut shaped = spec.clone();
+                shaped.value_size = ops.value.len() as u32;
+                self.create_map(&shaped, Some(&ops))
+            }
+            _ => self.create_map(spec, None),
         }
     }
 
@@ -70,12 +77,12 @@ impl Loader<'_> {
         kconfig::fill_kconfig(self.system, self.spec, index, &mut data)?;
         let mut filled = spec.clone();
         filled.data = Some(data);
-        self.create_map(&filled)
+        self.create_map(&filled, None)
     }
 
-    fn create_map(&mut self, spec: &MapSpec) -> Result<Map> {
+    fn create_map(&mut self, spec: &MapSpec, ops: Option<&KernelOps>) -> Result<Map> {
         let inner = match &spec.inner {
-            Some(inner) => Some(self.create_map(inner)?),
+            Some(inner) => Some(self.create_map(inner, None)?),
             None => None,
         };
         self.btf()?;
@@ -87,6 +94,7 @@ impl Loader<'_> {
         let created = Created {
             btf,
             inner: inner.as_ref(),
+            kernel_type: ops.map(|ops| ops.value_type),
             raise_memlock: self.options.raise_memlock,
         };
         map::create(self.system, spec, &created)
@@ -99,6 +107,10 @@ impl Loader<'_> {
             let Some(map) = self.made(index) else {
                 continue;
             };
+            // A struct's functions are set when it is attached.
+            if spec.map_type == MapType::STRUCT_OPS {
+                continue;
+            }
             for (key, slot) in &spec.slots {
                 let fd = match slot {
                     Slot::Map(_) if self.reused.contains(&index) => None,

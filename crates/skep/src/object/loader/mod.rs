@@ -7,6 +7,7 @@ mod kconfig;
 mod maps;
 mod pins;
 mod programs;
+mod struct_ops;
 mod target;
 
 use super::{Global, LoadOptions, Object};
@@ -14,8 +15,10 @@ use crate::error::{MapFailure, ProgramFailure};
 use crate::map::Map;
 use crate::prog::Program;
 use crate::system::System;
-use crate::{Error, Result};
+use crate::{Error, MapType, Result};
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::core_reloc::Resolver;
 use skep_codec::object::{ObjectSpec, ProgramSpec};
@@ -45,6 +48,8 @@ pub struct Loader<'a> {
     /// Maps that were there before.
     reused: Vec<usize>,
     pins: pins::Pins,
+    /// `struct_ops` maps as the kernel has them.
+    ops: BTreeMap<usize, Arc<struct_ops::KernelOps>>,
     resolver: Option<Resolver<'a>>,
 }
 
@@ -58,6 +63,7 @@ impl<'a> Loader<'a> {
             maps: spec.maps.iter().map(|_| None).collect(),
             reused: Vec::new(),
             pins: pins::Pins::default(),
+            ops: BTreeMap::new(),
             resolver: None,
         }
     }
@@ -68,7 +74,8 @@ impl<'a> Loader<'a> {
         let mut programs: Vec<Option<Program>> = Vec::new();
         let mut failures = Vec::new();
         for (index, program) in self.spec.programs.iter().enumerate() {
-            let loaded = program.autoload.then(|| self.load_program(index));
+            let wanted = self.wants_program(index, program);
+            let loaded = wanted.then(|| self.load_program(index));
             programs.push(match loaded {
                 Some(Ok(loaded)) => Some(loaded.program),
                 Some(Err(error)) => {
@@ -102,7 +109,10 @@ impl<'a> Loader<'a> {
 
     fn failed(&self, maps: Vec<MapFailure>, programs: Vec<ProgramFailure>) -> Error {
         let of = |failed: usize, all: usize, what| alloc::format!("{failed} of {all} {what}");
-        let wanted = self.spec.programs.iter().filter(|p| p.autoload).count();
+        let all = self.spec.programs.iter().enumerate();
+        let wanted = all
+            .filter(|(index, p)| self.wants_program(*index, p))
+            .count();
         let of_programs = of(programs.len(), wanted, "programs did not load");
         let wanted = self.spec.maps.iter().filter(|m| m.autocreate).count();
         let of_maps = of(maps.len(), wanted, "maps could not be made");
@@ -115,7 +125,12 @@ impl<'a> Loader<'a> {
     }
 
     fn into_object(self, programs: Vec<Option<Program>>) -> Object {
-        let globals = self.spec.variables.iter().filter_map(|variable| {
+        let is_data = |map: usize| {
+            let spec = self.spec.maps.get(map);
+            spec.is_some_and(|spec| spec.map_type != MapType::STRUCT_OPS)
+        };
+        let variables = self.spec.variables.iter().filter(|v| is_data(v.map));
+        let globals = variables.filter_map(|variable| {
             Some(Global {
                 name: variable.name.to_string(),
                 map: self.made(variable.map)?.clone(),
@@ -127,6 +142,7 @@ impl<'a> Loader<'a> {
         Object {
             name: self.spec.name.clone(),
             globals: globals.collect(),
+            struct_ops: self.struct_ops(&programs),
             programs: programs.into_iter().flatten().collect(),
             btf: self.spec.btf.clone(),
             maps: self.maps.into_iter().flatten().flatten().collect(),

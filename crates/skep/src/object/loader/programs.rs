@@ -5,7 +5,7 @@ use crate::error::Context;
 use crate::prog::{self, Declared, Program};
 use crate::system::c_string;
 use crate::verifier_log::Refusal;
-use crate::{Error, ErrorKind, Result};
+use crate::{AttachType, Error, ErrorKind, ProgType, Result};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use skep_codec::bytes::Endian;
@@ -36,6 +36,10 @@ impl<'a> Loader<'a> {
         let poisoned = self.relocate(&mut code)?;
         self.lower(&mut code)?;
         let insns = insn::encode(&code.insns, Endian::NATIVE);
+        let ops = match program.prog_type {
+            ProgType::STRUCT_OPS => Some(self.ops_target(index)?),
+            _ => None,
+        };
         self.btf()?;
         let btf = self.btf.as_ref().and_then(Option::as_ref);
         let (funcs, lines) = records(&code);
@@ -54,6 +58,10 @@ impl<'a> Loader<'a> {
             params.btf = Some(btf);
             params.func_info = &funcs;
             params.line_info = &lines;
+        }
+        if let Some(target) = &ops {
+            params.attach_btf_id = target.ops.ops_type.0;
+            params.expected_attach_type = AttachType(target.member);
         }
         if program.attach_btf {
             params.attach_btf_id = target::attach_target(self.system, program)?.0;

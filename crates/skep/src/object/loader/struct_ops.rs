@@ -1,0 +1,286 @@
+//! `struct_ops` maps: the object's struct of functions as this kernel has it, member by member.
+
+use super::Loader;
+use crate::error::Context;
+use crate::link::StructOps;
+use crate::prog::Program;
+use crate::system::System;
+use crate::{Error, ErrorKind, MapType, ProgType, Result};
+use alloc::collections::BTreeMap;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+use skep_codec::btf::{Btf, Kind, Member, Type, TypeId, essential_name};
+use skep_codec::object::{MapSpec, ObjectSpec, ProgramSpec, Slot};
+
+/// What the kernel's type of such a map's value begins with.
+const VALUE_PREFIX: &str = "bpf_struct_ops_";
+/// Bytes of a pointer.
+const POINTER: usize = size_of::<usize>();
+
+/// A `struct_ops` map's value in this kernel.
+pub(super) struct KernelOps {
+    /// The struct of functions.
+    pub(super) ops_type: TypeId,
+    /// What the map holds: that struct, and what the kernel keeps beside it.
+    pub(super) value_type: TypeId,
+    /// The value, without its functions.
+    pub(super) value: Vec<u8>,
+    funcs: Vec<Func>,
+}
+
+/// A function that is set.
+struct Func {
+    /// Its bytes in the value.
+    place: Range<usize>,
+    /// Index of the member in the kernel's struct.
+    member: u32,
+    program: usize,
+}
+
+/// What a `struct_ops` program is loaded for: the struct and its member.
+pub(super) struct OpsTarget {
+    pub(super) ops: Arc<KernelOps>,
+    pub(super) member: u32,
+}
+
+impl Loader<'_> {
+    /// This map as the kernel has it, worked out once.
+    pub(super) fn kernel_ops(&mut self, index: usize, spec: &MapSpec) -> Result<Arc<KernelOps>> {
+        if let Some(known) = self.ops.get(&index) {
+            return Ok(known.clone());
+        }
+        let what = || alloc::format!("map `{}`", spec.name);
+        let ops = Arc::new(kernel_ops(self.system, self.spec, spec).context(what)?);
+        self.ops.insert(index, ops.clone());
+        Ok(ops)
+    }
+
+    /// The `struct_ops` maps that have this program as a function.
+    fn ops_maps(&self, program: usize) -> impl Iterator<Item = (usize, &MapSpec)> {
+        let holds = move |spec: &MapSpec| {
+            let slots = spec.slots.iter();
+            spec.map_type == MapType::STRUCT_OPS
+                && slots
+                    .copied()
+                    .any(|(_, slot)| slot == Slot::Program(program))
+        };
+        let maps = self.spec.maps.iter().enumerate();
+        maps.filter(move |(_, spec)| holds(spec))
+    }
+
+    /// Whether this program is to be loaded. One that is a function of `struct_ops` maps is if one
+    /// of them is to be made, as libbpf has it; one of none can be of no use.
+    pub(super) fn wants_program(&self, index: usize, program: &ProgramSpec) -> bool {
+        match program.prog_type {
+            ProgType::STRUCT_OPS => self.ops_maps(index).any(|(map, _)| self.is_wanted(map)),
+            _ => program.autoload,
+        }
+    }
+
+    /// What a `struct_ops` program is loaded for: by the first map that has it as a function, and
+    /// all others that are to be made must agree.
+    pub(super) fn ops_target(&mut self, program: usize) -> Result<OpsTarget> {
+        let mut maps: Vec<usize> = self.ops_maps(program).map(|(map, _)| map).collect();
+        if maps.iter().any(|map| self.is_wanted(*map)) {
+            maps.retain(|map| self.is_wanted(*map));
+        }
+        let mut target: Option<OpsTarget> = None;
+        for index in maps {
+            let Some(spec) = self.spec.maps.get(index) else {
+                continue;
+            };
+            let ops = self.kernel_ops(index, spec)?;
+            for func in ops.funcs.iter().filter(|func| func.program == program) {
+                let member = func.member;
+                match &target {
+                    Some(first) if (first.ops.ops_type, first.member) != (ops.ops_type, member) => {
+                        let what = "it is two functions, of another struct or another member";
+                        return Err(Error::new(ErrorKind::Invalid, what));
+                    }
+                    Some(_) => {}
+                    None => {
+                        let ops = ops.clone();
+                        target = Some(OpsTarget { ops, member });
+                    }
+                }
+            }
+        }
+        target.ok_or_else(|| {
+            let what = "no struct_ops map has it as a function";
+            Error::new(ErrorKind::NeedsTarget, what)
+        })
+    }
+
+    /// The `struct_ops` maps that were made, each with its programs.
+    pub(super) fn struct_ops(&self, programs: &[Option<Program>]) -> Vec<StructOps> {
+        let all = self.ops.iter().filter_map(|(index, ops)| {
+            let spec = self.spec.maps.get(*index)?;
+            let funcs = ops.funcs.iter().filter_map(|func| {
+                let program = programs.get(func.program)?.clone()?;
+                Some((func.place.clone(), program))
+            });
+            let funcs: Vec<_> = funcs.collect();
+            let map = self.made(*index)?.clone();
+            Some(StructOps::new(
+                map,
+                ops.value.clone(),
+                &funcs,
+                spec.autoattach,
+            ))
+        });
+        all.collect()
+    }
+}
+
+fn kernel_ops(system: &System, object: &ObjectSpec, spec: &MapSpec) -> Result<KernelOps> {
+    let missing = || Error::new(ErrorKind::Invalid, "a struct_ops map without type or value");
+    let (btf, data) = (object.btf.as_deref(), spec.data.as_ref());
+    let (btf, data) = btf.zip(data).ok_or_else(missing)?;
+    let local = btf.peel(spec.value_type)?;
+    let kernel = KernelStruct::find(system, essential_name(local.name()?))?;
+    let mut value = vec![0; kernel.size];
+    let mut funcs = Vec::new();
+    for member in local.members() {
+        let member = member?;
+        let program = spec.slots.iter().find_map(|(offset, slot)| match slot {
+            Slot::Program(program) if *offset == member.bit_offset / 8 => Some(*program),
+            _ => None,
+        });
+        let size = btf.size_of(member.ty)?;
+        let in_member = || alloc::format!("member `{}`", member.name);
+        let bytes = u32::try_from(size)
+            .ok()
+            .and_then(|size| data.read(member.bit_offset / 8, size));
+        let bytes = bytes.ok_or_else(missing).context(in_member)?;
+        let Some((index, its)) = kernel.members.get(member.name) else {
+            if program.is_some() || bytes.iter().any(|&byte| byte != 0) {
+                let what = alloc::format!(
+                    "it is set, and this kernel's struct {} has none",
+                    kernel.name
+                );
+                return Err(Error::new(ErrorKind::Unsupported, what)).context(in_member);
+            }
+            continue;
+        };
+        let place = kernel.place(btf, &member, its, size).context(in_member)?;
+        match program {
+            Some(program) => funcs.push(Func {
+                place: kernel
+                    .func(object, its, place, program)
+                    .context(in_member)?,
+                member: *index,
+                program,
+            }),
+            None => {
+                let place = value.get_mut(place).ok_or_else(missing)?;
+                place.copy_from_slice(&bytes);
+            }
+        }
+    }
+    Ok(KernelOps {
+        ops_type: kernel.ops_type,
+        value_type: kernel.value_type,
+        value,
+        funcs,
+    })
+}
+
+/// The kernel's struct of functions, and the value that it is part of.
+struct KernelStruct<'a> {
+    btf: &'a Btf,
+    name: &'a str,
+    ops_type: TypeId,
+    value_type: TypeId,
+    /// Bytes of the value.
+    size: usize,
+    /// Where the struct begins in it.
+    offset: usize,
+    members: BTreeMap<&'a str, (u32, Member<'a>)>,
+}
+
+impl<'a> KernelStruct<'a> {
+    fn find(system: &'a System, name: &'a str) -> Result<Self> {
+        let btf = system.kernel_btf()?;
+        let find = |name: &str| {
+            btf.find(name, Some(Kind::Struct)).ok_or_else(|| {
+                let what = alloc::format!("the kernel has no struct `{name}`");
+                Error::new(ErrorKind::NotFound, what)
+            })
+        };
+        let value_type = find(&alloc::format!("{VALUE_PREFIX}{name}"))?;
+        let ops_type = find(name)?;
+        let value = btf.ty(value_type)?;
+        let mut parts = value.members().flatten();
+        let Some(part) = parts.find(|member| member.ty == ops_type) else {
+            let what = alloc::format!("the kernel's {VALUE_PREFIX}{name} has no struct `{name}`");
+            return Err(Error::new(ErrorKind::NotFound, what));
+        };
+        let members = btf.ty(ops_type)?.members().zip(0..);
+        let members = members.map(|(member, index)| {
+            let member = member?;
+            Ok((member.name, (index, member)))
+        });
+        Ok(Self {
+            btf,
+            name,
+            ops_type,
+            value_type,
+            size: value.size().unwrap_or(0) as usize,
+            offset: part.bit_offset as usize / 8,
+            members: members.collect::<Result<_>>()?,
+        })
+    }
+
+    /// The bytes of one of its members in the value, if it is what the object takes it for.
+    fn place(
+        &self,
+        local: &Btf,
+        member: &Member<'_>,
+        its: &Member<'_>,
+        size: u64,
+    ) -> Result<Range<usize>> {
+        let differs = |what| Err(Error::new(ErrorKind::Unsupported, what));
+        if member.bit_size != 0 || its.bit_size != 0 {
+            return differs("bit-fields cannot be set".to_string());
+        }
+        let (mine, theirs) = (local.peel(member.ty)?.kind(), self.btf.peel(its.ty)?.kind());
+        if mine != theirs {
+            return differs(alloc::format!("{mine:?} here, {theirs:?} in the kernel"));
+        }
+        let kernel_size = self.btf.size_of(its.ty)?;
+        if size != kernel_size {
+            return differs(alloc::format!(
+                "{size} bytes here, {kernel_size} in the kernel"
+            ));
+        }
+        let start = self.offset.saturating_add(its.bit_offset as usize / 8);
+        Ok(start..start.saturating_add(size as usize))
+    }
+
+    /// The same of a member that is a function, for a program.
+    fn func(
+        &self,
+        object: &ObjectSpec,
+        its: &Member<'_>,
+        place: Range<usize>,
+        program: usize,
+    ) -> Result<Range<usize>> {
+        let pointee = |ty: Type<'a>| self.btf.peel(ty.target().unwrap_or_default());
+        let target = self.btf.peel(its.ty).and_then(pointee)?;
+        if target.kind() != Kind::FuncProto || place.len() != POINTER {
+            let what = "it is no pointer to a function in the kernel";
+            return Err(Error::new(ErrorKind::Unsupported, what));
+        }
+        match object.programs.get(program) {
+            Some(found) if found.prog_type == ProgType::STRUCT_OPS => Ok(place),
+            found => {
+                let name = found.map_or("", |program| &program.name);
+                let what = alloc::format!("`{name}` is no struct_ops program");
+                Err(Error::new(ErrorKind::Unsupported, what))
+            }
+        }
+    }
+}
