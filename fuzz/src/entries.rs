@@ -8,8 +8,9 @@ use skep_codec::btf::{BtfFeatures, SectionLayout, for_upload};
 use skep_codec::bytes::Endian;
 use skep_codec::core_reloc::{Resolution, Resolver, patch};
 use skep_codec::elf::Elf;
+use skep_codec::inflate::{gunzip, is_gzip};
 use skep_codec::insn::{self, Insn};
-use skep_codec::object::{Address, Code, Lowering, ObjectSpec};
+use skep_codec::object::{Address, Code, Kconfig, Lowering, ObjectSpec};
 use skep_codec::object::{downgrade_probe_read, link, lower, lower_jump_tables};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,8 +27,25 @@ pub const ENTRIES: &[(&str, Entry)] = &[
     ("btf_merge", btf_merge),
     ("core", core),
     ("elf", elf),
+    ("kconfig", kconfig),
     ("object", object),
 ];
+
+/// Lines of a kernel's configuration, packed or not, for the variables of a committed object.
+pub fn kconfig(data: &[u8]) {
+    const OBJECT: &[u8] = include_bytes!("../../testdata/kconfig.bpf.el.o");
+    let text = match is_gzip(data) {
+        true => gunzip(data, 1 << 20).unwrap_or_default(),
+        false => data.to_vec(),
+    };
+    let spec = ObjectSpec::parse(OBJECT, "kconfig.bpf.o").expect("a committed object");
+    let map = spec.map_index(".kconfig").expect("its map");
+    let mut values = spec.maps[map].data.clone().expect("its values");
+    let mut kconfig = Kconfig::new(&spec, map, &mut values);
+    let _ = kconfig.read(&text);
+    let _ = kconfig.unset().count();
+    assert_eq!(values.to_vec().len(), values.size as usize);
+}
 
 /// How many types one input may have looked at one by one.
 const TYPES: usize = 2048;
@@ -382,9 +400,35 @@ pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("btf_merge", join([btf, btf, btf])),
         ("core", join([btf, ext, btf])),
         ("elf", object.to_vec()),
+        ("kconfig", options(object)),
         ("object", object.to_vec()),
     ]
 }
+
+/// Lines that set what an object wants of the kernel's configuration, or what gzip
+/// makes of some lines where it wants little.
+fn options(object: &[u8]) -> Vec<u8> {
+    let spec = ObjectSpec::parse(object, "seed.bpf.o").expect("a committed object");
+    let names = spec.externs.iter().map(|wanted| wanted.name.as_str());
+    let values = ["y", "m", "0x10", "-1", "\"text\""].iter().cycle();
+    let lines = names
+        .zip(values)
+        .map(|(name, value)| format!("{name}={value}\n"));
+    let text: String = lines.collect();
+    if text.len() <= 100 {
+        return PACKED.to_vec();
+    }
+    text.into_bytes()
+}
+
+/// Forty lines from "CONFIG_0=y" on, by gzip.
+const PACKED: &[u8] =
+    b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03M\x8f1\x0a\x84@\x10\x04\xf3{\xcd\xce\xb4\
+    \xb7\xba\xc1F\x82b\xe2=\xe1^p\x97\xfb{\x05\x91\xae\xac(\x86)z\xfe\xec\xcb\xb6~K?\
+    ^\xf3\x8d\xd1\x7f\x0f\xa6\xad\xfa\xff\xc1\xc1\xf6m[\x8d\xa3q\xf2\xb3f\x1b\xcc\
+    \x058q#\xf8\x01\x1e\xcd\xa8~\x1f#\xee\x91\x0dt\xb3\x80\xb9\x13CS\xf0\x98\x9a\xe8\
+    f\x85G7'p\xf3\x1f\x150\xf6\x0a{\x85\xae\xd0\x15\xba\xc2^\xa1+\xecU\xbb\xfc\x09.\
+    \xc4\xb2\x9a\xd6\x01\x00\x00";
 
 /// All code of an object as text.
 #[cfg(feature = "asm")]

@@ -111,8 +111,12 @@ impl fmt::Display for Error {
         if let Some(offset) = self.0.offset {
             write!(f, "+{offset:#x}")?;
         }
-        if let Some(symbol) = &self.0.symbol {
-            write!(f, " ({symbol})")?;
+        match &self.0.symbol {
+            Some(symbol) if self.0.section.is_none() && self.0.offset.is_none() => {
+                write!(f, "{symbol}")?;
+            }
+            Some(symbol) => write!(f, " ({symbol})")?,
+            None => {}
         }
         if self.0.section.is_some() || self.0.offset.is_some() || self.0.symbol.is_some() {
             f.write_str(": ")?;

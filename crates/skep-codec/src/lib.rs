@@ -32,6 +32,7 @@ pub mod core_reloc;
 pub mod elf;
 pub mod errno;
 pub mod error;
+pub mod inflate;
 pub mod insn;
 pub mod map;
 pub mod object;

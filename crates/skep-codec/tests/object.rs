@@ -273,20 +273,31 @@ fn externs_have_kinds_and_places() {
             } if found == map => (offset, size, value),
             other => panic!("{name}: {other:?}"),
         };
-        // The most aligned first: eight bytes, four, four, text, one.
+        // The most aligned first, then the smallest, then by name.
         let signed = KconfigKind::Int { signed: true };
         assert_eq!(
             kconfig("CONFIG_HZ"),
             (0, 8, KconfigKind::Int { signed: false })
         );
-        assert_eq!(kconfig("LINUX_KERNEL_VERSION").1, 4);
-        assert_eq!(kconfig("LINUX_KERNEL_VERSION").2, signed);
-        assert_eq!(kconfig("CONFIG_NO_SUCH_OPTION").2, KconfigKind::Tristate);
+        assert_eq!(
+            kconfig("CONFIG_NO_SUCH_OPTION"),
+            (8, 4, KconfigKind::Tristate)
+        );
+        assert_eq!(kconfig("LINUX_KERNEL_VERSION"), (12, 4, signed));
+        assert_eq!(kconfig("CONFIG_BPF"), (16, 1, KconfigKind::Bool));
         assert_eq!(
             kconfig("CONFIG_DEFAULT_HOSTNAME"),
-            (16, 16, KconfigKind::Text)
+            (17, 16, KconfigKind::Text)
         );
-        assert_eq!(kconfig("CONFIG_BPF"), (32, 1, KconfigKind::Bool));
+        let order: Vec<&str> = spec.externs.iter().map(|e| e.name.as_str()).collect();
+        let ksyms = [
+            "bpf_rcu_read_lock",
+            "bpf_rcu_read_unlock",
+            "do_exit",
+            "no_such_function___v2",
+            "no_such_variable",
+        ];
+        assert_eq!(order[5..], ksyms, "values first, then by name");
         assert!(find("CONFIG_BPF").weak && !find("CONFIG_HZ").weak);
         let data = spec.maps[map].data.as_ref().unwrap();
         assert_eq!(
@@ -296,7 +307,7 @@ fn externs_have_kinds_and_places() {
         let layout = spec.layouts.iter().find(|l| l.name == ".kconfig").unwrap();
         assert_eq!(
             (layout.size, layout.variables.get("CONFIG_BPF")),
-            (33, Some(&32))
+            (33, Some(&16))
         );
         let uses = linked(&spec, "config");
         assert!(uses.externs.is_empty() && uses.maps.contains(&map));

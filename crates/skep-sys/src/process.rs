@@ -7,7 +7,8 @@ use skep_codec::Errno;
 
 const CLOCK_MONOTONIC: i32 = 1;
 const RLIMIT_MEMLOCK: i32 = 8;
-/// Bytes of each of the six fields of `struct new_utsname`; the release is the third.
+/// Bytes of each of the six fields of `struct new_utsname`: system, node, release, version,
+/// machine, domain.
 const UTSNAME_FIELD: usize = 65;
 
 /// Nanoseconds of `CLOCK_MONOTONIC`.
@@ -26,12 +27,33 @@ pub fn now_ns(kernel: &KernelRef) -> Result<u64> {
 /// # Errors
 /// `EINVAL`: the kernel answered text that is not UTF-8.
 pub fn kernel_release(kernel: &KernelRef) -> Result<String> {
+    uname(kernel, 2)
+}
+
+/// What the kernel says of its making, such as `#1 SMP PREEMPT_DYNAMIC Debian 6.12.6-1`.
+///
+/// # Errors
+/// `EINVAL`: the kernel answered text that is not UTF-8.
+pub fn kernel_build(kernel: &KernelRef) -> Result<String> {
+    uname(kernel, 3)
+}
+
+/// The name of the machine's architecture, such as `x86_64`.
+///
+/// # Errors
+/// `EINVAL`: the kernel answered text that is not UTF-8.
+pub fn machine(kernel: &KernelRef) -> Result<String> {
+    uname(kernel, 4)
+}
+
+/// A field of `struct new_utsname` by its place.
+fn uname(kernel: &KernelRef, field: usize) -> Result<String> {
     let mut names = [0_u8; 6 * UTSNAME_FIELD];
     // SAFETY: the buffer has the 390 bytes of `struct new_utsname`.
     let answer = unsafe { kernel.uname(names.as_mut_ptr().cast()) };
     check("uname", answer)?;
-    let release = names.get(2 * UTSNAME_FIELD..3 * UTSNAME_FIELD);
-    let text = release.and_then(|bytes| bytes.split(|&byte| byte == 0).next());
+    let text = names.chunks(UTSNAME_FIELD).nth(field);
+    let text = text.and_then(|bytes| bytes.split(|&byte| byte == 0).next());
     let text = text.and_then(|bytes| core::str::from_utf8(bytes).ok());
     text.map(String::from)
         .ok_or(CallError::new("uname", Errno::EINVAL))

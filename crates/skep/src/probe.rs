@@ -76,7 +76,11 @@ features! {
     MmapableArray, "5.5", |s| create(s, &MapParams { map_flags: 1 << 10, ..array() });
     /// Maps and programs are charged to the memory cgroup, not to `RLIMIT_MEMLOCK`.
     MemcgAccounting, "5.11", |s| {
-        call_helper(s, Helper::KTIME_GET_COARSE_NS)
+        call_helper(s, ProgType::SOCKET_FILTER, Helper::KTIME_GET_COARSE_NS)
+    };
+    /// `bpf_get_attach_cookie`.
+    BpfCookie, "5.15", |s| {
+        call_helper(s, ProgType::TRACEPOINT, Helper::GET_ATTACH_COOKIE)
     };
     /// `bpf_probe_read_kernel` and `bpf_probe_read_user`.
     ProbeReadKernel, "5.5", |s| call_tracing_helper(s, Helper::PROBE_READ_KERNEL);
@@ -184,13 +188,14 @@ fn run_load(system: &System, prog_type: ProgType, insns: &[Insn]) -> Result<(), 
     bpf::prog_load(system.kernel(), &attr, None).map(drop)
 }
 
-fn call_helper(system: &System, helper: Helper) -> Result<(), CallError> {
+/// Calls a helper of one argument at most.
+fn call_helper(system: &System, prog_type: ProgType, helper: Helper) -> Result<(), CallError> {
     let call = Insn {
         code: Insn::CALL,
         imm: helper.0 as i32,
         ..Insn::default()
     };
-    run_load(system, ProgType::SOCKET_FILTER, &[call, ZERO, RETURN])
+    run_load(system, prog_type, &[call, ZERO, RETURN])
 }
 
 /// Calls a helper of three arguments (stack, length, address) from a tracing program.

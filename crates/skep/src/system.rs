@@ -1,5 +1,7 @@
 //! A kernel and what is known of it.
 
+mod version;
+
 use crate::error::Context;
 use crate::probe::{Feature, Probes};
 use crate::{Error, ErrorKind, Result};

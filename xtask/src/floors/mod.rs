@@ -32,6 +32,7 @@ const CRATES: &[Crate] = &[
             &["errno"],
             &["error"],
             &["bytes", "map", "order"],
+            &["inflate"],
             &["uapi"],
             &["insn"],
             &["btf"],

@@ -18,6 +18,10 @@ const MODULES: &[&str] = &[
     "cls_bpf",
     "act_bpf",
     "tcp_bbr",
+    "libcrc32c",
+    "nf_defrag_ipv4",
+    "nf_defrag_ipv6",
+    "nf_conntrack",
 ];
 
 /// Suites with kernels from 5.10 up.
@@ -38,6 +42,8 @@ pub(crate) struct Image {
     pub(crate) vmlinuz: PathBuf,
     /// Modules in loading order.
     pub(crate) modules: Vec<PathBuf>,
+    /// Its configuration, where its packages have it.
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// The newest kernel of a series (`6.1`, or empty for any); the cached one when there is no
@@ -84,15 +90,25 @@ fn dir_of(arch: &Arch, release: &str) -> PathBuf {
     cache_dir().join("kernels").join(arch.name).join(release)
 }
 
+/// The file that says what was kept of a kernel's packages.
+const KEPT: &str = "kept";
+
+/// What is kept of a kernel's packages: an older cache may lack some of it.
+fn kept() -> String {
+    format!("vmlinuz config {}", MODULES.join(" "))
+}
+
 /// A kernel in the cache.
 fn open(arch: &Arch, release: &str) -> Option<Image> {
     let dir = dir_of(arch, release);
-    let vmlinuz = dir.join("vmlinuz");
+    let there = |path: PathBuf| path.exists().then_some(path);
     let modules = MODULES.iter().map(|m| dir.join(format!("{m}.ko")));
-    vmlinuz.exists().then(|| Image {
+    let whole = fs::read_to_string(dir.join(KEPT)).is_ok_and(|text| text == kept());
+    whole.then(|| Image {
         release: release.to_string(),
-        modules: modules.filter(|m| m.exists()).collect(),
-        vmlinuz,
+        vmlinuz: dir.join("vmlinuz"),
+        modules: modules.filter_map(there).collect(),
+        config: there(dir.join("config")),
     })
 }
 
@@ -254,7 +270,11 @@ fn download(arch: &Arch, release: &str) -> Result {
     {
         vec![format!("linux-image-{release}")]
     } else {
-        vec![split, format!("linux-modules-{release}")]
+        vec![
+            split,
+            format!("linux-modules-{release}"),
+            format!("linux-base-{release}"),
+        ]
     };
     let scratch = dir_of(arch, release).with_extension("unpacked");
     let _ = fs::remove_dir_all(&scratch);
@@ -264,7 +284,7 @@ fn download(arch: &Arch, release: &str) -> Result {
     kept
 }
 
-/// Keeps the image and the modules that tests use.
+/// Keeps the image, its configuration and the modules that tests use.
 fn keep(from: &Path, to: &Path) -> Result {
     let all = files_below(from, "");
     let name = |p: &Path| {
@@ -295,9 +315,15 @@ fn keep(from: &Path, to: &Path) -> Result {
             }
         }
     }
-    // Last: its being there says that the rest is.
-    fs::copy(vmlinuz, to.join("vmlinuz")).map_err(|e| format!("{}: {e}", vmlinuz.display()))?;
-    Ok(())
+    let copy = |from: &Path, name: &str| {
+        let copied = fs::copy(from, to.join(name));
+        copied.map_err(|e| format!("{}: {e}", from.display()))
+    };
+    if let Some(config) = all.iter().find(|p| name(p).starts_with("config-")) {
+        copy(config, "config")?;
+    }
+    copy(vmlinuz, "vmlinuz")?;
+    write(&to.join(KEPT), kept())
 }
 
 #[cfg(test)]

@@ -281,6 +281,9 @@ fn base(arch: &Arch, image: &Image, binaries: &[Binary], filter: &str) -> Result
         archive.copy(&path, module)?;
         order.push_str(&format!("{path}\n"));
     }
+    if let Some(config) = &image.config {
+        archive.copy(&format!("boot/config-{}", image.release), config)?;
+    }
     let mut tests = String::new();
     for binary in binaries.iter().filter(|b| b.is_test) {
         let path = binary.path.display();

@@ -1,14 +1,14 @@
 //! What an object wants from the kernel: `.kconfig` values, `.ksyms` variables and functions.
 
 use super::SectionLayout;
-use super::data::{Data, DataKind, data_map};
+use super::data::{Data, DataKind, MAX_DATA, data_map};
 use super::parse::Parser;
-use crate::btf::{Btf, Kind, TypeId, essential_name};
+use crate::btf::{Btf, Kind, Type, TypeId, essential_name};
 use crate::error::bail;
 use crate::map::Map;
 use crate::order;
 use crate::uapi::flags;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -59,7 +59,10 @@ pub enum KconfigKind {
     /// `bool`: y or n.
     Bool,
     /// `char`: y, n, m or a number.
-    Char,
+    Char {
+        /// Whether it is signed.
+        signed: bool,
+    },
     /// `enum libbpf_tristate`: n, y, m as 0, 1, 2.
     Tristate,
     /// An integer.
@@ -85,53 +88,82 @@ impl Extern {
 
 /// A `.kconfig` variable before it has its place.
 struct Value {
-    index: usize,
     size: u32,
     align: u32,
     ty: TypeId,
     kind: KconfigKind,
 }
 
+/// What an undefined symbol is.
+enum Found {
+    Kconfig(Value),
+    Ksym(ExternKind),
+    Nothing(Error),
+}
+
+impl Found {
+    /// The order of kinds: values by falling alignment and growing size, kernel symbols, others.
+    fn rank(&self) -> u64 {
+        match self {
+            Self::Kconfig(value) => {
+                let align = 8_u32.saturating_sub(value.align);
+                u64::from(align) << 32 | u64::from(value.size)
+            }
+            Self::Ksym(_) => 1 << 62,
+            Self::Nothing(_) => u64::MAX,
+        }
+    }
+}
+
+/// Reads the externs, in libbpf's order: by kind, then by name. It shows in the numbers of calls
+/// that are poisoned, in the places of values and of modules' descriptors.
 pub(super) fn read(p: &mut Parser<'_>) {
     let kconfig = p.datasec_vars(".kconfig");
     let ksyms = p.datasec_vars(".ksyms");
-    let undefined: Vec<(usize, String, bool)> = p
-        .elf
-        .symbols
+    let mut undefined = Map::new();
+    for (index, symbol) in p.elf.symbols.iter().enumerate() {
+        if symbol.undefined && !symbol.local && !symbol.name.is_empty() {
+            undefined.insert_new(symbol.name, || (index, symbol.weak));
+        }
+    }
+    let btf = p.spec.btf.clone();
+    let what_is = |name: &str| match (&btf, kconfig.get(name), ksyms.get(name)) {
+        (Some(btf), Some(var), _) => kconfig_value(btf, var.var).map(Found::Kconfig),
+        (Some(btf), None, Some(var)) => ksym(btf, var.var).map(Found::Ksym),
+        _ => bail!(
+            NotFound,
+            "defined in no section and no extern of .ksyms or .kconfig: is another object to be \
+             linked to this one?"
+        ),
+    };
+    let mut found: Vec<(&str, usize, bool, Found)> = undefined
         .iter()
-        .enumerate()
-        .filter(|(_, s)| s.undefined && !s.local && !s.name.is_empty())
-        .map(|(index, s)| (index, s.name.to_owned(), s.weak))
+        .map(|(name, (symbol, weak))| {
+            let found = what_is(name).unwrap_or_else(|e| Found::Nothing(e.of_symbol(*name)));
+            (*name, *symbol, *weak, found)
+        })
         .collect();
-    let mut values = Vec::new();
-    for (symbol, name, weak) in undefined {
-        let index = p.spec.externs.len();
-        let btf = p.spec.btf.as_deref();
-        let kind = match (btf, kconfig.get(&name), ksyms.get(&name)) {
-            (Some(btf), Some(var), _) => kconfig_value(btf, index, var.var).map(|value| {
-                values.push(value);
-                ExternKind::Unknown
-            }),
-            (Some(btf), None, Some(var)) => ksym(btf, var.var),
-            _ => Err(Error::new(
-                ErrorKind::NotFound,
-                "defined in no section and no extern of .ksyms or .kconfig: is another object to be linked to this one?",
-            )),
+    order::by_key(&mut found, |(_, _, _, found)| found.rank());
+    let mut values = Values::default();
+    for (name, symbol, weak, found) in found {
+        let (kind, error) = match found {
+            Found::Kconfig(value) => match values.place(p.spec.maps.len(), name, &value) {
+                Ok(kind) => (kind, None),
+                Err(error) => (ExternKind::Unknown, Some(error.of_symbol(name))),
+            },
+            Found::Ksym(kind) => (kind, None),
+            Found::Nothing(error) => (ExternKind::Unknown, Some(error)),
         };
-        let (kind, error) = match kind {
-            Ok(kind) => (kind, None),
-            Err(error) => (ExternKind::Unknown, Some(error.of_symbol(&name))),
-        };
-        p.extern_of.insert(symbol, index);
+        p.extern_of.insert(symbol, p.spec.externs.len());
         p.spec.externs.push(Extern {
-            name,
+            name: name.to_owned(),
             weak,
             kind,
             error,
         });
     }
-    if !values.is_empty() {
-        place(p, values);
+    if values.end != 0 {
+        values.make_map(p);
     }
 }
 
@@ -147,91 +179,90 @@ fn ksym(btf: &Btf, id: TypeId) -> Result<ExternKind> {
     }
 }
 
-fn kconfig_value(btf: &Btf, index: usize, var: TypeId) -> Result<Value> {
+fn kconfig_value(btf: &Btf, var: TypeId) -> Result<Value> {
     let ty = btf.ty(var)?.target().unwrap_or_default();
     let Ok(size) = u32::try_from(btf.size_of(ty)?) else {
         bail!(TooLarge, "a .kconfig variable");
     };
     let peeled = btf.peel(ty)?;
     let (kind, align) = match peeled.kind() {
-        Kind::Int => (int_kind(btf, peeled.id())?, size),
-        Kind::Enum if peeled.name()? == "libbpf_tristate" => (KconfigKind::Tristate, size),
-        Kind::Array => match int_kind(btf, btf.peel(peeled.array()?.element)?.id()) {
-            Ok(KconfigKind::Char) => (KconfigKind::Text, 1),
+        Kind::Int => (int_kind(&peeled)?, size),
+        Kind::Enum | Kind::Enum64 if peeled.name()? == "libbpf_tristate" => {
+            (KconfigKind::Tristate, size)
+        }
+        Kind::Array => match int_kind(&btf.peel(peeled.array()?.element)?) {
+            Ok(KconfigKind::Char { .. }) => (KconfigKind::Text, 1),
             _ => bail!(Unsupported, "a .kconfig array of anything but char"),
         },
         kind => bail!(Unsupported, "a .kconfig variable of kind {kind:?}"),
     };
-    if size == 0 || (kind != KconfigKind::Text && size > 8) {
+    if size == 0 || (kind != KconfigKind::Text && !matches!(size, 1 | 2 | 4 | 8)) {
         bail!(Unsupported, "a .kconfig variable of {size} bytes");
     }
     Ok(Value {
-        index,
         size,
-        align: align.next_power_of_two().min(8),
+        align,
         ty,
         kind,
     })
 }
 
-fn int_kind(btf: &Btf, id: TypeId) -> Result<KconfigKind> {
-    let ty = btf.ty(id)?;
+/// By encoding and size: whatever its name, an integer of one byte is a `char`.
+fn int_kind(ty: &Type<'_>) -> Result<KconfigKind> {
     let int = ty.int()?;
-    Ok(if int.bool {
-        KconfigKind::Bool
-    } else if ty.size() == Some(1) && (int.char || ty.name()?.ends_with("char")) {
-        KconfigKind::Char
-    } else {
-        KconfigKind::Int { signed: int.signed }
-    })
+    match (int.bool, ty.size()) {
+        (true, Some(1)) => Ok(KconfigKind::Bool),
+        (true, _) => bail!(Unsupported, "a bool of more than a byte"),
+        (false, Some(1)) => Ok(KconfigKind::Char { signed: int.signed }),
+        (false, _) => Ok(KconfigKind::Int { signed: int.signed }),
+    }
 }
 
-/// Gives the `.kconfig` variables their places, the most aligned first, and makes their map.
-fn place(p: &mut Parser<'_>, mut values: Vec<Value>) {
-    order::by_key(&mut values, |v| {
-        !(u64::from(v.align) << 32 | u64::from(v.size))
-    });
-    let map = p.spec.maps.len();
-    let mut end = 0_u32;
-    let mut places = Map::new();
-    for value in values {
-        let offset = end.checked_next_multiple_of(value.align);
-        let next = offset.and_then(|o| o.checked_add(value.size));
-        let Some(found) = p.spec.externs.get_mut(value.index) else {
-            continue;
+/// The places of `.kconfig` variables.
+#[derive(Default)]
+struct Values {
+    end: u32,
+    places: Map<String, u32>,
+}
+
+impl Values {
+    /// Gives the next variable its place.
+    fn place(&mut self, map: usize, name: &str, value: &Value) -> Result<ExternKind> {
+        let offset = self.end.checked_next_multiple_of(value.align);
+        let end = offset.and_then(|offset| offset.checked_add(value.size));
+        let (Some(offset), Some(end)) = (offset, end.filter(|&end| end <= MAX_DATA)) else {
+            bail!(TooLarge, "the .kconfig variables are too large");
         };
-        let (Some(offset), Some(next)) = (offset, next.filter(|&n| n <= super::data::MAX_DATA))
-        else {
-            let what = "the .kconfig variables are too large";
-            found.error = Some(Error::new(ErrorKind::TooLarge, what).of_symbol(&found.name));
-            continue;
-        };
-        end = next;
-        places.insert(found.name.clone(), offset);
-        found.kind = ExternKind::Kconfig {
+        self.end = end;
+        self.places.insert(name.to_owned(), offset);
+        Ok(ExternKind::Kconfig {
             map,
             offset,
             size: value.size,
             ty: value.ty,
             value: value.kind,
-        };
+        })
     }
-    let data = Data {
-        section: ".kconfig".to_owned(),
-        kind: DataKind::Kconfig,
-        size: end,
-        bytes: Vec::new(),
-        read_only: true,
-        datasec: p.datasecs.get(".kconfig").copied().unwrap_or_default(),
-    };
-    let typed = data.datasec != TypeId::VOID;
-    let mmapable = if typed { flags::MMAPABLE } else { 0 };
-    let flags = flags::RDONLY_PROG | mmapable;
-    p.spec.maps.push(data_map(&p.spec.name, flags, data, None));
-    p.spec.layouts.push(SectionLayout {
-        name: ".kconfig".to_owned(),
-        size: end,
-        variables: places,
-        ..SectionLayout::default()
-    });
+
+    /// The map that they are in.
+    fn make_map(self, p: &mut Parser<'_>) {
+        let data = Data {
+            section: ".kconfig".to_owned(),
+            kind: DataKind::Kconfig,
+            size: self.end,
+            bytes: Vec::new(),
+            read_only: true,
+            datasec: p.datasecs.get(".kconfig").copied().unwrap_or_default(),
+        };
+        let typed = data.datasec != TypeId::VOID;
+        let mmapable = if typed { flags::MMAPABLE } else { 0 };
+        let flags = flags::RDONLY_PROG | mmapable;
+        p.spec.maps.push(data_map(&p.spec.name, flags, data, None));
+        p.spec.layouts.push(SectionLayout {
+            name: ".kconfig".to_owned(),
+            size: self.end,
+            variables: self.places,
+            ..SectionLayout::default()
+        });
+    }
 }

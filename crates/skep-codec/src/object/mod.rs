@@ -14,6 +14,7 @@ mod code;
 mod data;
 mod externs;
 mod jump_tables;
+mod kconfig;
 mod legacy;
 mod link;
 mod lower;
@@ -28,6 +29,7 @@ mod values;
 pub use data::{Data, DataKind, MAX_DATA};
 pub use externs::{Extern, ExternKind, KconfigKind};
 pub use jump_tables::JumpTable;
+pub use kconfig::Kconfig;
 pub use link::{Code, MAX_INSNS, link, link_program};
 pub use lower::{
     Address, Lowering, POISON_KFUNC, POISON_MAP, downgrade_probe_read, lower, lower_jump_tables,

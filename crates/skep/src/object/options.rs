@@ -24,6 +24,9 @@ pub struct LoadOptions {
     /// size must be those of the object's map.
     #[doc(alias = "reuse_fd")]
     pub maps: BTreeMap<String, Map>,
+    /// Lines of `CONFIG_X=value` for the object's `__kconfig` variables: they come before what
+    /// the kernel says of its own configuration.
+    pub kconfig: String,
 }
 
 /// What to do where a map is to be pinned and a map is pinned already.
@@ -48,6 +51,7 @@ impl Default for LoadOptions {
             pin_root: "/sys/fs/bpf".to_string(),
             pin_reuse: PinReuse::default(),
             maps: BTreeMap::new(),
+            kconfig: String::new(),
         }
     }
 }

@@ -1,67 +1,104 @@
 //! The values of `.kconfig`: the kernel's configuration and what is known of the kernel.
 
 use crate::error::Context;
-use crate::system::System;
+use crate::probe::Feature;
+use crate::system::{System, c_string};
 use crate::{Error, ErrorKind, Result};
-use alloc::string::ToString;
-use skep_codec::bytes::Endian;
-use skep_codec::object::{Data, ExternKind, ObjectSpec};
-use skep_sys::process;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use skep_codec::btf::Kind;
+use skep_codec::inflate::{gunzip, is_gzip};
+use skep_codec::object::{Data, Kconfig, ObjectSpec};
+use skep_sys::{CallError, file, process};
 
-/// Fills the `.kconfig` map's data with what is known of this kernel.
+/// Far more than any kernel's configuration takes.
+const LIMIT: usize = 1 << 24;
+const OPTION: &str = "CONFIG_";
+
+/// Fills the `.kconfig` map's data: `text` counts before what the kernel says. A weak variable that
+/// nobody knows of is zero.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`] for a value that cannot be told and is not weak.
-pub(super) fn fill_kconfig(
+/// [`ErrorKind::NotFound`] for a value that cannot be told; a value that its variable cannot take.
+pub(super) fn fill(
     system: &System,
     spec: &ObjectSpec,
     map: usize,
     data: &mut Data,
+    text: &str,
 ) -> Result<()> {
-    for wanted in &spec.externs {
-        let ExternKind::Kconfig {
-            map: its,
-            offset,
-            size,
-            ..
-        } = wanted.kind
-        else {
-            continue;
-        };
-        if its != map {
-            continue;
+    let mut values = Kconfig::new(spec, map, data);
+    let virtuals: Vec<(&str, bool)> = values.unset().collect();
+    for (name, weak) in virtuals {
+        match name {
+            _ if name.starts_with(OPTION) => {}
+            "LINUX_KERNEL_VERSION" => values.set(name, system.kernel_version()?.into())?,
+            "LINUX_HAS_BPF_COOKIE" => {
+                values.set(name, system.probe(Feature::BpfCookie).is_usable().into())?;
+            }
+            "LINUX_HAS_SYSCALL_WRAPPER" => values.set(name, has_syscall_wrapper(system)?.into())?,
+            _ if weak && name.starts_with("LINUX_") => {}
+            _ => {
+                let what = alloc::format!("`{name}` is no value that is known of a kernel");
+                return Err(Error::new(ErrorKind::NotFound, what));
+            }
         }
-        let value = match wanted.name.as_str() {
-            "LINUX_KERNEL_VERSION" => u64::from(kernel_version(system)?),
-            _ if wanted.weak => continue,
-            name => {
-                let what =
-                    alloc::format!("the kernel's configuration value `{name}` is not read yet");
-                return Err(Error::new(ErrorKind::Unsupported, what));
-            }
-        };
-        let bytes = match spec.endian {
-            Endian::Little => value.to_le_bytes(),
-            Endian::Big => {
-                let mut bytes = value.to_be_bytes();
-                bytes.rotate_left(8_usize.saturating_sub(size as usize));
-                bytes
-            }
-        };
-        data.write(offset, bytes.get(..size as usize).unwrap_or_default())?;
     }
-    Ok(())
+    values
+        .read(text.as_bytes())
+        .context(|| "the configuration given".to_string())?;
+    if !values.unset().any(|(name, _)| name.starts_with(OPTION)) {
+        return Ok(());
+    }
+    let (path, config) = configuration(system)?;
+    values.read(&config).context(|| path.clone())?;
+    match values.unset().find(|(_, weak)| !weak) {
+        Some((name, _)) => {
+            let what = alloc::format!("{path} does not set `{name}`");
+            Err(Error::new(ErrorKind::NotFound, what))
+        }
+        None => Ok(()),
+    }
 }
 
-/// `KERNEL_VERSION(major, minor, patch)` of the running kernel; a patch level above 255 counts as
-/// 255, as the kernel's own macro has it.
-fn kernel_version(system: &System) -> Result<u32> {
+/// The running kernel's configuration, and where it was found.
+fn configuration(system: &System) -> Result<(String, Vec<u8>)> {
     let release = process::kernel_release(system.kernel())
         .context(|| "ask for the kernel's release".to_string())?;
-    let mut numbers = release
-        .split(|c: char| !c.is_ascii_digit())
-        .map(str::parse::<u32>);
-    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
-    let (major, minor, patch) = (next(), next(), next());
-    Ok(((major & 0xff) << 16) | ((minor & 0xff) << 8) | patch.min(255))
+    let mut tried = String::new();
+    for path in [
+        alloc::format!("/boot/config-{release}"),
+        "/proc/config.gz".to_string(),
+    ] {
+        match file::read_file(system.kernel(), &c_string(&path)?, LIMIT) {
+            Ok(bytes) if is_gzip(&bytes) => {
+                let text = gunzip(&bytes, LIMIT).context(|| path.clone())?;
+                return Ok((path, text));
+            }
+            Ok(bytes) => return Ok((path, bytes)),
+            Err(CallError { errno, .. }) => {
+                let separator = if tried.is_empty() { "" } else { ", " };
+                tried.push_str(&alloc::format!("{separator}{path} ({errno})"));
+            }
+        }
+    }
+    let what = alloc::format!("the kernel's configuration is not to be had: {tried}");
+    Err(Error::new(ErrorKind::NotFound, what))
+}
+
+/// Whether system calls take their arguments from saved registers (`CONFIG_ARCH_HAS_SYSCALL_WRAPPER`):
+/// their functions are then called `__x64_sys_bpf`, or what the architecture puts for `x64`.
+fn has_syscall_wrapper(system: &System) -> Result<bool> {
+    let machine = process::machine(system.kernel())?;
+    let prefix = match machine.as_str() {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        "s390x" => "s390x",
+        "riscv64" => "riscv",
+        _ => return Ok(false),
+    };
+    let types = system.kernel_btf()?;
+    Ok(types
+        .find(&alloc::format!("__{prefix}_sys_bpf"), Some(Kind::Func))
+        .is_some())
 }

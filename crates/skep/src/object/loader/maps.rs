@@ -74,7 +74,13 @@ impl Loader<'_> {
 
     /// The map of the kernel's configuration, its values filled in.
     fn create_kconfig(&mut self, index: usize, spec: &MapSpec, mut data: Data) -> Result<Map> {
-        kconfig::fill_kconfig(self.system, self.spec, index, &mut data)?;
+        kconfig::fill(
+            self.system,
+            self.spec,
+            index,
+            &mut data,
+            &self.options.kconfig,
+        )?;
         let mut filled = spec.clone();
         filled.data = Some(data);
         self.create_map(&filled, None)
