@@ -6,8 +6,9 @@ use skep_codec::Errno;
 use skep_codec::btf::{BtfBuilder, Enumerator, Int, Param, SecVar, TypeId};
 use skep_codec::bytes::Endian;
 use skep_codec::insn::{Insn, encode};
-use skep_codec::uapi::bpf::{Helper, MapType, ProgType};
+use skep_codec::uapi::bpf::{AttachType, Helper, MapType, ProgType};
 use skep_sys::CallError;
+use skep_sys::attr::FuncInfo;
 use skep_sys::bpf::{self, MapParams, ProgParams};
 
 /// The answer of a probe.
@@ -70,8 +71,22 @@ features! {
     });
     /// `BTF_KIND_ENUM64`.
     BtfEnum64, "6.0", |s| load_btf(s, |b| { b.add_enum64("e", 8, false, &[Enumerator { name: "A", value: 1 }]); });
+    /// Parameters tagged `arg:ctx` are the program's context.
+    ArgCtxTag, "6.8", arg_ctx_tag;
     /// Names of maps and programs.
     ObjectName, "4.15", |s| create(s, &MapParams { name: "skep_probe", ..array() });
+    /// `expected_attach_type` at load.
+    ExpectedAttachType, "4.17", |s| {
+        let insns = encode(&[ZERO, RETURN], Endian::NATIVE);
+        let attr = ProgParams {
+            prog_type: ProgType::CGROUP_SOCK,
+            insns: &insns,
+            license: c"GPL",
+            expected_attach_type: AttachType::CGROUP_INET_SOCK_CREATE,
+            ..Default::default()
+        };
+        bpf::prog_load(s.kernel(), &attr, None).map(drop)
+    };
     /// Array maps that user space can map.
     MmapableArray, "5.5", |s| create(s, &MapParams { map_flags: 1 << 10, ..array() });
     /// Maps and programs are charged to the memory cgroup, not to `RLIMIT_MEMLOCK`.
@@ -236,6 +251,46 @@ fn call_tracing_helper(system: &System, helper: Helper) -> Result<(), CallError>
         RETURN,
     ];
     run_load(system, ProgType::TRACEPOINT, &insns)
+}
+
+/// A kprobe that calls a global function with its context as `void *`, tagged.
+fn arg_ctx_tag(system: &System) -> Result<(), CallError> {
+    let mut builder = BtfBuilder::new();
+    let int = int(&mut builder);
+    let pointer = builder.add_ptr(TypeId::VOID);
+    let proto = builder.add_func_proto(
+        int,
+        &[Param {
+            name: "ctx",
+            ty: pointer,
+        }],
+    );
+    let callee = builder.add_func("callee", proto, 1);
+    let caller = builder.add_func("caller", proto, 1);
+    builder.add_decl_tag("arg:ctx", callee, 0);
+    let einval = |_| CallError::new("BPF_BTF_LOAD", Errno::EINVAL);
+    let bytes = builder.to_bytes(Endian::NATIVE).map_err(einval)?;
+    let btf = bpf::btf_load(system.kernel(), &bytes, None, None)?;
+    let call = Insn {
+        code: Insn::CALL,
+        src: 1,
+        imm: 1,
+        ..Insn::default()
+    };
+    let insns = encode(&[call, RETURN, ZERO, RETURN], Endian::NATIVE);
+    let func = |insn_off, id: TypeId| FuncInfo {
+        insn_off,
+        type_id: id.0,
+    };
+    let attr = ProgParams {
+        prog_type: ProgType::KPROBE,
+        insns: &insns,
+        license: c"GPL",
+        btf: Some(&btf),
+        func_info: &[func(0, caller), func(2, callee)],
+        ..Default::default()
+    };
+    bpf::prog_load(system.kernel(), &attr, None).map(drop)
 }
 
 fn load_btf(system: &System, build: fn(&mut BtfBuilder)) -> Result<(), CallError> {

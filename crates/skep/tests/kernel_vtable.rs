@@ -254,3 +254,73 @@ fn one_entry_replaced_decides_alone() {
     // Two kernels in one process: the host's is as it was.
     load(&common::host(), &object!("rawtp"));
 }
+
+/// A kernel from before names, attach types and the helpers that tell kernel from user memory, and
+/// the host's in all else.
+unsafe extern "C" fn old(
+    context: *mut c_void,
+    cmd: c_int,
+    attr: *mut c_void,
+    size: c_uint,
+) -> isize {
+    // SAFETY: the caller's promise: `size` bytes of attributes.
+    let given = unsafe { core::slice::from_raw_parts(attr.cast::<u8>(), size as usize) };
+    let set = |from: usize, to: usize| given.iter().take(to).skip(from).any(|&b| b != 0);
+    // `map_name`; `prog_name`, `expected_attach_type`.
+    let newer = match cmd {
+        MAP_CREATE => set(28, 44),
+        PROG_LOAD => set(48, 64) || set(68, 72),
+        _ => false,
+    };
+    if newer {
+        return -(libc::E2BIG as isize);
+    }
+    if cmd == PROG_LOAD {
+        let count = u32::from_ne_bytes(given[4..8].try_into().unwrap()) as usize;
+        let insns = u64::from_ne_bytes(given[8..16].try_into().unwrap()) as *const [u8; 8];
+        // SAFETY: the caller's promise: so many instructions are there.
+        let insns = unsafe { core::slice::from_raw_parts(insns, count) };
+        let helper = |insn: &[u8; 8]| i32::from_ne_bytes(insn[4..].try_into().unwrap());
+        let newer = |insn: &&[u8; 8]| insn[..2] == [0x85, 0] && (112..=115).contains(&helper(insn));
+        if insns.iter().any(|insn| newer(&insn)) {
+            return -(libc::EINVAL as isize);
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { bpf(context, cmd, attr, size) }
+}
+
+#[test]
+fn an_old_kernel_gets_what_it_knows() {
+    let counts: Arc<Counts> = Arc::default();
+    std::mem::forget(counts.clone());
+    let table = SysVTable {
+        bpf: Some(old),
+        ..table(&counts)
+    };
+    // SAFETY: as in `system`.
+    let kernel = unsafe { table.into_kernel() }.unwrap();
+    let system = System::new(kernel).unwrap();
+    let mut spec = object!("sections");
+    spec.license = Some("GPL".to_owned());
+    let options = skep::LoadOptions::default();
+    let mut loader = spec.loader(&system, &options);
+    let reads = spec.program("gpl_only").unwrap();
+    let prepared = loader.prepare_program(reads).unwrap();
+    let calls: Vec<i32> = prepared
+        .insns()
+        .iter()
+        .filter(|insn| insn.code == 0x85)
+        .map(|insn| insn.imm)
+        .collect();
+    assert_eq!(calls, [4], "bpf_probe_read");
+    let loaded = loader.load_prepared(reads, &prepared).unwrap();
+    assert_eq!(loaded.program.info().unwrap().name, "");
+    // The type of attachment is left out where the section's row allows it, and only there.
+    let mut filter = spec.program("always").unwrap().clone();
+    filter.prog_type = skep::ProgType::XDP;
+    filter.attach_type = Some(skep::AttachType::XDP);
+    assert!(loader.load_as(&filter).is_err());
+    filter.attach_type_optional = true;
+    loader.load_as(&filter).unwrap();
+}

@@ -130,7 +130,7 @@ fn report(out: &mut Out, verdict: &Verdict<'_>, whole_log: bool) -> Result<()> {
     }
     out.line(&summary(verdict))?;
     let log = match &verdict.outcome {
-        Ok(loaded) => loaded.log.as_str(),
+        Ok(loaded) => loaded.program.log(),
         Err(error) => match error.refusal() {
             Some(refusal) => {
                 out.line(digest(refusal).trim_start_matches('\n'))?;

@@ -7,6 +7,7 @@
 mod build;
 #[cfg(any(test, feature = "dump-c"))]
 mod c;
+mod context;
 mod dedup;
 mod ext;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod write;
 
 #[cfg(any(test, feature = "dump-c"))]
 pub use c::{dump_c, dump_c_header};
+pub use context::{ContextArg, Replaced, with_named_contexts};
 pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use find::{Kinds, Wanted, essential_name};
 pub use merge::IdMap;

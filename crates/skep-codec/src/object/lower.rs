@@ -162,24 +162,36 @@ fn poison(number: i32, index: usize) -> Insn {
     }
 }
 
+/// Helpers that read kernel or user memory, and the one that read both before they existed.
+const PROBE_READS: [(Helper, Helper); 4] = [
+    (Helper::PROBE_READ_KERNEL, Helper::PROBE_READ),
+    (Helper::PROBE_READ_USER, Helper::PROBE_READ),
+    (Helper::PROBE_READ_KERNEL_STR, Helper::PROBE_READ_STR),
+    (Helper::PROBE_READ_USER_STR, Helper::PROBE_READ_STR),
+];
+
+/// The helper that an instruction calls in place of which an older one could be called.
+fn older_probe_read(insn: &Insn) -> Option<Helper> {
+    if insn.code != Insn::CALL || insn.src != 0 {
+        return None;
+    }
+    let known = PROBE_READS.iter().find(|(new, _)| new.0 as i32 == insn.imm);
+    known.map(|(_, old)| *old)
+}
+
+/// Whether [`downgrade_probe_read`] would change something.
+pub fn calls_probe_read(insns: &[Insn]) -> bool {
+    insns.iter().any(|insn| older_probe_read(insn).is_some())
+}
+
 /// Replaces the helpers that read kernel or user memory by the one that read both before they
 /// existed (`bpf_probe_read`, `bpf_probe_read_str`).
 ///
 /// # Kernel
 /// For kernels before 5.5.
 pub fn downgrade_probe_read(insns: &mut [Insn]) {
-    let pairs = [
-        (Helper::PROBE_READ_KERNEL, Helper::PROBE_READ),
-        (Helper::PROBE_READ_USER, Helper::PROBE_READ),
-        (Helper::PROBE_READ_KERNEL_STR, Helper::PROBE_READ_STR),
-        (Helper::PROBE_READ_USER_STR, Helper::PROBE_READ_STR),
-    ];
-    for insn in insns
-        .iter_mut()
-        .filter(|insn| insn.code == Insn::CALL && insn.src == 0)
-    {
-        let old = pairs.iter().find(|(new, _)| new.0 as i32 == insn.imm);
-        if let Some((_, old)) = old {
+    for insn in insns {
+        if let Some(old) = older_probe_read(insn) {
             insn.imm = old.0 as i32;
         }
     }

@@ -32,14 +32,14 @@ pub use jump_tables::JumpTable;
 pub use kconfig::Kconfig;
 pub use link::{Code, MAX_INSNS, link, link_program};
 pub use lower::{
-    Address, Lowering, POISON_KFUNC, POISON_MAP, downgrade_probe_read, lower, lower_jump_tables,
+    Address, Lowering, POISON_KFUNC, POISON_MAP, calls_probe_read, downgrade_probe_read, lower,
+    lower_jump_tables,
 };
 pub use sections::{SectionDef, Verb};
-pub use tags::ContextArg;
 pub use values::{Variable, VariableMut};
 
-pub use crate::btf::SectionLayout;
 use crate::btf::{Btf, BtfExt, TypeId};
+pub use crate::btf::{ContextArg, SectionLayout};
 use crate::bytes::Endian;
 use crate::error::bail;
 use crate::insn::Insn;

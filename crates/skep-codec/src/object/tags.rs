@@ -1,7 +1,7 @@
 //! What declaration tags say of functions: exception callbacks, context arguments.
 
 use super::parse::Parser;
-use crate::btf::{Btf, Kind, Type, TypeId};
+use crate::btf::{Btf, ContextArg, Kind, Type, TypeId};
 use crate::error::bail;
 use crate::map::Map;
 use crate::{Error, ErrorKind, Result};
@@ -12,15 +12,6 @@ use alloc::vec::Vec;
 
 const EXCEPTION: &str = "exception_callback:";
 const CONTEXT: &str = "arg:ctx";
-
-/// A parameter of a function that is tagged as the program's context (`__arg_ctx`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ContextArg {
-    /// The function's `Func`.
-    pub func: TypeId,
-    /// The parameter, from 0.
-    pub index: u32,
-}
 
 /// Whether a type is a tag that means something here.
 pub(super) fn is_known(tag: &Type<'_>) -> bool {

@@ -172,6 +172,8 @@ newtype! {
     USER_RINGBUF = 31;
     CGRP_STORAGE = 32;
     ARENA = 33;
+    INSN_ARRAY = 34;
+    RHASH = 35;
 }
 
 newtype! {

@@ -58,6 +58,7 @@ impl Tracing {
     fn kind(&self, program: &Program) -> &'static str {
         match (program.prog_type(), self.attach_type) {
             (ProgType::LSM, _) => "LSM hook",
+            (ProgType::EXT, _) => "replacement of",
             (_, AttachType::TRACE_ITER) => "iterator",
             (_, AttachType::TRACE_FENTRY) => "entry of",
             (_, AttachType::TRACE_FEXIT) => "exit of",

@@ -39,7 +39,7 @@ fn attach_declared(program: &Program) -> Result<Link> {
                 "the section names no tracepoint (tp/CATEGORY/NAME)",
             )),
         },
-        Verb::Tracing | Verb::Lsm | Verb::Iter => {
+        Verb::Tracing | Verb::Lsm | Verb::Iter | Verb::Freplace => {
             program.attach_to(Tracing::with_link(declared.attach_type.unwrap_or_default()))
         }
         verb => Err(needs(program, how(verb))),
@@ -69,6 +69,7 @@ fn how(verb: Verb) -> &'static str {
         Verb::RawTracepoint => "give the tracepoint (--attach PROG=raw_tp:NAME)",
         Verb::Tracepoint => "give the tracepoint (--attach PROG=tracepoint:CATEGORY/NAME)",
         Verb::Run => "it is run with test_run",
+        Verb::Custom => "the section's name is the caller's own: attach_each_with",
         Verb::Tc | Verb::Netkit => "give the interface",
         Verb::Cgroup | Verb::LsmCgroup => "give the cgroup",
         Verb::PerfEvent => "give the perf event",

@@ -5,8 +5,8 @@ mod loader;
 mod options;
 mod spec;
 
-pub use loader::{Loaded, Loader};
-pub use options::{LoadOptions, PinReuse};
+pub use loader::{Loaded, Loader, Prepared};
+pub use options::{AttachTarget, LoadOptions, PinReuse};
 pub use spec::{ObjectSpec, VariableMut};
 
 use crate::link::{Link, StructOps};
@@ -128,9 +128,20 @@ impl Object {
 
     /// Attaches every program by its section name, with an answer for each.
     pub fn attach_each(&self) -> impl Iterator<Item = (&Program, Result<Link>)> {
+        self.attach_each_with(|_| None)
+    }
+
+    /// [`Object::attach_each`] where the caller is asked first: for section names of its own.
+    pub fn attach_each_with(
+        &self,
+        mut own: impl FnMut(&Program) -> Option<Result<Link>>,
+    ) -> impl Iterator<Item = (&Program, Result<Link>)> {
         let wanted = |p: &&Program| p.declared().is_none_or(|declared| declared.autoattach);
         let programs = self.programs.iter().filter(wanted);
-        programs.map(|program| (program, program.attach()))
+        programs.map(move |program| {
+            let link = own(program).unwrap_or_else(|| program.attach());
+            (program, link)
+        })
     }
 }
 

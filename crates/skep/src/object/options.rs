@@ -1,6 +1,7 @@
 //! How to load: everything a caller may choose, in one value.
 
 use crate::map::Map;
+use crate::prog::Program;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
@@ -10,6 +11,9 @@ pub struct LoadOptions {
     /// Verifier log level for every program: 0 (default) only logs refusals, 1 states, 2 more,
     /// 4 statistics.
     pub log_level: u32,
+    /// Room for a program's log, in bytes. Default: as much as the log takes. What does not fit is
+    /// lost: the beginning since Linux 6.4, the end before that.
+    pub log_bytes: Option<usize>,
     /// Whether to raise `RLIMIT_MEMLOCK` on kernels that count BPF memory against it (before
     /// Linux 5.11). Default: yes.
     pub raise_memlock: bool,
@@ -27,6 +31,19 @@ pub struct LoadOptions {
     /// Lines of `CONFIG_X=value` for the object's `__kconfig` variables: they come before what
     /// the kernel says of its own configuration.
     pub kconfig: String,
+    /// Programs of whose functions the object's programs are loaded for, by the names of the
+    /// latter: `freplace`, and `fentry` and its like on BPF programs.
+    #[doc(alias = "bpf_program__set_attach_target")]
+    pub attach_targets: BTreeMap<String, AttachTarget>,
+}
+
+/// A function of a loaded program.
+#[derive(Clone, Debug)]
+pub struct AttachTarget {
+    /// The program.
+    pub program: Program,
+    /// The function; `None` for the one that the section's name says.
+    pub function: Option<String>,
 }
 
 /// What to do where a map is to be pinned and a map is pinned already.
@@ -46,12 +63,14 @@ impl Default for LoadOptions {
     fn default() -> Self {
         Self {
             log_level: 0,
+            log_bytes: None,
             raise_memlock: true,
             timed: false,
             pin_root: "/sys/fs/bpf".to_string(),
             pin_reuse: PinReuse::default(),
             maps: BTreeMap::new(),
             kconfig: String::new(),
+            attach_targets: BTreeMap::new(),
         }
     }
 }

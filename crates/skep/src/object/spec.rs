@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Result};
 use alloc::vec;
 use core::ops::{Deref, DerefMut};
 use skep_codec::btf::TypeId;
-use skep_codec::object;
+use skep_codec::object::{self, SectionDef};
 
 /// An object file, parsed. Pure: no kernel has been asked, and the same bytes give the same spec
 /// on every machine. It derefs to [`skep_codec::object::ObjectSpec`], whose fields (maps,
@@ -38,7 +38,18 @@ impl ObjectSpec {
     /// [`ErrorKind::Codec`] if this is no BPF object at all. What is wrong with one program or
     /// map is kept with it, and concerns only it.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
-        let spec = object::ObjectSpec::parse(bytes, name);
+        Self::parse_with(bytes, name, &[])
+    }
+
+    /// [`ObjectSpec::parse`] with section names of the caller's own. What they mean beyond type and
+    /// flags is for the caller to do: to edit the programs before they load, and to attach them
+    /// ([`Object::attach_each_with`]).
+    ///
+    /// # Errors
+    /// See [`ObjectSpec::parse`].
+    #[doc(alias = "libbpf_register_prog_handler")]
+    pub fn parse_with(bytes: &[u8], name: &str, sections: &[SectionDef]) -> Result<Self> {
+        let spec = object::ObjectSpec::parse_with(bytes, name, sections);
         Ok(Self(
             spec.context(|| alloc::format!("read object `{name}`"))?,
         ))

@@ -1,9 +1,10 @@
 //! `BPF_PROG_LOAD`: once without a log, and on refusal again with one that is long enough.
 
 use crate::map::raise_memlock;
+use crate::probe::{Answer, Feature};
 use crate::system::System;
 use crate::verifier_log::{Refusal, digest};
-use crate::{Error, Result};
+use crate::{AttachType, Error, Result};
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -23,6 +24,10 @@ pub(crate) struct Request<'a> {
     pub(crate) params: ProgParams<'a>,
     /// Log level: 0 for none unless the load fails.
     pub(crate) log_level: u32,
+    /// Room for the log; as much as it takes if `None`.
+    pub(crate) log_bytes: Option<usize>,
+    /// Whether a kernel that knows no attach types may load it without.
+    pub(crate) attach_type_optional: bool,
     /// Whether `RLIMIT_MEMLOCK` may be raised where the kernel charges programs to it.
     pub(crate) raise_memlock: bool,
     /// Adds to a digest what only the caller knows (source lines, failed relocations).
@@ -69,7 +74,8 @@ pub(crate) fn load(system: &System, request: &Request<'_>) -> Result<Loaded> {
     }
 }
 
-/// One load; a second if locked memory was what it lacked.
+/// One load; a second if locked memory was what it lacked, or without what this kernel is known
+/// not to have.
 fn attempt(
     system: &System,
     request: &Request<'_>,
@@ -80,7 +86,37 @@ fn attempt(
     if refused && request.raise_memlock && raise_memlock(system)? {
         return bpf::prog_load(system.kernel(), &request.params, log);
     }
+    let unknown = |errno| matches!(errno, Errno::EINVAL | Errno::E2BIG);
+    if matches!(&answer, Err(error) if unknown(error.errno))
+        && let Some(params) = simplified(system, request)
+    {
+        return bpf::prog_load(system.kernel(), &params, log).or(answer);
+    }
     answer
+}
+
+/// The load without what this kernel lacks; `None` if it lacks nothing of it.
+fn simplified<'a>(system: &System, request: &Request<'a>) -> Option<ProgParams<'a>> {
+    let lacks = |feature| system.probe(feature) == Answer::No;
+    let given = &request.params;
+    let mut params = *given;
+    let named = !given.name.is_empty();
+    if named && lacks(Feature::ObjectName) {
+        params.name = "";
+    }
+    let typed = request.attach_type_optional && given.expected_attach_type != AttachType::default();
+    if typed && lacks(Feature::ExpectedAttachType) {
+        params.expected_attach_type = AttachType::default();
+    }
+    let records = !(given.func_info.is_empty() && given.line_info.is_empty());
+    if records && lacks(Feature::BtfFunc) {
+        (params.btf, params.func_info, params.line_info) = (None, &[], &[]);
+    }
+    let same = params.name == given.name
+        && params.expected_attach_type == given.expected_attach_type
+        && params.func_info.len() == given.func_info.len()
+        && params.line_info.len() == given.line_info.len();
+    (!same).then_some(params)
 }
 
 /// Whether the verifier may have a reason to give for this errno.
@@ -102,13 +138,18 @@ fn tells(errno: Errno) -> bool {
 /// Loads with a log buffer, larger ones until the whole log fits.
 fn with_log(system: &System, request: &Request<'_>) -> (Result<Fd, CallError>, String) {
     let level = request.log_level.max(1);
-    let mut len = FIRST_LOG;
+    let mut len = request.log_bytes.unwrap_or(FIRST_LOG).clamp(1, LAST_LOG);
     loop {
         let mut buffer = vec![0; len];
         let mut log = Log::new(level, &mut buffer);
         let answer = attempt(system, request, Some(&mut log));
         let wanted = log.true_size as usize;
         let cut = matches!(&answer, Err(error) if error.errno == Errno::ENOSPC);
+        if request.log_bytes.is_some() && cut {
+            // The kernel refuses what it would have taken, for want of room.
+            let answer = attempt(system, request, None);
+            return (answer, text(buffer));
+        }
         if len < LAST_LOG && (cut || wanted > len) {
             let next = if wanted > len {
                 wanted

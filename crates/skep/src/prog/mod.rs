@@ -41,6 +41,8 @@ pub(crate) struct Declared {
     pub(crate) target: Option<String>,
     pub(crate) attach_type: Option<AttachType>,
     pub(crate) autoattach: bool,
+    /// The verifier's log, if one was asked for.
+    pub(crate) log: String,
 }
 
 impl Program {
@@ -87,6 +89,11 @@ impl Program {
     /// The section of its object; empty if no object is known.
     pub fn section(&self) -> &str {
         self.declared().map_or("", |declared| &declared.section)
+    }
+
+    /// The verifier's log of its load; empty unless one was asked for.
+    pub fn log(&self) -> &str {
+        self.declared().map_or("", |declared| &declared.log)
     }
 
     /// Its type.

@@ -1,14 +1,15 @@
 //! The object's types in the kernel, without what the kernel does not know.
 
 use super::Loader;
-use crate::Result;
 use crate::error::Context;
 use crate::probe::{self, Feature};
 use crate::system::System;
+use crate::{ProgType, Result};
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::Errno;
-use skep_codec::btf::BtfFeatures;
+use skep_codec::btf::{BtfFeatures, with_named_contexts};
 use skep_sys::bpf;
 use skep_sys::{CallError, Fd};
 
@@ -24,13 +25,19 @@ impl Loader<'_> {
     }
 
     /// Uploads as it is; and where the kernel refuses, once more without what it does not know.
-    fn upload_btf(&self) -> Result<Option<Fd>> {
-        let Some(btf) = &self.spec.btf else {
+    fn upload_btf(&mut self) -> Result<Option<Fd>> {
+        let Some(mut btf) = self.spec.btf.clone() else {
             return Ok(None);
         };
+        let args = &self.spec.context_args;
+        if !args.is_empty() && self.system.probe(Feature::ArgCtxTag) == probe::Answer::No {
+            let types: Vec<ProgType> = self.spec.programs.iter().map(|p| p.prog_type).collect();
+            let (named, replaced) = with_named_contexts(&btf, args, &types)?;
+            (btf, self.replaced) = (Arc::new(named), replaced);
+        }
         let upload = |features: &BtfFeatures| -> Result<Result<Fd, CallError>> {
             let statics: Vec<&str> = self.spec.static_functions().collect();
-            let bytes = skep_codec::btf::for_upload(btf, &self.spec.layouts, &statics, features)?;
+            let bytes = skep_codec::btf::for_upload(&btf, &self.spec.layouts, &statics, features)?;
             Ok(bpf::btf_load(self.system.kernel(), &bytes, None, None))
         };
         let does_not_know = |errno| matches!(errno, Errno::EINVAL | Errno::E2BIG);

@@ -2,13 +2,18 @@
 
 mod btf;
 mod explain;
+mod extension;
 mod externs;
+mod jump_tables;
 mod kconfig;
+mod load;
 mod maps;
 mod pins;
 mod programs;
 mod struct_ops;
 mod target;
+
+pub use programs::Prepared;
 
 use super::{Global, LoadOptions, Object};
 use crate::error::{MapFailure, ProgramFailure};
@@ -17,9 +22,10 @@ use crate::prog::Program;
 use crate::system::System;
 use crate::{Error, MapType, Result};
 use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use skep_codec::btf::Replaced;
 use skep_codec::core_reloc::Resolver;
 use skep_codec::object::{ObjectSpec, ProgramSpec};
 use skep_sys::Fd;
@@ -29,8 +35,6 @@ use skep_sys::Fd;
 pub struct Loaded {
     /// The program.
     pub program: Program,
-    /// The verifier's log, if [`LoadOptions::log_level`] asked for one.
-    pub log: String,
     /// Instruction slots passed to the kernel.
     pub insns: usize,
     /// How long the kernel took, by `CLOCK_MONOTONIC`; `None` unless [`LoadOptions::timed`].
@@ -44,6 +48,8 @@ pub struct Loader<'a> {
     spec: &'a ObjectSpec,
     options: &'a LoadOptions,
     btf: Option<Option<Fd>>,
+    /// Functions that are said in another way for this kernel.
+    replaced: Replaced,
     maps: Vec<Option<Result<Map>>>,
     /// Maps that were there before.
     reused: Vec<usize>,
@@ -51,6 +57,7 @@ pub struct Loader<'a> {
     /// `struct_ops` maps as the kernel has them.
     ops: BTreeMap<usize, Arc<struct_ops::KernelOps>>,
     resolver: Option<Resolver<'a>>,
+    prepared: Vec<Option<Prepared>>,
 }
 
 impl<'a> Loader<'a> {
@@ -60,22 +67,73 @@ impl<'a> Loader<'a> {
             spec,
             options,
             btf: None,
+            replaced: Replaced::default(),
             maps: spec.maps.iter().map(|_| None).collect(),
             reused: Vec::new(),
             pins: pins::Pins::default(),
             ops: BTreeMap::new(),
             resolver: None,
+            prepared: spec.programs.iter().map(|_| None).collect(),
         }
     }
 
-    /// Everything that the spec wants loaded.
-    pub(super) fn load(mut self) -> Result<Object> {
+    /// All but the last step: makes the maps that the spec wants, and the instructions of the
+    /// programs. Nothing is verified yet.
+    ///
+    /// # Errors
+    /// Every map and program that failed.
+    #[doc(alias = "bpf_object__prepare")]
+    pub fn prepare(&mut self) -> Result<()> {
+        let maps = self.load_maps();
+        let mut failures = Vec::new();
+        for (index, program) in self.spec.programs.iter().enumerate() {
+            if !self.wants_program(index, program) {
+                continue;
+            }
+            match self.prepare_program(program) {
+                Ok(prepared) => drop(self.keep(index, Some(prepared))),
+                Err(error) => failures.push(failure(program, error)),
+            }
+        }
+        if maps.is_empty() && failures.is_empty() {
+            return Ok(());
+        }
+        Err(self.failed(maps, failures))
+    }
+
+    /// A program that [`Loader::prepare`] prepared, to be looked at and changed before it loads.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), also for one that is not to be loaded.
+    pub fn prepared(&mut self, name: &str) -> Result<&mut Prepared> {
+        let index = self.spec.programs.iter().position(|p| p.name == name);
+        let place = index.and_then(|index| self.prepared.get_mut(index));
+        place.and_then(Option::as_mut).ok_or_else(|| {
+            let what = alloc::format!("no program `{name}` is prepared");
+            Error::new(crate::ErrorKind::NotFound, what)
+        })
+    }
+
+    /// Keeps what was prepared of a program, and gives back what was kept before.
+    fn keep(&mut self, index: usize, prepared: Option<Prepared>) -> Option<Prepared> {
+        let place = self.prepared.get_mut(index)?;
+        core::mem::replace(place, prepared)
+    }
+
+    /// Everything that the spec wants loaded, prepared or not.
+    ///
+    /// # Errors
+    /// Every map and program that failed.
+    pub fn load(mut self) -> Result<Object> {
         let maps = self.load_maps();
         let mut programs: Vec<Option<Program>> = Vec::new();
         let mut failures = Vec::new();
         for (index, program) in self.spec.programs.iter().enumerate() {
             let wanted = self.wants_program(index, program);
-            let loaded = wanted.then(|| self.load_program(index));
+            let loaded = wanted.then(|| match self.keep(index, None) {
+                Some(prepared) => self.load_prepared(program, &prepared),
+                None => self.load_as(program),
+            });
             programs.push(match loaded {
                 Some(Ok(loaded)) => Some(loaded.program),
                 Some(Err(error)) => {

@@ -1,100 +1,64 @@
-//! A program: linked, relocated, lowered, loaded; its failure is its own.
+//! A program's final code: linked, relocated, lowered.
 
-use super::{Loaded, Loader, explain, externs, target};
+use super::{Loader, externs};
 use crate::error::Context;
-use crate::prog::{self, Declared, Program};
-use crate::system::c_string;
-use crate::verifier_log::Refusal;
-use crate::{AttachType, Error, ErrorKind, ProgType, Result};
+use crate::probe::{Answer, Feature};
+use crate::{Error, ErrorKind, Result};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use skep_codec::bytes::Endian;
 use skep_codec::core_reloc::{Applied, Resolver, patch};
-use skep_codec::insn;
+use skep_codec::insn::Insn;
 use skep_codec::object::{self, Address, Code, Lowering, ProgramSpec};
-use skep_sys::attr::{FuncInfo, LineInfo};
-use skep_sys::bpf::ProgParams;
 
-impl<'a> Loader<'a> {
-    /// Loads one program by itself: only what it uses is created, and whatever is wrong elsewhere
-    /// in the file does not matter.
-    ///
-    /// # Errors
-    /// The program's own. An index beyond the programs is [`ErrorKind::NotFound`].
-    pub fn load_program(&mut self, index: usize) -> Result<Loaded> {
-        let Some(program) = self.spec.programs.get(index) else {
-            let what = alloc::format!("no program number {index}");
-            return Err(Error::new(ErrorKind::NotFound, what));
-        };
-        let what = || alloc::format!("load program `{}` ({})", program.name, program.section);
-        self.load_linked(index, program).context(what)
+/// A program's instructions as the kernel is to get them. Descriptors and ids in them are good as
+/// long as the loader that prepared them. It may be loaded several times, with other options.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub(super) code: Code,
+    /// Instructions that a failed relocation poisoned, and its words.
+    pub(super) poisoned: Vec<(usize, String)>,
+}
+
+impl Prepared {
+    /// The instructions.
+    pub fn insns(&self) -> &[Insn] {
+        &self.code.insns
     }
 
-    fn load_linked(&mut self, index: usize, program: &ProgramSpec) -> Result<Loaded> {
+    /// The instructions, to be changed one for one: nothing moves.
+    pub fn insns_mut(&mut self) -> &mut [Insn] {
+        &mut self.code.insns
+    }
+
+    /// What they refer to, and which functions and lines they come from.
+    pub fn code(&self) -> &Code {
+        &self.code
+    }
+}
+
+impl<'a> Loader<'a> {
+    /// A program's instructions as the kernel is to get them: linked, relocated, lowered. The maps
+    /// that it uses are made. It need not be one of the spec's: a changed copy will do.
+    ///
+    /// # Errors
+    /// The program's own.
+    pub fn prepare_program(&mut self, program: &ProgramSpec) -> Result<Prepared> {
+        let what = || alloc::format!("prepare program `{}` ({})", program.name, program.section);
+        self.prepare_linked(program).context(what)
+    }
+
+    pub(super) fn prepare_linked(&mut self, program: &ProgramSpec) -> Result<Prepared> {
         self.check_endian()?;
-        let mut code = object::link(self.spec, index)?;
+        let mut code = object::link_program(self.spec, program)?;
         let poisoned = self.relocate(&mut code)?;
         self.lower(&mut code)?;
-        let insns = insn::encode(&code.insns, Endian::NATIVE);
-        let ops = match program.prog_type {
-            ProgType::STRUCT_OPS => Some(self.ops_target(index)?),
-            _ => None,
-        };
-        self.btf()?;
-        let btf = self.btf.as_ref().and_then(Option::as_ref);
-        let (funcs, lines) = records(&code);
-        let license = c_string(self.spec.license.as_deref().unwrap_or_default())?;
-        let mut params = ProgParams {
-            prog_type: program.prog_type,
-            insns: &insns,
-            license: &license,
-            name: &program.name,
-            kern_version: self.spec.version.unwrap_or(0),
-            prog_flags: program.flags,
-            expected_attach_type: program.attach_type.unwrap_or_default(),
-            ..Default::default()
-        };
-        if let Some(btf) = btf {
-            params.btf = Some(btf);
-            params.func_info = &funcs;
-            params.line_info = &lines;
+        if object::calls_probe_read(&code.insns)
+            && self.system.probe(Feature::ProbeReadKernel) == Answer::No
+        {
+            object::downgrade_probe_read(&mut code.insns);
         }
-        if let Some(target) = &ops {
-            params.attach_btf_id = target.ops.ops_type.0;
-            params.expected_attach_type = AttachType(target.member);
-        }
-        if program.attach_btf {
-            params.attach_btf_id = target::attach_target(self.system, program)?.0;
-        }
-        let spec = self.spec;
-        let explain = |refusal: &mut Refusal| explain::explain(refusal, spec, &code, &poisoned);
-        let request = prog::Request {
-            params,
-            log_level: self.options.log_level,
-            raise_memlock: self.options.raise_memlock,
-            explain: &explain,
-        };
-        let now = || self.options.timed.then(|| self.system.now_ns()).transpose();
-        let before = now()?;
-        let loaded = prog::load(self.system, &request)?;
-        let load_ns = now()?
-            .zip(before)
-            .map(|(after, before)| after.saturating_sub(before));
-        let declared = Declared {
-            section: program.section.clone(),
-            verb: program.attach,
-            target: program.target.clone(),
-            attach_type: program.attach_type,
-            autoattach: program.autoattach,
-        };
-        let prog_type = program.prog_type;
-        let declared = Some(declared);
-        Ok(Loaded {
-            program: Program::new(self.system, loaded.fd, &program.name, prog_type, declared),
-            log: loaded.log,
-            insns: code.insns.len(),
-            load_ns,
-        })
+        Ok(Prepared { code, poisoned })
     }
 
     fn check_endian(&self) -> Result<()> {
@@ -161,19 +125,4 @@ impl<'a> Loader<'a> {
         };
         Ok(object::lower(code, &known)?)
     }
-}
-
-/// Function and line records as the kernel takes them.
-fn records(code: &Code) -> (Vec<FuncInfo>, Vec<LineInfo>) {
-    let funcs = code.funcs.iter().map(|(at, id)| FuncInfo {
-        insn_off: *at as u32,
-        type_id: id.0,
-    });
-    let lines = code.lines.iter().map(|(at, line)| LineInfo {
-        insn_off: *at as u32,
-        file_name_off: line.file_name_off,
-        line_off: line.line_off,
-        line_col: line.line_col,
-    });
-    (funcs.collect(), lines.collect())
 }

@@ -1,0 +1,174 @@
+//! A program's load: what the kernel is told beside the instructions; its failure is its own.
+
+use super::{Loaded, Loader, Prepared, explain, extension, jump_tables, target};
+use crate::error::Context;
+use crate::prog::{self, Declared, Program};
+use crate::system::c_string;
+use crate::verifier_log::Refusal;
+use crate::{AttachType, Error, ErrorKind, ProgType, Result};
+use alloc::string::String;
+use alloc::vec::Vec;
+use skep_codec::bytes::Endian;
+use skep_codec::insn;
+use skep_codec::object::{Code, ProgramSpec};
+use skep_sys::attr::{FuncInfo, LineInfo};
+use skep_sys::bpf::ProgParams;
+
+impl Loader<'_> {
+    /// Loads one program by itself: only what it uses is created, and whatever is wrong elsewhere
+    /// in the file does not matter.
+    ///
+    /// # Errors
+    /// The program's own. An index beyond the programs is [`ErrorKind::NotFound`].
+    pub fn load_program(&mut self, index: usize) -> Result<Loaded> {
+        match self.spec.programs.get(index) {
+            Some(program) => self.load_as(program),
+            None => {
+                let what = alloc::format!("no program number {index}");
+                Err(Error::new(ErrorKind::NotFound, what))
+            }
+        }
+    }
+
+    /// Loads a changed copy of one of the spec's programs: another type, name, target, other
+    /// flags. As often as wanted, each time a program of its own.
+    ///
+    /// # Errors
+    /// The program's own.
+    #[doc(alias = "bpf_program__clone")]
+    pub fn load_as(&mut self, program: &ProgramSpec) -> Result<Loaded> {
+        let prepared = self.prepare_linked(program);
+        let loaded = prepared.and_then(|prepared| self.load_code(program, &prepared));
+        loaded.context(|| what(program))
+    }
+
+    /// Loads what was prepared, as it is now.
+    ///
+    /// # Errors
+    /// The program's own.
+    pub fn load_prepared(&mut self, program: &ProgramSpec, prepared: &Prepared) -> Result<Loaded> {
+        let loaded = self.load_code(program, prepared);
+        loaded.context(|| what(program))
+    }
+
+    fn load_code(&mut self, program: &ProgramSpec, prepared: &Prepared) -> Result<Loaded> {
+        let tables = self.jump_tables(&prepared.code)?;
+        let with_tables = jump_tables::put_in(&prepared.code, &tables)?;
+        let code = with_tables.as_ref().unwrap_or(&prepared.code);
+        let insns = insn::encode(&code.insns, Endian::NATIVE);
+        let ops = match program.prog_type {
+            ProgType::STRUCT_OPS => Some(self.ops_target(self.index_of(program)?)?),
+            _ => None,
+        };
+        self.btf()?;
+        let (funcs, lines) = self.records(program.prog_type, code);
+        let license = c_string(self.spec.license.as_deref().unwrap_or_default())?;
+        let mut params = ProgParams {
+            prog_type: program.prog_type,
+            insns: &insns,
+            license: &license,
+            name: &program.name,
+            kern_version: self.kern_version(program)?,
+            prog_flags: program.flags,
+            ifindex: program.ifindex,
+            expected_attach_type: program.attach_type.unwrap_or_default(),
+            ..Default::default()
+        };
+        if let Some(btf) = self.btf.as_ref().and_then(Option::as_ref) {
+            params.btf = Some(btf);
+            params.func_info = &funcs;
+            params.line_info = &lines;
+        }
+        if let Some(target) = &ops {
+            params.attach_btf_id = target.ops.ops_type.0;
+            params.expected_attach_type = AttachType(target.member);
+        }
+        if let Some(chosen) = self.options.attach_targets.get(&program.name) {
+            params.attach_target = Some(chosen.program.fd());
+            params.attach_btf_id = extension::btf_id(chosen, program)?.0;
+        } else if program.attach_btf {
+            params.attach_btf_id = target::attach_target(self.system, program)?.0;
+        }
+        let (spec, poisoned) = (self.spec, &prepared.poisoned);
+        let explain = |refusal: &mut Refusal| explain::explain(refusal, spec, code, poisoned);
+        let request = prog::Request {
+            params,
+            attach_type_optional: program.attach_type_optional,
+            log_level: self.options.log_level | program.log_level,
+            log_bytes: self.options.log_bytes,
+            raise_memlock: self.options.raise_memlock,
+            explain: &explain,
+        };
+        self.load_request(program, &request, code.insns.len())
+    }
+
+    /// The program of the spec that this one is, or is a changed copy of.
+    fn index_of(&self, program: &ProgramSpec) -> Result<usize> {
+        let same = |known: &ProgramSpec| known.function == program.function;
+        self.spec.programs.iter().position(same).ok_or_else(|| {
+            let what = alloc::format!("program `{}` is of another object", program.name);
+            Error::new(ErrorKind::NotFound, what)
+        })
+    }
+
+    fn load_request(
+        &self,
+        program: &ProgramSpec,
+        request: &prog::Request<'_>,
+        insns: usize,
+    ) -> Result<Loaded> {
+        let now = || self.options.timed.then(|| self.system.now_ns()).transpose();
+        let before = now()?;
+        let loaded = prog::load(self.system, request)?;
+        let load_ns = now()?
+            .zip(before)
+            .map(|(after, before)| after.saturating_sub(before));
+        let declared = Declared {
+            section: program.section.clone(),
+            verb: program.attach,
+            target: program.target.clone(),
+            attach_type: program.attach_type,
+            autoattach: program.autoattach,
+            log: loaded.log,
+        };
+        Ok(Loaded {
+            program: Program::new(
+                self.system,
+                loaded.fd,
+                &program.name,
+                program.prog_type,
+                Some(declared),
+            ),
+            insns,
+            load_ns,
+        })
+    }
+
+    /// Kernels before 5.0 load kprobes only for the version that they are.
+    fn kern_version(&self, program: &ProgramSpec) -> Result<u32> {
+        match self.spec.version {
+            Some(version) => Ok(version),
+            None if program.prog_type == ProgType::KPROBE => self.system.kernel_version(),
+            None => Ok(0),
+        }
+    }
+
+    /// Function and line records as the kernel takes them.
+    fn records(&self, prog_type: ProgType, code: &Code) -> (Vec<FuncInfo>, Vec<LineInfo>) {
+        let funcs = code.funcs.iter().map(|(at, id)| FuncInfo {
+            insn_off: *at as u32,
+            type_id: self.replaced.get(&(prog_type, *id)).unwrap_or(id).0,
+        });
+        let lines = code.lines.iter().map(|(at, line)| LineInfo {
+            insn_off: *at as u32,
+            file_name_off: line.file_name_off,
+            line_off: line.line_off,
+            line_col: line.line_col,
+        });
+        (funcs.collect(), lines.collect())
+    }
+}
+
+fn what(program: &ProgramSpec) -> String {
+    alloc::format!("load program `{}` ({})", program.name, program.section)
+}
