@@ -28,6 +28,8 @@ pub const ENTRIES: &[(&str, Entry)] = &[
     ("core", core),
     ("elf", elf),
     ("kconfig", kconfig),
+    #[cfg(feature = "linker")]
+    ("linker", linker),
     ("object", object),
 ];
 
@@ -267,6 +269,26 @@ pub fn elf(data: &[u8]) {
     let _ = elf.section(".BTF").is_some();
 }
 
+/// Two objects linked into one, which is read like any other and links to itself.
+#[cfg(feature = "linker")]
+pub fn linker(data: &[u8]) {
+    let [first, second, _] = split(data);
+    let input = |name, bytes| skep_codec::linker::Input { name, bytes };
+    let both = [input("first.o", first), input("second.o", second)];
+    let files = if second.is_empty() {
+        &both[..1]
+    } else {
+        &both[..]
+    };
+    match skep_codec::linker::link(files) {
+        Ok(whole) => {
+            ObjectSpec::parse(&whole, "whole.bpf.o").expect("what was linked is read");
+            skep_codec::linker::link(&[input("whole.o", &whole)]).expect("and linked");
+        }
+        Err(error) => assert!(!error.what().is_empty()),
+    }
+}
+
 /// How much of an input is taken for text or instructions.
 #[cfg(feature = "asm")]
 const TEXT: usize = 1 << 16;
@@ -401,6 +423,8 @@ pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("core", join([btf, ext, btf])),
         ("elf", object.to_vec()),
         ("kconfig", options(object)),
+        #[cfg(feature = "linker")]
+        ("linker", join([object, &other_half(object), &[]])),
         ("object", object.to_vec()),
     ]
 }
@@ -430,13 +454,36 @@ const PACKED: &[u8] =
     f\x85G7'p\xf3\x1f\x150\xf6\x0a{\x85\xae\xd0\x15\xba\xc2^\xa1+\xecU\xbb\xfc\x09.\
     \xc4\xb2\x9a\xd6\x01\x00\x00";
 
-/// All code of an object as text.
+/// Something that can be linked to an object.
+#[cfg(feature = "linker")]
+fn other_half(object: &[u8]) -> Vec<u8> {
+    let end = if object.get(5) == Some(&2) {
+        "eb"
+    } else {
+        "el"
+    };
+    let names = ["linked1", "linked2"].map(|half| format!("{half}.bpf.{end}.o"));
+    let halves = objects()
+        .into_iter()
+        .filter(|(name, _)| names.contains(name));
+    let mut others = halves.filter(|(_, half)| half != object);
+    others.next().map_or_else(Vec::new, |(_, half)| half)
+}
+
+/// All code of an object as text, and something of everything that only people write.
 #[cfg(feature = "asm")]
 fn text(object: &[u8]) -> String {
     let spec = ObjectSpec::parse(object, "seed.bpf.o").expect("a committed object");
     let texts = spec.functions.iter().map(|f| insn::listing(&f.insns));
-    texts.map(|text| text.to_string()).collect()
+    let all: String = texts.map(|text| text.to_string()).collect();
+    all + WRITTEN
 }
+
+#[cfg(feature = "asm")]
+const WRITTEN: &str = "again: r1 = map[counts] ; a comment
+    r2 = map[.rodata][0]+16\n r3 = subprog[callback]\n r4 = ksym[bpf_prog_active]\n r5 = 7 ll
+    call bpf_loop\n call elsewhere\n r0 = *(u8 *)skb[r6 + 0x1]\n if w0 s> -3 goto again\n exit
+";
 
 /// Three inputs in one: the lengths of the first two (little endian), then all of them.
 fn join(parts: [&[u8]; 3]) -> Vec<u8> {

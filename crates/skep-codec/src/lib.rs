@@ -34,6 +34,8 @@ pub mod errno;
 pub mod error;
 pub mod inflate;
 pub mod insn;
+#[cfg(any(test, feature = "linker"))]
+pub mod linker;
 pub mod map;
 pub mod object;
 mod order;

@@ -39,6 +39,7 @@ const CRATES: &[Crate] = &[
             &["elf"],
             &["core_reloc"],
             &["object"],
+            &["linker"],
         ],
         dependencies: &["bitflags", "object"],
         may_unsafe: &[],

@@ -18,6 +18,8 @@ mod layout;
 mod merge;
 mod read;
 mod records;
+#[cfg(any(test, feature = "linker"))]
+mod replace;
 mod strings;
 #[cfg(test)]
 pub(crate) mod tests;

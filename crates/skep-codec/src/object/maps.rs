@@ -79,6 +79,12 @@ pub(super) fn read(p: &mut Parser<'_>) {
     }
 }
 
+/// The map that a BTF variable defines.
+#[cfg(any(test, feature = "linker"))]
+pub(crate) fn definition(btf: &Btf, var: TypeId, name: &str) -> Result<MapSpec> {
+    Definition::of_var(btf, var, name, &mut Vec::new()).map(|definition| definition.map)
+}
+
 /// A map, and the byte in its definition where static contents begin.
 struct Definition {
     map: MapSpec,

@@ -35,6 +35,8 @@ pub use lower::{
     Address, Lowering, POISON_KFUNC, POISON_MAP, calls_probe_read, downgrade_probe_read, lower,
     lower_jump_tables,
 };
+#[cfg(any(test, feature = "linker"))]
+pub(crate) use maps::definition as map_definition;
 pub use sections::{SectionDef, Verb};
 pub use values::{Variable, VariableMut};
 

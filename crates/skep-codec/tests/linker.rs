@@ -1,0 +1,210 @@
+//! The committed halves, linked into one object, in both byte orders.
+#![cfg(feature = "linker")]
+
+use skep_codec::btf::Kind;
+use skep_codec::linker::{self, Input};
+use skep_codec::object::{ExternKind, ObjectSpec, Slot, link};
+use skep_codec::uapi::bpf::MapType;
+use skep_codec::{Error, ErrorKind, Result};
+
+const ORDERS: [&str; 2] = ["el", "eb"];
+
+fn read(name: &str, order: &str) -> Vec<u8> {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
+    let path = format!("{dir}/{name}.bpf.{order}.o");
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// Links files that are given as name and bytes.
+fn files(files: &[(&str, &[u8])]) -> Result<Vec<u8>> {
+    let inputs: Vec<Input<'_>> = files
+        .iter()
+        .map(|&(name, bytes)| Input { name, bytes })
+        .collect();
+    linker::link(&inputs)
+}
+
+fn halves(order: &str) -> Vec<u8> {
+    let (one, two) = (read("linked1", order), read("linked2", order));
+    files(&[("linked1.o", &one), ("linked2.o", &two)]).unwrap()
+}
+
+/// The first place of `old` in `bytes` becomes `new`.
+fn replaced(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(old.len()).position(|window| window == old);
+    let at = at.unwrap_or_else(|| panic!("no {old:?}"));
+    [&bytes[..at], new, &bytes[at + old.len()..]].concat()
+}
+
+#[test]
+fn the_whole_has_what_the_halves_had() {
+    for order in ORDERS {
+        let spec = ObjectSpec::parse(&halves(order), "linked.bpf.o").unwrap();
+        assert_eq!(spec.warnings, [], "{order}");
+        assert_eq!(spec.license.as_deref(), Some("GPL"));
+        let names: Vec<_> = spec.programs.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!(names, ["tail", "one", "two"]);
+        assert!(spec.programs.iter().all(|p| p.error.is_none()));
+        for program in 0..spec.programs.len() {
+            let code = link(&spec, program).unwrap();
+            assert!(!code.funcs.is_empty() && !code.lines.is_empty(), "{order}");
+        }
+        let maps: Vec<_> = spec.maps.iter().map(|m| m.name.as_str()).collect();
+        // The map with contents first: its section was the first half's alone.
+        let declared = ["jumps", "shared", "own", "linked.bss", "linked.data"];
+        assert!(declared.iter().all(|name| maps.contains(name)), "{maps:?}");
+        let jumps = spec.map("jumps").unwrap();
+        assert_eq!(jumps.map_type, MapType::PROG_ARRAY);
+        assert_eq!(jumps.slots, [(0, Slot::Program(0)), (2, Slot::Program(2))]);
+        // What one half leaves open the other has: only the kernel's is left.
+        let [only] = &spec.externs[..] else {
+            panic!("{:?}", spec.externs)
+        };
+        assert_eq!(only.name, "LINUX_KERNEL_VERSION");
+        assert!(matches!(only.kind, ExternKind::Kconfig { .. }));
+        let relos: usize = spec.ext.core_relos.values().map(Vec::len).sum();
+        assert_eq!(relos, 2);
+    }
+}
+
+#[test]
+fn types_are_merged_and_sections_described() {
+    for order in ORDERS {
+        let spec = ObjectSpec::parse(&halves(order), "linked.bpf.o").unwrap();
+        let btf = spec.btf.as_ref().unwrap();
+        let count = |kind: Kind, name: &str| {
+            let named = btf.iter().filter(|ty| ty.name().unwrap() == name);
+            named.filter(|ty| ty.kind() == kind).count()
+        };
+        for name in ["scale", "strength", "first_weak", "two", "one"] {
+            assert_eq!(count(Kind::Func, name), 1, "{name}");
+        }
+        for name in [
+            "shared",
+            "jumps",
+            "bonus",
+            "LINUX_KERNEL_VERSION",
+            "LICENSE",
+        ] {
+            assert_eq!(count(Kind::Var, name), 1, "{name}");
+        }
+        assert_eq!(count(Kind::Var, "twin_data"), 2);
+        assert_eq!(count(Kind::Struct, "__sk_buff"), 1);
+        // Two functions named `twin`, of one type.
+        assert_eq!(count(Kind::Func, "twin"), 1);
+        let func = btf.iter().find(|ty| ty.name().unwrap() == "scale").unwrap();
+        assert_eq!(func.linkage().unwrap(), 1, "no extern any more");
+        let datasecs = btf.iter().filter(|ty| ty.kind() == Kind::Datasec);
+        let mut seen = Vec::new();
+        for datasec in datasecs {
+            let mut end = 0;
+            for variable in datasec.variables().map(Result::unwrap) {
+                assert!(variable.offset >= end || datasec.name().unwrap() == ".kconfig");
+                end = variable.offset + variable.size;
+            }
+            assert!(datasec.size().unwrap() >= end || end == 4);
+            seen.push((datasec.name().unwrap(), datasec.vlen()));
+        }
+        let want = [
+            (".bss", 1),
+            (".data", 3),
+            (".data.apart", 1),
+            (".kconfig", 1),
+            (".maps", 3),
+            (".rodata", 1),
+            (".rodata.str1.1", 1),
+            ("license", 1),
+        ];
+        assert_eq!(seen, want, "{order}");
+    }
+}
+
+#[test]
+fn linking_the_whole_again_changes_nothing() {
+    for order in ORDERS {
+        let whole = halves(order);
+        assert!(whole == halves(order), "the same inputs, the same bytes");
+        // Strings are in another order the first time.
+        let again = files(&[("whole.o", &whole)]).unwrap();
+        assert_eq!(again.len(), whole.len());
+        assert!(files(&[("again.o", &again)]).unwrap() == again, "{order}");
+    }
+}
+
+/// Every committed object links by itself, to programs that are the same instruction for
+/// instruction.
+#[test]
+fn one_file_alone_stays_what_it_is() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
+    let mut count = 0;
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if !name.ends_with(".o") {
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let alone = files(&[(name, &bytes)]).unwrap_or_else(|e| panic!("{e}"));
+        let (old, new) = (
+            ObjectSpec::parse(&bytes, name),
+            ObjectSpec::parse(&alone, name),
+        );
+        let (old, new) = (old.unwrap(), new.unwrap());
+        let maps = |spec: &ObjectSpec| spec.maps.iter().map(|m| m.name.clone()).collect::<Vec<_>>();
+        assert_eq!(maps(&old), maps(&new), "{name}");
+        assert_eq!(old.programs.len(), new.programs.len(), "{name}");
+        for program in 0..old.programs.len() {
+            let insns = |spec: &ObjectSpec| link(spec, program).map(|code| (code.insns, code.refs));
+            let what = |e: Error| e.what().to_owned();
+            assert_eq!(
+                insns(&old).map_err(what),
+                insns(&new).map_err(what),
+                "{name}"
+            );
+        }
+        count += 1;
+    }
+    assert!(count >= 24, "{count}");
+}
+
+#[test]
+fn refusals_name_both_files() {
+    let (one, two) = (read("linked1", "el"), read("linked2", "el"));
+    let error = |list: &[(&str, &[u8])]| files(list).unwrap_err();
+    let twice = error(&[("a.o", &two), ("b.o", &two)]);
+    assert_eq!(twice.kind(), ErrorKind::Ambiguous);
+    let text = twice.to_string();
+    assert!(
+        text.contains("defined in a.o (") && text.contains("and in b.o ("),
+        "{text}"
+    );
+    let orders = error(&[("a.o", &one), ("b.o", &read("linked2", "eb"))]);
+    assert_eq!(orders.to_string(), "the byte orders of a.o and b.o differ");
+    let mit = replaced(&two, b"GPL\0", b"MIT\0");
+    let licence = error(&[("a.o", &one), ("b.o", &mit)]);
+    assert_eq!(
+        licence.to_string(),
+        "b.o: license: 'MIT' here, 'GPL' in a.o"
+    );
+    assert_eq!(licence.kind(), ErrorKind::Mismatch);
+    assert_eq!(error(&[]).kind(), ErrorKind::NotFound);
+    let text = error(&[("a.o", &one), ("c.o", b"no object")]).to_string();
+    assert!(text.starts_with("c.o: no ELF file"), "{text}");
+}
+
+/// The other half's definitions, one at a time of another type than declared.
+#[test]
+fn declarations_must_agree_with_definitions() {
+    let (one, two) = (read("linked1", "el"), read("linked2", "el"));
+    let wrong = |old: &[u8], new: &[u8]| {
+        let two = replaced(&two, old, new);
+        files(&[("a.o", &one), ("b.o", &two)]).unwrap_err()
+    };
+    let error = wrong(b".data.apart\0", b".data.other\0");
+    assert_eq!(error.kind(), ErrorKind::Mismatch);
+    let text = error.to_string();
+    assert!(
+        text.contains("in section '.data.other' here, in '.data.apart' in a.o"),
+        "{text}"
+    );
+}
