@@ -25,6 +25,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod answer;
 pub mod btf;
 pub mod error;
 pub mod link;

@@ -2,8 +2,8 @@
 
 mod version;
 
+use crate::answer::Probes;
 use crate::error::Context;
-use crate::probe::{Feature, Probes};
 use crate::{Error, ErrorKind, Result};
 use alloc::string::ToString;
 use alloc::sync::Arc;
@@ -79,14 +79,19 @@ impl System {
         cpus.context(|| "count the possible CPUs".to_string())
     }
 
-    /// Whether the kernel can do this: asked once, remembered when the answer is certain.
-    pub fn probe(&self, feature: Feature) -> crate::probe::Answer {
-        self.0.probes.ask(self, feature)
-    }
-
     /// Nanoseconds of `CLOCK_MONOTONIC`, which `bpf_ktime_get_ns` counts too.
     pub fn now_ns(&self) -> Result<u64> {
         Ok(process::now_ns(&self.0.kernel)?)
+    }
+
+    /// What has been learnt by trying.
+    pub(crate) fn probes(&self) -> &Probes {
+        &self.0.probes
+    }
+
+    /// The token that the system's calls carry.
+    pub(crate) fn token(&self) -> Option<&Fd> {
+        None
     }
 
     /// Where the kernel's BTF is kept once it is open.

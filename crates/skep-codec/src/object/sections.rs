@@ -264,12 +264,6 @@ pub struct Found<'n> {
 /// Names that other loaders take, and the row that is meant.
 const ALIASES: &[(&str, &str)] = &[("socket_filter", "socket"), ("cgroup_skb", "cgroup/skb")];
 
-/// Attach types newer than the constants in [`AttachType`].
-const TRACE_FSESSION: AttachType = AttachType(58);
-const TRACE_FENTRY_MULTI: AttachType = AttachType(59);
-const TRACE_FEXIT_MULTI: AttachType = AttachType(60);
-const TRACE_FSESSION_MULTI: AttachType = AttachType(61);
-
 /// A row: pattern, program type, attach type (`0` for none), verb, flags.
 macro_rules! rows {
     ($($pattern:literal $prog:ident $attach:tt $verb:ident $flags:expr;)+) => {
@@ -283,7 +277,6 @@ macro_rules! rows {
         },)+];
     };
     (@ 0) => { None };
-    (@ ($attach:expr)) => { Some($attach) };
     (@ $attach:ident) => { Some(AttachType::$attach) };
 }
 
@@ -337,14 +330,14 @@ rows! {
     "fentry.s+" TRACING TRACE_FENTRY Tracing B | S;
     "fmod_ret.s+" TRACING MODIFY_RETURN Tracing B | S;
     "fexit.s+" TRACING TRACE_FEXIT Tracing B | S;
-    "fsession+" TRACING (TRACE_FSESSION) Tracing B;
-    "fsession.s+" TRACING (TRACE_FSESSION) Tracing B | S;
-    "fentry.multi+" TRACING (TRACE_FENTRY_MULTI) TracingMulti 0;
-    "fexit.multi+" TRACING (TRACE_FEXIT_MULTI) TracingMulti 0;
-    "fsession.multi+" TRACING (TRACE_FSESSION_MULTI) TracingMulti 0;
-    "fentry.multi.s+" TRACING (TRACE_FENTRY_MULTI) TracingMulti S;
-    "fexit.multi.s+" TRACING (TRACE_FEXIT_MULTI) TracingMulti S;
-    "fsession.multi.s+" TRACING (TRACE_FSESSION_MULTI) TracingMulti S;
+    "fsession+" TRACING TRACE_FSESSION Tracing B;
+    "fsession.s+" TRACING TRACE_FSESSION Tracing B | S;
+    "fentry.multi+" TRACING TRACE_FENTRY_MULTI TracingMulti 0;
+    "fexit.multi+" TRACING TRACE_FEXIT_MULTI TracingMulti 0;
+    "fsession.multi+" TRACING TRACE_FSESSION_MULTI TracingMulti 0;
+    "fentry.multi.s+" TRACING TRACE_FENTRY_MULTI TracingMulti S;
+    "fexit.multi.s+" TRACING TRACE_FEXIT_MULTI TracingMulti S;
+    "fsession.multi.s+" TRACING TRACE_FSESSION_MULTI TracingMulti S;
     "freplace+" EXT 0 Freplace B;
     "lsm+" LSM LSM_MAC Lsm B;
     "lsm.s+" LSM LSM_MAC Lsm B | S;

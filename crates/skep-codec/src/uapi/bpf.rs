@@ -95,6 +95,7 @@ newtype! {
     PROG_BIND_MAP = 35;
     TOKEN_CREATE = 36;
     PROG_STREAM_READ_BY_FD = 37;
+    PROG_ASSOC_STRUCT_OPS = 38;
 }
 
 newtype! {
@@ -237,6 +238,10 @@ newtype! {
     NETKIT_PEER = 55;
     TRACE_KPROBE_SESSION = 56;
     TRACE_UPROBE_SESSION = 57;
+    TRACE_FSESSION = 58;
+    TRACE_FENTRY_MULTI = 59;
+    TRACE_FEXIT_MULTI = 60;
+    TRACE_FSESSION_MULTI = 61;
 }
 
 newtype! {
@@ -257,6 +262,7 @@ newtype! {
     UPROBE_MULTI = 12;
     NETKIT = 13;
     SOCKMAP = 14;
+    TRACING_MULTI = 15;
 }
 
 newtype! {
@@ -473,4 +479,9 @@ newtype! {
     USER_RINGBUF_DRAIN = 209;
     CGRP_STORAGE_GET = 210;
     CGRP_STORAGE_DELETE = 211;
+}
+
+impl Helper {
+    /// Above every helper's number: later ones are kernel functions, found by BTF.
+    pub const LIMIT: usize = Self::ALL.len() + 1;
 }

@@ -3,6 +3,7 @@
 
 mod btf;
 mod info;
+mod known;
 mod link;
 mod map;
 mod map_fd;
@@ -12,6 +13,7 @@ mod query;
 
 pub use btf::*;
 pub use info::*;
+pub use known::*;
 pub use link::*;
 pub use map::*;
 pub use map_fd::*;
