@@ -98,6 +98,7 @@ macro_rules! with_calls {
             memfd_create(name: &CStr, flags: c_uint) -> isize;
             eventfd(value: c_uint, flags: c_int) -> isize;
             gettid() -> isize;
+            mmap_at(addr: usize, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64) -> isize;
         }
     };
 }

@@ -114,17 +114,38 @@ unsafe impl Kernel for Host {
         call!(WRITE, register!(fd), address(buf), len)
     }
 
-    #[cfg(not(target_arch = "s390x"))]
     unsafe fn mmap(&self, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64) -> isize {
+        // SAFETY: the caller's promise; no address means that the kernel chooses.
+        unsafe { self.mmap_at(0, len, prot, flags, fd, offset) }
+    }
+
+    #[cfg(not(target_arch = "s390x"))]
+    unsafe fn mmap_at(
+        &self,
+        addr: usize,
+        len: usize,
+        prot: c_int,
+        flags: c_int,
+        fd: c_int,
+        offset: u64,
+    ) -> isize {
         let (prot, flags, fd) = (register!(prot), register!(flags), register!(fd));
-        call!(MMAP, 0, len, prot, flags, fd, offset as usize)
+        call!(MMAP, addr, len, prot, flags, fd, offset as usize)
     }
 
     #[cfg(target_arch = "s390x")]
-    unsafe fn mmap(&self, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64) -> isize {
+    unsafe fn mmap_at(
+        &self,
+        addr: usize,
+        len: usize,
+        prot: c_int,
+        flags: c_int,
+        fd: c_int,
+        offset: u64,
+    ) -> isize {
         // Here the six arguments travel in memory.
         let (prot, flags, fd) = (register!(prot), register!(flags), register!(fd));
-        let mut args = [0, len, prot, flags, fd, offset as usize];
+        let mut args = [addr, len, prot, flags, fd, offset as usize];
         call!(MMAP, address(args.as_mut_ptr()))
     }
 

@@ -308,4 +308,20 @@ pub unsafe trait Kernel: Send + Sync {
     unsafe fn gettid(&self) -> isize {
         ENOSYS
     }
+
+    /// mmap(2) at an address of the caller's choice, with `MAP_FIXED_NOREPLACE`; the answer is
+    /// that address.
+    /// # Safety
+    /// No `MAP_FIXED`: what is mapped there already stays.
+    unsafe fn mmap_at(
+        &self,
+        addr: usize,
+        len: usize,
+        prot: c_int,
+        flags: c_int,
+        fd: c_int,
+        offset: u64,
+    ) -> isize {
+        ENOSYS
+    }
 }

@@ -6,7 +6,7 @@ use core::ffi::c_int;
 use core::fmt;
 use core::ptr::NonNull;
 use skep_codec::Errno;
-use skep_codec::uapi::linux::{MAP_FIXED, MAP_PRIVATE, PROT_READ};
+use skep_codec::uapi::linux::{MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ};
 
 /// Memory that a kernel has mapped; unmapped when dropped.
 ///
@@ -51,6 +51,42 @@ impl Mapping {
             len,
             kernel: kernel.clone(),
         })
+    }
+
+    /// [`Mapping::new`] at `address`, and only where nothing is mapped there.
+    ///
+    /// # Errors
+    /// `EEXIST`: something is; otherwise as [`Mapping::new`].
+    ///
+    /// # Kernel
+    /// mmap(2) with `MAP_FIXED_NOREPLACE`, since Linux 4.17.
+    pub fn at(
+        kernel: &KernelRef,
+        address: usize,
+        len: usize,
+        prot: c_int,
+        flags: c_int,
+        fd: &Fd,
+    ) -> Result<Self> {
+        if flags & MAP_FIXED != 0 {
+            return Err(CallError::new("mmap", Errno::EINVAL));
+        }
+        let flags = flags | MAP_FIXED_NOREPLACE;
+        // SAFETY: `MAP_FIXED` is not among the flags.
+        let answer = unsafe { kernel.mmap_at(address, len, prot, flags, fd.raw(), 0) };
+        let there = check("mmap", answer)?;
+        let start = NonNull::new(core::ptr::with_exposed_provenance_mut(there))
+            .ok_or(CallError::new("mmap", Errno::EFAULT))?;
+        let mapping = Self {
+            start,
+            len,
+            kernel: kernel.clone(),
+        };
+        // Older kernels do not know the flag, and map elsewhere.
+        match there == address {
+            true => Ok(mapping),
+            false => Err(CallError::new("mmap", Errno::EEXIST)),
+        }
     }
 
     /// The first byte. `len` bytes from here are mapped while `self` lives.

@@ -129,6 +129,9 @@ pub struct SysVTable {
     pub eventfd: Option<unsafe extern "C" fn(*mut c_void, c_uint, c_int) -> isize>,
     /// `gettid()`.
     pub gettid: Option<unsafe extern "C" fn(*mut c_void) -> isize>,
+    /// `mmap_at(addr: usize, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64)`.
+    pub mmap_at:
+        Option<unsafe extern "C" fn(*mut c_void, usize, usize, c_int, c_int, c_int, u64) -> isize>,
 }
 
 const ENOSYS: isize = -(Errno::ENOSYS.raw() as isize);

@@ -45,6 +45,8 @@ pub const MAP_SHARED: i32 = 1;
 pub const MAP_PRIVATE: i32 = 2;
 /// `MAP_FIXED`.
 pub const MAP_FIXED: i32 = 0x10;
+/// `MAP_FIXED_NOREPLACE`.
+pub const MAP_FIXED_NOREPLACE: i32 = 0x10_0000;
 /// `MAP_ANONYMOUS`.
 pub const MAP_ANONYMOUS: i32 = 0x20;
 /// `MAP_POPULATE`.

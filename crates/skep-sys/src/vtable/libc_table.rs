@@ -125,4 +125,5 @@ libc_table! {
     memfd_create(name: *const c_char, flags: c_uint) -> isize { ret(libc::memfd_create(name, flags) as isize) }
     eventfd(value: c_uint, flags: c_int) -> isize { ret(libc::eventfd(value, flags) as isize) }
     gettid() -> isize { libc::syscall(libc::SYS_gettid) as isize }
+    mmap_at(addr: usize, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64) -> isize { ret(libc::mmap(core::ptr::with_exposed_provenance_mut(addr), len, prot, flags, fd, offset as libc::off_t) as isize) }
 }

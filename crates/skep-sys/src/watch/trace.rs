@@ -166,7 +166,7 @@ impl Trace {
         match index {
             _ if opens => self.open_fds.fetch_add(1, Ordering::SeqCst),
             Index::close => self.open_fds.fetch_sub(1, Ordering::SeqCst),
-            Index::mmap => self.open_mappings.fetch_add(1, Ordering::SeqCst),
+            Index::mmap | Index::mmap_at => self.open_mappings.fetch_add(1, Ordering::SeqCst),
             Index::munmap => self.open_mappings.fetch_sub(1, Ordering::SeqCst),
             _ => 0,
         };

@@ -2,11 +2,13 @@
 
 mod create;
 mod iter;
+mod mmap;
 mod shape;
 mod typed;
 
 pub(crate) use create::{Created, adopt, create, raise_memlock};
 pub use iter::{Entries, Keys};
+pub use mmap::Memory;
 pub(crate) use shape::Shape;
 pub use typed::{Array, HashMap, PerCpuArray};
 
@@ -20,6 +22,7 @@ use alloc::vec::Vec;
 use skep_codec::btf::{Btf, TypeId};
 use skep_sys::Fd;
 use skep_sys::bpf::{self, MapFd, ObjKind};
+use skep_sys::once::Once;
 
 /// What the kernel says of a map, `struct bpf_map_info`.
 pub use skep_sys::bpf::MapInfo;
@@ -35,6 +38,7 @@ struct Inner {
     system: System,
     /// The BTF that the key and value types are ids of, where an object brought it.
     types: Option<(Arc<Btf>, TypeId, TypeId)>,
+    memory: Once<Memory>,
 }
 
 impl Map {
@@ -69,6 +73,7 @@ impl Map {
             fd,
             system: system.clone(),
             types,
+            memory: Once::new(),
         })))
     }
 
@@ -140,6 +145,20 @@ impl Map {
         let btf = self.0.system.btf_by_id(shape.btf_id)?;
         let (key, value) = (shape.btf_key_type_id, shape.btf_value_type_id);
         Ok(Some((btf, TypeId(key), TypeId(value))))
+    }
+
+    /// Its memory, mapped when first asked for, for as long as the map has handles: an array made
+    /// with `BPF_F_MMAPABLE` (element `i` begins at `i` times the value's size rounded up to 8), or
+    /// an arena.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): no such map; `EEXIST`: something
+    /// else is at the arena's address; `EBUSY`: the arena is mapped elsewhere already.
+    ///
+    /// # Kernel
+    /// mmap(2) of arrays since Linux 5.5, of arenas since 6.9.
+    pub fn memory(&self) -> Result<&Memory> {
+        self.0.memory.get_or_try_init(|| Memory::of(self))
     }
 
     /// The value of this key, or `None`. A per-CPU map gives every possible CPU's value one after

@@ -1,24 +1,25 @@
 //! Objects: what a file says (`ObjectSpec`), loaded into a kernel (`Object`).
 
 mod attach;
+mod global;
 mod loader;
 mod options;
 mod spec;
 
+pub use global::Global;
 pub use loader::{Loaded, Loader, Prepared};
 pub use options::{AttachTarget, LoadOptions, PinReuse};
 pub use spec::{ObjectSpec, VariableMut};
 
 use crate::link::{Link, StructOps};
 use crate::map::Map;
-use crate::plain::{Plain, read};
 use crate::prog::Program;
 use crate::ring::RingBuf;
 use crate::{Error, ErrorKind, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use skep_codec::btf::{Btf, TypeId};
+use skep_codec::btf::Btf;
 
 /// A loaded object: its maps and programs. Dropping it gives up its handles; what is attached
 /// stays attached as long as its [`Link`] does.
@@ -30,16 +31,6 @@ pub struct Object {
     btf: Option<Arc<Btf>>,
     globals: Vec<Global>,
     struct_ops: Vec<StructOps>,
-}
-
-/// A global variable of a loaded object, in its data map.
-#[derive(Clone, Debug)]
-pub struct Global {
-    name: String,
-    map: Map,
-    offset: usize,
-    size: usize,
-    type_id: TypeId,
 }
 
 impl Object {
@@ -142,39 +133,6 @@ impl Object {
             let link = own(program).unwrap_or_else(|| program.attach());
             (program, link)
         })
-    }
-}
-
-impl Global {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its type in the object's BTF; void if it has none.
-    pub fn type_id(&self) -> TypeId {
-        self.type_id
-    }
-
-    /// Its bytes now.
-    pub fn bytes(&self) -> Result<Vec<u8>> {
-        let section = self.map.lookup(&0_u32.to_ne_bytes())?.unwrap_or_default();
-        let end = self.offset.saturating_add(self.size);
-        match section.get(self.offset..end) {
-            Some(bytes) => Ok(bytes.to_vec()),
-            None => {
-                let what = alloc::format!("variable `{}` is outside its map", self.name);
-                Err(Error::new(ErrorKind::Corrupt, what))
-            }
-        }
-    }
-
-    /// Its value now.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] if the type has another size.
-    pub fn read<T: Plain>(&self) -> Result<T> {
-        read(&self.bytes()?, &self.name)
     }
 }
 

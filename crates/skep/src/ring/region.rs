@@ -3,7 +3,7 @@
 //! Layout (`kernel/bpf/ringbuf.c`, `struct bpf_ringbuf`): the page at offset 0 holds the consumer
 //! position (ours to write), the next page the producer position (the kernel's), then the data
 //! twice in a row, so that a record that wraps is contiguous. Positions only grow; a record is at
-//! `position & mask`. This is the only file of the crate with unsafe code.
+//! `position & mask`.
 #![allow(unsafe_code)]
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};

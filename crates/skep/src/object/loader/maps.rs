@@ -21,7 +21,12 @@ impl Loader<'_> {
             let what = alloc::format!("no map number {index}");
             return Err(Error::new(ErrorKind::NotFound, what));
         };
-        let made = self.make(index, spec);
+        let made = self.make(index, spec).and_then(|map| {
+            if spec.map_type == MapType::ARENA {
+                self.enter_arena(index, spec, &map)?;
+            }
+            Ok(map)
+        });
         if let Some(place) = self.maps.get_mut(index) {
             *place = Some(made.clone());
         }

@@ -1,5 +1,6 @@
 //! From a spec to a live object: maps, BTF, CO-RE, programs, each program's failure its own.
 
+mod arena;
 mod btf;
 mod explain;
 mod extension;
@@ -54,6 +55,8 @@ pub struct Loader<'a> {
     /// Maps that were there before.
     reused: Vec<usize>,
     pins: pins::Pins,
+    /// Where the globals of arenas begin.
+    arena_bases: BTreeMap<usize, u32>,
     /// `struct_ops` maps as the kernel has them.
     ops: BTreeMap<usize, Arc<struct_ops::KernelOps>>,
     resolver: Option<Resolver<'a>>,
@@ -71,6 +74,7 @@ impl<'a> Loader<'a> {
             maps: spec.maps.iter().map(|_| None).collect(),
             reused: Vec::new(),
             pins: pins::Pins::default(),
+            arena_bases: BTreeMap::new(),
             ops: BTreeMap::new(),
             resolver: None,
             prepared: spec.programs.iter().map(|_| None).collect(),
@@ -192,7 +196,7 @@ impl<'a> Loader<'a> {
             Some(Global {
                 name: variable.name.to_string(),
                 map: self.made(variable.map)?.clone(),
-                offset: variable.offset as usize,
+                offset: self.data_base(variable.map).wrapping_add(variable.offset) as usize,
                 size: variable.size as usize,
                 type_id: variable.type_id,
             })

@@ -6,7 +6,7 @@ use crate::error::Context;
 use crate::map::{self, Map, Shape};
 use crate::object::PinReuse;
 use crate::system::c_string;
-use crate::{Error, ErrorKind, Result, pin};
+use crate::{Error, ErrorKind, MapType, Result, pin};
 use alloc::ffi::CString;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -130,6 +130,10 @@ impl Loader<'_> {
         let what = || alloc::format!("map `{}`, replaced by map {}", spec.name, live.id());
         let want = Shape::of(self.system, spec)?;
         fits(&want.type_differences(&Shape::reported(live.shape()))).context(what)?;
+        // An arena is mapped once in a process.
+        if live.map_type() == MapType::ARENA {
+            return Ok(live.clone());
+        }
         let fd = live.fd().try_clone()?;
         map::adopt(self.system, spec, fd, self.spec.btf.as_ref()).context(what)
     }

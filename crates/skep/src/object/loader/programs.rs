@@ -116,6 +116,7 @@ impl<'a> Loader<'a> {
                 self.map(index)?;
             }
         }
+        self.place_arena_globals(code);
         let symbols = externs::symbols(self.system, self.spec, code)?;
         let map_fd = |index: usize| Some(self.made(index)?.fd().raw());
         let address = |index| symbols.get(&index).copied().unwrap_or(Address::Missing);
