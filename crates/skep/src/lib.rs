@@ -37,6 +37,7 @@ pub mod probe;
 pub mod prog;
 pub mod ring;
 pub mod system;
+pub mod token;
 mod verifier_log;
 
 pub use error::{Error, ErrorKind, Result};
@@ -47,6 +48,7 @@ pub use plain::Plain;
 pub use prog::Program;
 pub use ring::RingBuf;
 pub use system::System;
+pub use token::Token;
 pub use verifier_log::{Digest, Refusal, SourceLine};
 
 pub use skep_codec as codec;

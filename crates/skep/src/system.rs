@@ -4,6 +4,7 @@ mod version;
 
 use crate::answer::Probes;
 use crate::error::Context;
+use crate::token::Token;
 use crate::{Error, ErrorKind, Result};
 use alloc::string::ToString;
 use alloc::sync::Arc;
@@ -27,6 +28,8 @@ struct Inner {
     cpus: Once<PossibleCpus>,
     kernel_btf: Once<Arc<Btf>>,
     probes: Probes,
+    token_source: Token,
+    token: Once<Option<Arc<Fd>>>,
 }
 
 impl System {
@@ -44,13 +47,35 @@ impl System {
     /// See [`System::host`].
     pub fn new(kernel: KernelRef) -> Result<Self> {
         let page_size = file::page_size(&kernel).context(|| "ask for the page size".to_string())?;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self::knowing_nothing(kernel, page_size, Token::Auto))
+    }
+
+    fn knowing_nothing(kernel: KernelRef, page_size: usize, token_source: Token) -> Self {
+        Self(Arc::new(Inner {
             kernel,
             page_size,
             cpus: Once::new(),
             kernel_btf: Once::new(),
             probes: Probes::default(),
-        })))
+            token_source,
+            token: Once::new(),
+        }))
+    }
+
+    /// The same kernel, asked with a BPF token from this source. It learns anew what it can do:
+    /// that depends on the token.
+    #[doc(alias = "bpf_token_path")]
+    pub fn with_token(&self, source: Token) -> Self {
+        Self::knowing_nothing(self.0.kernel.clone(), self.0.page_size, source)
+    }
+
+    /// The BPF token that maps, programs and BTF are loaded with; got when it is first needed.
+    ///
+    /// # Errors
+    /// If a certain one is wanted ([`Token::Path`], or by the environment) that is not to be had.
+    pub fn token(&self) -> Result<Option<&Fd>> {
+        let get = || self.0.token_source.open(&self.0.kernel);
+        Ok(self.0.token.get_or_try_init(get)?.as_deref())
     }
 
     /// The kernel.
@@ -87,11 +112,6 @@ impl System {
     /// What has been learnt by trying.
     pub(crate) fn probes(&self) -> &Probes {
         &self.0.probes
-    }
-
-    /// The token that the system's calls carry.
-    pub(crate) fn token(&self) -> Option<&Fd> {
-        None
     }
 
     /// Where the kernel's BTF is kept once it is open.

@@ -3,11 +3,12 @@
 
 mod common;
 
-use common::host;
+use common::{host, object};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use skep::codec::uapi::bpf::Helper;
 use skep::probe::{Answer, Feature, Origin};
 use skep::sys::watch::Trace;
-use skep::{MapType, ProgType, System};
+use skep::{LoadOptions, MapType, ProgType, System};
 use std::collections::BTreeSet;
 use std::process::Command;
 
@@ -238,4 +239,38 @@ fn without_privilege_the_answer_is_unknown() {
     }
     println!("{unknown} of {} not told", may.len());
     assert!(unknown > 50, "{unknown}");
+}
+
+/// The limit of locked memory is raised where the kernel counts BPF memory against it, and the
+/// caller allows it; nowhere else.
+#[test]
+fn locked_memory_is_raised_only_where_it_counts() {
+    let system = host();
+    if !privileged(&system) {
+        return;
+    }
+    let counts = system.probe(Feature::MemcgAccounting) == Answer::No;
+    let (_, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).unwrap();
+    setrlimit(Resource::RLIMIT_MEMLOCK, 0, hard).unwrap();
+    let spec = object!("globals");
+    let options = LoadOptions {
+        raise_memlock: false,
+        ..LoadOptions::default()
+    };
+    let kept = spec.load_with(&system, &options);
+    let limit = || getrlimit(Resource::RLIMIT_MEMLOCK).unwrap().0;
+    assert_eq!(limit(), 0);
+    if counts {
+        let error = kept
+            .expect_err("there is no memory to be locked")
+            .to_string();
+        assert!(error.contains("EPERM"), "{error}");
+        spec.load(&System::new(system.kernel().clone()).unwrap())
+            .unwrap();
+        assert_eq!(limit(), u64::MAX);
+    } else {
+        kept.unwrap();
+        spec.load(&system).unwrap();
+        assert_eq!(limit(), 0);
+    }
 }

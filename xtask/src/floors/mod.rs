@@ -77,7 +77,7 @@ const CRATES: &[Crate] = &[
             &["verifier_log"],
             &["error"],
             &["plain"],
-            &["answer"],
+            &["answer", "token"],
             &["system"],
             &["pin"],
             &["btf"],

@@ -30,7 +30,10 @@ pub(crate) struct Created<'a> {
 pub(crate) fn create(system: &System, spec: &MapSpec, with: &Created<'_>) -> Result<Map> {
     let what = || alloc::format!("create map `{}`", spec.name);
     let shape = Shape::of(system, spec)?;
-    let attr = attributes(&shape, spec, with);
+    let attr = MapParams {
+        token: system.token()?,
+        ..attributes(&shape, spec, with)
+    };
     let internal = spec.data.is_some();
     let fd = first_accepted(system, attr, internal, with).context(what)?;
     let map = adopt(system, spec, fd, with.btf.map(|(_, btf)| btf))?;

@@ -49,9 +49,13 @@ pub(super) fn array() -> MapParams<'static> {
     }
 }
 
+fn token(system: &System) -> Result<Option<&Fd>, CallError> {
+    system.token().map_err(|error| as_call(&error))
+}
+
 /// Creates a map.
 pub(super) fn map(system: &System, params: &MapParams<'_>) -> Result<Fd, CallError> {
-    let token = system.token();
+    let token = token(system)?;
     bpf::map_create(system.kernel(), &MapParams { token, ..*params })
 }
 
@@ -74,7 +78,7 @@ fn prog_with_log(
     let params = ProgParams {
         insns: &insns,
         license: c"GPL",
-        token: system.token(),
+        token: token(system)?,
         ..*params
     };
     bpf::prog_load(system.kernel(), &params, log)
@@ -112,7 +116,7 @@ pub(super) fn btf(system: &System, build: fn(&mut BtfBuilder)) -> Result<Fd, Cal
     build(&mut builder);
     let einval = |_| CallError::new("BPF_BTF_LOAD", Errno::EINVAL);
     let bytes = builder.to_bytes(Endian::NATIVE).map_err(einval)?;
-    bpf::btf_load(system.kernel(), &bytes, system.token(), None)
+    bpf::btf_load(system.kernel(), &bytes, token(system)?, None)
 }
 
 /// Adds an `int`.

@@ -35,10 +35,11 @@ impl Loader<'_> {
             let (named, replaced) = with_named_contexts(&btf, args, &types)?;
             (btf, self.replaced) = (Arc::new(named), replaced);
         }
+        let token = self.system.token()?;
         let upload = |features: &BtfFeatures| -> Result<Result<Fd, CallError>> {
             let statics: Vec<&str> = self.spec.static_functions().collect();
             let bytes = skep_codec::btf::for_upload(&btf, &self.spec.layouts, &statics, features)?;
-            Ok(bpf::btf_load(self.system.kernel(), &bytes, None, None))
+            Ok(bpf::btf_load(self.system.kernel(), &bytes, token, None))
         };
         let does_not_know = |errno| matches!(errno, Errno::EINVAL | Errno::E2BIG);
         match upload(&BtfFeatures::ALL)? {

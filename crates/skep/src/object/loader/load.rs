@@ -72,6 +72,7 @@ impl Loader<'_> {
             prog_flags: program.flags,
             ifindex: program.ifindex,
             expected_attach_type: program.attach_type.unwrap_or_default(),
+            token: self.system.token()?,
             ..Default::default()
         };
         if let Some(btf) = self.btf.as_ref().and_then(Option::as_ref) {
