@@ -1,7 +1,7 @@
 //! An object's BTF made fit for `BPF_BTF_LOAD`: what only the ELF file knows is filled in, what
 //! this kernel does not understand is said in an older way. Ids stay the same.
 
-use super::{Btf, BtfBuilder, Int, Kind, Type, TypeId};
+use super::{Btf, BtfBuilder, Int, Kind, Param, Type, TypeId};
 use crate::Result;
 use crate::map::Map;
 use crate::order;
@@ -134,7 +134,7 @@ impl Upload<'_> {
         };
         let head = [ty.name_off, info(Kind::Func, linkage), ty.size_or_type];
         self.out.set_head(ty.id(), head);
-        Ok(())
+        self.name_params(ty.size_or_type)
     }
 
     fn section(&mut self, ty: &Type<'_>, layout: &SectionLayout) -> Result<()> {
@@ -195,7 +195,6 @@ impl Upload<'_> {
         for var in ty.variables() {
             let decl = self.btf.ty(var?.ty)?;
             let stand_in = if decl.kind() == Kind::Func {
-                self.name_params(decl.target().unwrap_or_default())?;
                 self.dummy(int)
             } else {
                 let head = [decl.name_off, decl.info, int.0];
@@ -209,10 +208,15 @@ impl Upload<'_> {
         Ok(())
     }
 
-    /// A global function's parameters must have names.
-    fn name_params(&mut self, proto: TypeId) -> Result<()> {
-        let proto = self.btf.ty(proto)?;
+    /// No kernel takes a function with a parameter that has no name; C does, and so does the BTF
+    /// that compilers write.
+    fn name_params(&mut self, proto: u32) -> Result<()> {
+        let proto = self.btf.ty(TypeId(proto))?;
         if proto.kind() != Kind::FuncProto {
+            return Ok(());
+        }
+        let nameless = |param: &Param<'_>| param.name.is_empty() && param.ty != TypeId::VOID;
+        if !proto.params().flatten().any(|param| nameless(&param)) {
             return Ok(());
         }
         let name = self.out.add_string(DUMMY);

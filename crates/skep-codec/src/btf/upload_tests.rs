@@ -141,6 +141,26 @@ fn functions_and_kernel_symbols_become_what_the_kernel_accepts() {
 }
 
 #[test]
+fn a_parameter_without_a_name_gets_one() {
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    let param = |name, ty| Param { name, ty };
+    let params = [param("a", int_), param("", int_), param("", TypeId::VOID)];
+    let proto = b.add_func_proto(int_, &params);
+    let pointee = b.add_func_proto(int_, &params);
+    b.add_func("f", proto, 0);
+    let bytes = for_upload(&built(&b, Endian::Little), &[], &[], &BtfFeatures::ALL).unwrap();
+    let btf = Btf::from_bytes(&bytes).unwrap();
+    let names = |id| -> Vec<&str> {
+        let params = btf.ty(id).unwrap().params();
+        params.map(|param| param.unwrap().name).collect()
+    };
+    // What is variable has no name and no type; a pointer's target is not looked at.
+    assert_eq!(names(proto), ["a", "dummy_ksym", ""]);
+    assert_eq!(names(pointee), ["a", "", ""]);
+}
+
+#[test]
 fn nothing_is_rewritten_for_a_kernel_that_knows_it() {
     let object = object();
     let btf = uploaded(&object, &BtfFeatures::ALL);
