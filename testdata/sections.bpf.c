@@ -36,6 +36,12 @@ int unknown(struct __sk_buff *skb)
 	return 5;
 }
 
+SEC("?usdt")
+int user_probe(void *ctx)
+{
+	return 0;
+}
+
 SEC("?tracepoint")
 int gpl_only(void *ctx)
 {

@@ -240,7 +240,10 @@ fn a_name_without_a_meaning_wants_a_type() {
             .filter(|p| !p.autoload)
             .map(|p| p.name.as_str())
             .collect();
-        assert_eq!(asked, ["when_asked", "own", "unknown", "gpl_only"]);
+        assert_eq!(
+            asked,
+            ["when_asked", "own", "unknown", "user_probe", "gpl_only"]
+        );
     });
 }
 

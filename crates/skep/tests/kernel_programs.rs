@@ -5,7 +5,7 @@ mod common;
 use common::{host, load, logs, object, skip};
 use skep::codec::btf::Kind;
 use skep::codec::object::{SectionDef, Verb};
-use skep::link::SocketFilter;
+use skep::link::{Freplace, SocketFilter};
 use skep::map::Array;
 use skep::object::AttachTarget;
 use skep::prog::TestRun;
@@ -331,6 +331,13 @@ fn functions_are_replaced() {
                 assert_eq!(run(target), want, "{program}");
                 link.detach().unwrap();
                 assert_eq!(run(target), 51);
+                // The same, of another program than that which it was loaded for.
+                let other = load(&system, &spec);
+                let other = other.program("target").unwrap();
+                let link = loaded.attach_to(Freplace::of(other, "plus_one")).unwrap();
+                assert_eq!((run(other), run(target)), (want, 51));
+                drop(link);
+                assert_eq!(run(other), 51);
             }
             Err(error) if logs(&error).is_empty() && refuses_trampolines(&error) => {
                 skip!("functions cannot be replaced here: {error}");

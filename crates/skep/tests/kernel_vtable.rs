@@ -8,6 +8,7 @@ use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use skep::System;
 use skep::sys::SysVTable;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -323,4 +324,45 @@ fn an_old_kernel_gets_what_it_knows() {
     assert!(loader.load_as(&filter).is_err());
     filter.attach_type_optional = true;
     loader.load_as(&filter).unwrap();
+}
+
+/// The `expected_attach_type` of the last program that [`noted`] loaded.
+static EXPECTED: AtomicU32 = AtomicU32::new(u32::MAX);
+
+unsafe extern "C" fn noted(
+    context: *mut c_void,
+    cmd: c_int,
+    attr: *mut c_void,
+    size: c_uint,
+) -> isize {
+    if cmd == PROG_LOAD {
+        // SAFETY: the caller's promise: `size` bytes of attributes.
+        let given = unsafe { core::slice::from_raw_parts(attr.cast::<u8>(), size as usize) };
+        let expected = u32::from_ne_bytes(given[68..72].try_into().unwrap());
+        EXPECTED.store(expected, Ordering::Relaxed);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { bpf(context, cmd, attr, size) }
+}
+
+#[test]
+fn user_probes_are_loaded_for_the_link_that_the_kernel_has() {
+    let counts: Arc<Counts> = Arc::default();
+    std::mem::forget(counts.clone());
+    let table = SysVTable {
+        bpf: Some(noted),
+        ..table(&counts)
+    };
+    // SAFETY: as in `system`.
+    let system = System::new(unsafe { table.into_kernel() }.unwrap()).unwrap();
+    let spec = object!("sections");
+    let options = skep::LoadOptions::default();
+    let program = spec.program("user_probe").unwrap();
+    spec.loader(&system, &options).load_as(program).unwrap();
+    let multi = system.probe(skep::probe::Feature::LinkUprobeMulti);
+    let want = match multi {
+        skep::probe::Answer::Yes => skep::AttachType::TRACE_UPROBE_MULTI.0,
+        _ => 0,
+    };
+    assert_eq!(EXPECTED.load(Ordering::Relaxed), want, "{multi:?}");
 }

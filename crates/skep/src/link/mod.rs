@@ -1,5 +1,6 @@
 //! Links: what holds a program to its hook.
 
+mod freplace;
 mod perf;
 mod raw_tracepoint;
 mod socket;
@@ -8,6 +9,7 @@ mod tracepoint;
 mod tracing;
 mod xdp;
 
+pub use freplace::Freplace;
 pub use raw_tracepoint::RawTracepoint;
 pub use socket::SocketFilter;
 pub use struct_ops::StructOps;

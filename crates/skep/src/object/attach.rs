@@ -69,6 +69,7 @@ fn how(verb: Verb) -> &'static str {
         Verb::RawTracepoint => "give the tracepoint (--attach PROG=raw_tp:NAME)",
         Verb::Tracepoint => "give the tracepoint (--attach PROG=tracepoint:CATEGORY/NAME)",
         Verb::Run => "it is run with test_run",
+        Verb::Freplace => "give the program and its function",
         Verb::Custom => "the section's name is the caller's own: attach_each_with",
         Verb::Tc | Verb::Netkit => "give the interface",
         Verb::Cgroup | Verb::LsmCgroup => "give the cgroup",

@@ -8,10 +8,11 @@ pub use run::{TestRun, TestRunResult};
 
 use crate::error::Context;
 use crate::system::{System, c_string};
-use crate::{AttachType, ProgType, Result};
+use crate::{AttachType, Error, ErrorKind, ProgType, Result};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use skep_codec::btf::{Kind, TypeId};
 use skep_codec::object::Verb;
 use skep_sys::Fd;
 use skep_sys::bpf::{self, ObjKind};
@@ -148,6 +149,20 @@ impl Program {
     pub fn pin(&self, path: &str) -> Result<()> {
         bpf::obj_pin(&self.0.fd, None, &c_string(path)?)
             .context(|| alloc::format!("pin program `{}` at {path}", self.name()))
+    }
+
+    /// The `Func` of one of its functions, in its own types.
+    pub(crate) fn function_id(&self, function: &str) -> Result<TypeId> {
+        let info = self.info()?;
+        if info.btf_id == 0 {
+            let what = alloc::format!("program `{}` has no types (BTF)", self.name());
+            return Err(Error::new(ErrorKind::Unsupported, what));
+        }
+        let types = self.system().btf_by_id(info.btf_id)?;
+        types.find(function, Some(Kind::Func)).ok_or_else(|| {
+            let what = alloc::format!("program `{}` has no function `{function}`", self.name());
+            Error::new(ErrorKind::NotFound, what)
+        })
     }
 
     pub(crate) fn doing(&self, verb: &str) -> String {

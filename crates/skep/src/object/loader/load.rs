@@ -2,6 +2,7 @@
 
 use super::{Loaded, Loader, Prepared, explain, extension, jump_tables, target};
 use crate::error::Context;
+use crate::probe::{Answer, Feature};
 use crate::prog::{self, Declared, Program};
 use crate::system::c_string;
 use crate::verifier_log::Refusal;
@@ -10,7 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use skep_codec::bytes::Endian;
 use skep_codec::insn;
-use skep_codec::object::{Code, ProgramSpec};
+use skep_codec::object::{Code, ProgramSpec, Verb};
 use skep_sys::attr::{FuncInfo, LineInfo};
 use skep_sys::bpf::ProgParams;
 
@@ -63,6 +64,7 @@ impl Loader<'_> {
         self.btf()?;
         let (funcs, lines) = self.records(program.prog_type, code);
         let license = c_string(self.spec.license.as_deref().unwrap_or_default())?;
+        let attach_type = self.attach_type(program);
         let mut params = ProgParams {
             prog_type: program.prog_type,
             insns: &insns,
@@ -71,7 +73,7 @@ impl Loader<'_> {
             kern_version: self.kern_version(program)?,
             prog_flags: program.flags,
             ifindex: program.ifindex,
-            expected_attach_type: program.attach_type.unwrap_or_default(),
+            expected_attach_type: attach_type.unwrap_or_default(),
             token: self.system.token()?,
             ..Default::default()
         };
@@ -100,7 +102,7 @@ impl Loader<'_> {
             raise_memlock: self.options.raise_memlock,
             explain: &explain,
         };
-        self.load_request(program, &request, code.insns.len())
+        self.load_request(program, attach_type, &request, code.insns.len())
     }
 
     /// The program of the spec that this one is, or is a changed copy of.
@@ -115,6 +117,7 @@ impl Loader<'_> {
     fn load_request(
         &self,
         program: &ProgramSpec,
+        attach_type: Option<AttachType>,
         request: &prog::Request<'_>,
         insns: usize,
     ) -> Result<Loaded> {
@@ -128,7 +131,7 @@ impl Loader<'_> {
             section: program.section.clone(),
             verb: program.attach,
             target: program.target.clone(),
-            attach_type: program.attach_type,
+            attach_type,
             autoattach: program.autoattach,
             log: loaded.log,
         };
@@ -143,6 +146,15 @@ impl Loader<'_> {
             insns,
             load_ns,
         })
+    }
+
+    /// A USDT program is attached by one link to all its places, where the kernel has such links.
+    fn attach_type(&self, program: &ProgramSpec) -> Option<AttachType> {
+        let multi = program.attach == Verb::Usdt
+            && program.attach_type.is_none()
+            && self.system.probe(Feature::LinkUprobeMulti) == Answer::Yes;
+        let multi = multi.then_some(AttachType::TRACE_UPROBE_MULTI);
+        multi.or(program.attach_type)
     }
 
     /// Kernels before 5.0 load kprobes only for the version that they are.
