@@ -168,6 +168,27 @@ fn one_file_alone_stays_what_it_is() {
 }
 
 #[test]
+fn jump_tables_move_with_their_code() {
+    for order in ORDERS {
+        let (other, jumps) = (read("subprogs", order), read("jumps", order));
+        let alone = ObjectSpec::parse(&jumps, "jumps.bpf.o").unwrap();
+        let both = files(&[("subprogs.o", &other), ("jumps.o", &jumps)]).unwrap();
+        let both = ObjectSpec::parse(&both, "both.bpf.o").unwrap();
+        assert_eq!(both.warnings, [], "{order}");
+        for name in ["by_table", "by_function"] {
+            let slots = |spec: &ObjectSpec| {
+                let index = spec.programs.iter().position(|p| p.name == name);
+                let code = link(spec, index.unwrap()).unwrap();
+                let tables = code.jump_tables.into_iter().map(|(_, slots)| slots);
+                tables.collect::<Vec<_>>()
+            };
+            assert!(!slots(&alone).is_empty());
+            assert_eq!(slots(&alone), slots(&both), "{order} {name}");
+        }
+    }
+}
+
+#[test]
 fn refusals_name_both_files() {
     let (one, two) = (read("linked1", "el"), read("linked2", "el"));
     let error = |list: &[(&str, &[u8])]| files(list).unwrap_err();

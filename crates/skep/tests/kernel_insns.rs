@@ -1,13 +1,17 @@
-//! Instructions as text: the verifier is asked to write what it reads.
+//! Instructions as text: the verifier is asked to write what it reads. Instructions replaced
+//! before a program is loaded.
 #![cfg(feature = "asm")]
 
 mod common;
 
-use common::host;
+use common::{host, load, object};
 use skep::codec::bytes::Endian;
 use skep::codec::insn::{assemble, disasm, encode};
 use skep::codec::uapi::bpf::ProgType;
+use skep::prog::TestRun;
 use skep::sys::bpf::{self, Log, ProgParams};
+use skep::{Object, ObjectSpec};
+use std::ops::Range;
 
 /// What every kernel since 5.10 takes. `r6` to `r9` are numbers, the stack is written before it
 /// is read.
@@ -146,4 +150,96 @@ fn text_of_newer_instructions_is_the_verifiers_own() {
     for (text, log) in known {
         assert!(compare(text, &log) > 3, "{log}");
     }
+}
+
+/// Replaces instructions of a program's function by text.
+fn edit(spec: &mut ObjectSpec, program: &str, slots: Range<usize>, text: &str) {
+    let assembly = assemble(text).unwrap();
+    let refs = spec.bind(&assembly).unwrap();
+    let function = spec.program(program).unwrap().function;
+    let function = &mut spec.functions[function];
+    let end = slots.end.min(function.insns.len());
+    function
+        .splice(slots.start..end, &assembly.insns, &refs)
+        .unwrap();
+}
+
+fn run(object: &Object, program: &str) -> u32 {
+    let run = TestRun {
+        data: &[0; 64],
+        ..TestRun::default()
+    };
+    let program = object.program(program).unwrap();
+    program.test_run(&run).unwrap().return_value
+}
+
+#[test]
+fn instructions_are_put_before_a_programs_own() {
+    let system = host();
+    let mut spec = object!("subprogs");
+    let unedited = run(&load(&system, &spec), "first");
+    assert_eq!(unedited, 2 * (64 - 14 + 3) + 1);
+    // Packets of other lengths go on to what was there.
+    let text =
+        |len: u32| format!("r2 = *(u32 *)(r1 +0)\n if r2 != {len} goto pc+2\n r0 = 9\n exit");
+    edit(&mut spec, "first", 0..0, &text(50));
+    assert_eq!(run(&load(&system, &spec), "first"), 9);
+    let mut spec = object!("subprogs");
+    edit(&mut spec, "first", 0..0, &text(51));
+    assert_eq!(run(&load(&system, &spec), "first"), unedited);
+}
+
+#[test]
+fn a_program_is_replaced_by_text() {
+    let system = host();
+    let mut spec = object!("subprogs");
+    let text = "
+        ; plus_three(7) counts itself in the map
+        r1 = 7
+        call plus_three
+        r6 = r0
+        w7 = 0
+        *(u32 *)(r10 -4) = r7
+        r2 = r10
+        r2 += -4
+        r1 = map[calls]
+        call bpf_map_lookup_elem
+        if r0 == 0 goto out
+        r1 = *(u64 *)(r0 +0)
+        r1 *= 100
+        r6 += r1
+        r1 = map[.data][0]+0
+        r1 = *(u32 *)(r1 +0)
+        r6 += r1
+    out:
+        r0 = r6
+        exit";
+    edit(&mut spec, "alone", 0..usize::MAX, text);
+    let object = load(&system, &spec);
+    assert_eq!(run(&object, "alone"), 10 + 100 + 1000);
+    assert_eq!(run(&object, "alone"), 10 + 200 + 1000);
+}
+
+#[test]
+fn relocations_follow_their_instructions() {
+    let system = host();
+    let facts = |spec: &ObjectSpec| {
+        let object = load(&system, spec);
+        object
+            .program("run")
+            .unwrap()
+            .test_run(&TestRun::default())
+            .unwrap();
+        object.global("facts").unwrap().bytes().unwrap()
+    };
+    let mut spec = object!("core");
+    let before = facts(&spec);
+    edit(
+        &mut spec,
+        "run",
+        0..0,
+        "r9 = 1\n r9 = 0x123456789\n r9 += 1",
+    );
+    assert!(before.iter().any(|byte| *byte != 0));
+    assert_eq!(facts(&spec), before);
 }

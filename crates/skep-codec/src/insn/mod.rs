@@ -79,9 +79,18 @@ impl Insn {
         self.code == Self::LD_IMM64
     }
 
+    /// How many instructions a jump skips; `None` for what is no jump, or one to an address.
+    pub(crate) fn jump(&self) -> Option<i32> {
+        match self.code {
+            names::GOTOL => Some(self.imm),
+            Self::CALL | Self::EXIT | names::GOTOX | names::CALLX => None,
+            code if matches!(code & 0x07, names::JMP | names::JMP32) => Some(self.off.into()),
+            _ => None,
+        }
+    }
+
     /// Points a jump or call in this slot at another slot; the distance, where it is too far.
-    #[cfg(any(test, feature = "asm"))]
-    fn aim(&mut self, from: usize, to: usize) -> Result<(), i64> {
+    pub(crate) fn aim(&mut self, from: usize, to: usize) -> Result<(), i64> {
         let away = (to as i64).saturating_sub(from as i64).saturating_sub(1);
         let fits = match self.code {
             Self::CALL | names::GOTOL => i32::try_from(away).map(|imm| self.imm = imm),

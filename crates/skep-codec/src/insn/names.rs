@@ -32,7 +32,6 @@ pub(super) const LDX: u8 = 0x01;
 pub(super) const ST: u8 = 0x02;
 pub(super) const STX: u8 = 0x03;
 pub(super) const ALU32: u8 = 0x04;
-#[cfg(any(test, feature = "asm"))]
 pub(super) const JMP: u8 = 0x05;
 pub(super) const JMP32: u8 = 0x06;
 pub(super) const ALU64: u8 = 0x07;

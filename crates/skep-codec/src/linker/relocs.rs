@@ -5,13 +5,14 @@ use super::in_file;
 use super::sections::{Layout, Place};
 use super::symbols::Symbols;
 use crate::bytes::Endian;
-use crate::elf::{Reloc, SymbolKind};
+use crate::elf::{Reloc, Symbol, SymbolKind};
 use crate::error::bail;
 use crate::insn::{INSN_SIZE, Insn};
 use crate::{Error, Result};
 
 /// `R_BPF_64_ABS64`: eight bytes of data.
 const ABS64: u32 = 2;
+const JUMP_TABLES: &str = ".jumptables";
 /// `R_BPF_64_ABS32`: four bytes of data.
 const ABS32: u32 = 3;
 
@@ -81,6 +82,57 @@ fn one(
         symbol: new,
         kind: reloc.kind,
     });
+    if code && place.offset != 0 && symbol.size != 0 {
+        jump_table(file, index, layout, symbol, place.offset)?;
+    }
+    Ok(())
+}
+
+/// The entries of a jump table are offsets in the section of the code that uses it, without
+/// relocations of their own: they move with that code.
+fn jump_table(
+    file: &File<'_>,
+    index: usize,
+    layout: &mut Layout,
+    symbol: &Symbol<'_>,
+    by: u64,
+) -> Result<()> {
+    let (Some(number), endian) = (symbol.section, file.elf.endian) else {
+        return Ok(());
+    };
+    let own = file.elf.sections.get(number);
+    let (Some(own), Some(place)) = (own, layout.place(index, number)) else {
+        return Ok(());
+    };
+    if own.name != JUMP_TABLES || !own.relocs.is_empty() {
+        return Ok(());
+    }
+    let old = own.bytes()?;
+    let range = |start: u64| {
+        let end = start.checked_add(symbol.size)?;
+        Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+    };
+    let old = range(symbol.value).and_then(|range| old.get(range));
+    let start = symbol.value.checked_add(place.offset);
+    let section = layout.sections.get_mut(place.section);
+    let new = section.zip(start.and_then(range));
+    let new = new.and_then(|(section, range)| section.bytes.get_mut(range));
+    let (Some(old), Some(new)) = (old, new) else {
+        bail!(
+            Truncated,
+            "the jump table '{}' is not all there",
+            symbol.name
+        );
+    };
+    // From what the file has: a table that is used twice moves once.
+    let entries = old
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .zip(new.as_chunks_mut::<8>().0);
+    for (old, new) in entries {
+        *new = endian.put_u64(endian.u64(*old).wrapping_add(by));
+    }
     Ok(())
 }
 

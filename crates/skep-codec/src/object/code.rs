@@ -82,6 +82,7 @@ fn read_section(p: &mut Parser<'_>, index: usize) {
             global: !symbol.local,
             weak: symbol.weak,
             hidden: symbol.hidden,
+            moved: Default::default(),
             error,
         });
     }

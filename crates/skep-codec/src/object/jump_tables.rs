@@ -71,7 +71,7 @@ impl JumpTable {
     pub(super) fn slots(&self, function: &super::Function, base: usize) -> Result<Vec<u32>> {
         let slot = |&offset: &u64| {
             let inside = offset.checked_sub(function.offset)?;
-            let slot = usize::try_from(inside / ENTRY).ok()?;
+            let slot = function.slot_now(usize::try_from(inside / ENTRY).ok()?)?;
             let fits = inside.is_multiple_of(ENTRY) && slot < function.insns.len();
             u32::try_from(base.checked_add(slot)?).ok().filter(|_| fits)
         };

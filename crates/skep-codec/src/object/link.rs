@@ -233,19 +233,20 @@ fn call(code: &mut Code, at: usize, to: Option<usize>, wide: bool) -> Result<()>
 /// The part of `records` (in order of offset) that lies in `function`.
 fn part<'r, T>(records: Option<&'r Vec<T>>, function: &Function, offset: fn(&T) -> u32) -> &'r [T] {
     let records = records.map_or(&[][..], Vec::as_slice);
-    let bytes = (function.insns.len() as u64).saturating_mul(INSN_SIZE as u64);
+    let bytes = (function.slots_in_file() as u64).saturating_mul(INSN_SIZE as u64);
     let (start, end) = (function.offset, function.offset.saturating_add(bytes));
     let first = records.partition_point(|r| u64::from(offset(r)) < start);
     let last = records.partition_point(|r| u64::from(offset(r)) < end);
     records.get(first..last).unwrap_or_default()
 }
 
-/// The slot of a record's instruction in the linked program; `None` inside an instruction.
-fn slot(function: &Function, base: usize, insn_off: u32) -> Option<usize> {
+/// The slot in the file of a record's instruction, from its function on; `None` inside an
+/// instruction.
+fn slot(function: &Function, insn_off: u32) -> Option<usize> {
     let distance = u64::from(insn_off).checked_sub(function.offset)?;
     let whole = distance.is_multiple_of(INSN_SIZE as u64);
     let slot = usize::try_from(distance >> 3).ok()?;
-    whole.then_some(base.saturating_add(slot))
+    whole.then_some(slot)
 }
 
 fn relos(spec: &ObjectSpec, code: &mut Code, function: &Function, base: usize) -> Result<()> {
@@ -266,12 +267,15 @@ fn relos(spec: &ObjectSpec, code: &mut Code, function: &Function, base: usize) -
         return Err(error.of_symbol(&function.name));
     }
     for relo in part(records, function, |r| r.insn_off) {
-        let Some(at) = slot(function, base, relo.insn_off) else {
+        let Some(at) = slot(function, relo.insn_off) else {
             let what = "a CO-RE relocation inside an instruction";
             let error = Error::new(ErrorKind::Malformed, what).in_section(&function.section);
             return Err(error.at(u64::from(relo.insn_off)).of_symbol(&function.name));
         };
-        code.relos.push((at, *relo));
+        // That of an instruction which was replaced is gone with it.
+        let now = function.slot_now(at);
+        code.relos
+            .extend(now.map(|at| (base.saturating_add(at), *relo)));
     }
     Ok(())
 }
@@ -295,8 +299,15 @@ fn func(spec: &ObjectSpec, code: &mut Code, function: &Function, base: usize) ->
 fn lines(spec: &ObjectSpec, code: &mut Code, function: &Function, base: usize) -> bool {
     let records = spec.ext.line_info.get(&function.section);
     let before = code.lines.len();
-    for record in part(records, function, |r| r.insn_off) {
-        let at = slot(function, base, record.insn_off);
+    let records = part(records, function, |r| r.insn_off);
+    // The first instruction must have a line: one that was put there has that of what it replaces.
+    if function.is_edited() && function.slot_now(0) != Some(0) {
+        code.lines
+            .extend(records.first().map(|first| (base, *first)));
+    }
+    for record in records {
+        let at = slot(function, record.insn_off).and_then(|at| function.slot_now(at));
+        let at = at.map(|at| base.saturating_add(at));
         // The kernel refuses a line for the second half of a wide load (its code is 0) and two
         // lines for one instruction.
         let first_half = |&at: &usize| code.insns.get(at).is_some_and(|insn| insn.code != 0);

@@ -12,6 +12,7 @@
 
 mod code;
 mod data;
+mod edit;
 mod externs;
 mod jump_tables;
 mod kconfig;
@@ -24,6 +25,8 @@ mod refs;
 pub mod sections;
 mod struct_ops;
 mod tags;
+#[cfg(any(test, feature = "asm"))]
+mod text;
 mod values;
 
 pub use data::{Data, DataKind, MAX_DATA};
@@ -38,6 +41,8 @@ pub use lower::{
 #[cfg(any(test, feature = "linker"))]
 pub(crate) use maps::definition as map_definition;
 pub use sections::{SectionDef, Verb};
+#[cfg(any(test, feature = "asm"))]
+pub use text::{FunctionText, TextLine};
 pub use values::{Variable, VariableMut};
 
 use crate::btf::{Btf, BtfExt, TypeId};
@@ -227,8 +232,8 @@ pub struct Function {
     pub section_index: usize,
     /// Byte offset in the section.
     pub offset: u64,
-    /// Its instructions, as in the file. May be edited, and grow or shrink, as long as `refs` is
-    /// kept right; records of lines and CO-RE go with the instructions' old places.
+    /// Its instructions, as in the file. They may be changed one by one;
+    /// [`splice`](Function::splice) also adds and removes some.
     pub insns: Vec<Insn>,
     /// What its instructions refer to, in order of instruction.
     pub refs: Vec<Ref>,
@@ -238,6 +243,8 @@ pub struct Function {
     pub weak: bool,
     /// Whether its symbol is hidden: verified like a static function.
     pub hidden: bool,
+    /// Where the instructions of the file are now.
+    moved: edit::Moved,
     /// Why no program can contain it.
     pub error: Option<Error>,
 }

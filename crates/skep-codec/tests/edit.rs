@@ -1,0 +1,135 @@
+//! Functions of the committed objects as text and back, and with instructions put in.
+#![cfg(feature = "asm")]
+
+use skep_codec::insn::assemble;
+use skep_codec::object::{Code, Lowering, ObjectSpec, Target, TextLine, link, lower};
+use skep_codec::{Error, ErrorKind, Result};
+
+/// Every committed object, by file name.
+fn objects() -> Vec<(String, ObjectSpec)> {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.ends_with(".o") {
+            let bytes = std::fs::read(&path).unwrap();
+            found.push((name.clone(), ObjectSpec::parse(&bytes, &name).unwrap()));
+        }
+    }
+    assert!(found.len() >= 24, "{}", found.len());
+    found
+}
+
+fn object(name: &str) -> ObjectSpec {
+    let all = objects();
+    let found = all.into_iter().find(|(file, _)| file == name);
+    found.expect(name).1
+}
+
+/// A program linked and lowered: what the file has in place of descriptors does not count.
+fn lowered(spec: &ObjectSpec, program: usize) -> Result<Code> {
+    let mut code = link(spec, program)?;
+    let to = Lowering {
+        map_fd: &|map| Some(map as i32 + 100),
+        address: &|_| skep_codec::object::Address::Missing,
+    };
+    lower(&mut code, &to)?;
+    Ok(code)
+}
+
+#[test]
+fn text_of_a_function_is_the_function() {
+    let mut functions = 0;
+    for (name, spec) in objects() {
+        let mut again = spec.clone();
+        for (index, function) in spec.functions.iter().enumerate() {
+            let table = |r: &skep_codec::object::Ref| matches!(r.to, Target::JumpTable(_));
+            if function.error.is_some() || function.refs.iter().any(table) {
+                continue;
+            }
+            let text = spec.function_text(function).to_string();
+            let read = assemble(&text).unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));
+            let refs = spec.bind(&read).unwrap();
+            assert_eq!(refs, function.refs, "{name}: {text}");
+            let all = 0..function.insns.len();
+            let target = &mut again.functions[index];
+            target.splice(all, &read.insns, &refs).unwrap();
+            functions += 1;
+        }
+        for program in 0..spec.programs.len() {
+            let what = |e: Error| e.to_string();
+            let (one, other) = (lowered(&spec, program), lowered(&again, program));
+            let insns = |code: Result<Code>| code.map(|code| code.insns).map_err(what);
+            assert_eq!(insns(one), insns(other), "{name}");
+        }
+    }
+    assert!(functions > 100, "{functions}");
+}
+
+#[test]
+fn lines_and_relocations_stay_with_their_instructions() {
+    for order in ["el", "eb"] {
+        let spec = object(&format!("core.bpf.{order}.o"));
+        let program = spec.programs.iter().position(|p| p.name == "run").unwrap();
+        let before = link(&spec, program).unwrap();
+        let mut edited = spec.clone();
+        let nops = assemble("r0 = 0\n r0 = 1\n r0 = 2 ll").unwrap();
+        let function = spec.programs[program].function;
+        edited.functions[function]
+            .splice(0..0, &nops.insns, &[])
+            .unwrap();
+        let after = link(&edited, program).unwrap();
+        assert_eq!(after.insns.len(), before.insns.len() + 4);
+        assert!(before.relos.len() > 20);
+        let moved = |at: &usize| at + 4;
+        for (old, new) in before.relos.iter().zip(&after.relos) {
+            assert_eq!((moved(&old.0), old.1), *new);
+        }
+        // The first instruction must have a line: the first one again.
+        assert_eq!(after.lines[0], before.lines[0]);
+        for (old, new) in before.lines.iter().zip(&after.lines[1..]) {
+            assert_eq!((moved(&old.0), old.1), *new);
+        }
+        assert_eq!(after.funcs[0], before.funcs[0]);
+        assert_eq!(moved(&before.funcs[1].0), after.funcs[1].0);
+    }
+}
+
+#[test]
+fn text_has_sources_relocations_and_names() {
+    let spec = object("linked1.bpf.el.o");
+    let one = spec.functions.iter().find(|f| f.name == "one").unwrap();
+    let lines = spec.function_text(one).lines();
+    let has = |wanted: &str| lines.iter().any(|line| line.to_string().contains(wanted));
+    for wanted in [
+        "; __u64 *value = bpf_map_lookup_elem(&shared, &zero); @ ./testdata/linked1.bpf.c:",
+        "; CO-RE: value of an enumerator enum pid_type::PIDTYPE_PGID",
+        "(85) call bpf_map_lookup_elem#1",
+        "(85) call scale",
+        "(85) call twin",
+        "(18) r1 = map[.kconfig][0]+0",
+        "(18) r1 = ksym[shared]",
+    ] {
+        assert!(has(wanted), "{wanted}: {:#?}", lines);
+    }
+    let slots = lines.iter().filter_map(|line| match line {
+        TextLine::Insn { slot, .. } => Some(*slot),
+        _ => None,
+    });
+    assert!(slots.is_sorted());
+}
+
+#[test]
+fn names_that_an_object_lacks() {
+    let spec = object("subprogs.bpf.el.o");
+    let bind = |text: &str| spec.bind(&assemble(text).unwrap());
+    let kind = |text: &str| bind(text).unwrap_err().kind();
+    assert_eq!(kind("r1 = map[nothing]"), ErrorKind::NotFound);
+    assert_eq!(kind("call nothing"), ErrorKind::NotFound);
+    assert_eq!(kind("r1 = subprog[nothing]"), ErrorKind::NotFound);
+    assert_eq!(kind("r1 = ksym[nothing]"), ErrorKind::NotFound);
+    let refs = bind("r1 = map[calls]\n call plus_three\n r2 = map[.data][0]+0").unwrap();
+    assert_eq!(refs.iter().map(|r| r.insn).collect::<Vec<_>>(), [0, 2, 3]);
+    assert!(matches!(refs[1].to, Target::Call(_)));
+}
