@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{host, load, object, own_bpffs};
+use common::{host, load, object, own_bpffs, skip};
 use skep::codec::object::Pinning;
 use skep::map::{Array, MapInfo};
 use skep::object::PinReuse;
@@ -248,4 +248,56 @@ fn live_maps_take_the_place_of_declared_ones() {
     let text = error.map_failures()[0].error.to_string();
     let want = "that map is another: type is lru_hash, not array, value_size is 0x4, not 0x8";
     assert!(text.ends_with(want), "{text}");
+}
+
+#[test]
+fn an_exclusive_map_takes_one_program_only() {
+    let system = host();
+    let mut spec = object!("maps");
+    spec.map_mut("array").unwrap().exclusive_to = Some("touch".into());
+    let object = match spec.load(&system) {
+        Ok(object) => object,
+        Err(error) => {
+            let map = &error.map_failures()[0];
+            assert_eq!(
+                (map.map.as_str(), map.error.errno()),
+                ("array", Some(Errno::E2BIG))
+            );
+            skip!("no exclusive maps: {error}");
+        }
+    };
+    assert_eq!(run(&object, "touch"), 107);
+    let mut options = LoadOptions::default();
+    let array = object.map("array").unwrap().clone();
+    options.maps.insert("array".into(), array);
+    // The same program once more; and one that differs in a number.
+    let spec = object!("maps");
+    spec.load_with(&system, &options).unwrap();
+    let mut other = spec.clone();
+    let touch = other
+        .functions
+        .iter_mut()
+        .find(|f| f.name == "touch")
+        .unwrap();
+    let seven = touch
+        .insns
+        .iter_mut()
+        .find(|i| i.code == 0xb7 && i.imm == 7)
+        .unwrap();
+    seven.imm = 8;
+    let error = other.load_with(&system, &options).unwrap_err();
+    assert_eq!(error.failures().len(), 1);
+    assert_eq!(
+        error.failures()[0].error.errno(),
+        Some(Errno::EACCES),
+        "{error}"
+    );
+    let mut spec = object!("maps");
+    spec.map_mut("array").unwrap().exclusive_to = Some("nobody".into());
+    let error = spec.load(&system).unwrap_err();
+    let text = error.map_failures()[0].error.to_string();
+    assert_eq!(
+        text,
+        "map `array`, exclusive to program `nobody`: there is no such program"
+    );
 }

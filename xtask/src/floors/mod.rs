@@ -32,7 +32,7 @@ const CRATES: &[Crate] = &[
             &["errno"],
             &["error"],
             &["bytes", "map", "order"],
-            &["inflate"],
+            &["inflate", "sha256"],
             &["uapi"],
             &["insn"],
             &["btf"],

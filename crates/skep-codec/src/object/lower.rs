@@ -3,8 +3,10 @@
 use super::link::Code;
 use super::{Ref, Target};
 use crate::Result;
+use crate::bytes::Endian;
 use crate::error::bail;
-use crate::insn::{Insn, pseudo};
+use crate::insn::{self, Insn, pseudo};
+use crate::sha256::sha256;
 use crate::uapi::bpf::Helper;
 
 /// What the running kernel gave for what [`Code`] has symbolic.
@@ -182,6 +184,25 @@ fn older_probe_read(insn: &Insn) -> Option<Helper> {
 /// Whether [`downgrade_probe_read`] would change something.
 pub fn calls_probe_read(insns: &[Insn]) -> bool {
     insns.iter().any(|insn| older_probe_read(insn).is_some())
+}
+
+/// SHA-256 of instructions as the kernel takes it of a program that it is to load: map descriptors
+/// do not count.
+///
+/// # Kernel
+/// What `excl_prog_hash` of map creation is compared with, since Linux 6.18.
+pub fn digest(insns: &[Insn], endian: Endian) -> [u8; 32] {
+    let mut plain = insns.to_vec();
+    let mut at = 0;
+    while let Some(rest) = plain.get_mut(at..) {
+        let Some(first) = rest.first() else { break };
+        let wide = first.is_wide();
+        if wide && matches!(first.src, pseudo::MAP_FD | pseudo::MAP_VALUE) {
+            rest.iter_mut().take(2).for_each(|insn| insn.imm = 0);
+        }
+        at = at.saturating_add(if wide { 2 } else { 1 });
+    }
+    sha256(&insn::encode(&plain, endian))
 }
 
 /// Replaces the helpers that read kernel or user memory by the one that read both before they

@@ -18,9 +18,10 @@ const SECTION: &str = ".maps";
 const POINTER: u64 = 8;
 
 pub(super) fn read(p: &mut Parser<'_>) {
-    let Some((index, _)) = p.elf.section(SECTION) else {
+    let Some((index, section)) = p.elf.section(SECTION) else {
         return;
     };
+    let end = section.size;
     p.set_role(index, Role::Maps);
     let vars = p.datasec_vars(SECTION);
     let mut symbols: Vec<(u64, u64, &str)> = p
@@ -41,7 +42,12 @@ pub(super) fn read(p: &mut Parser<'_>) {
             continue;
         }
         let mut warnings = Vec::new();
+        let inside = offset.checked_add(size).is_some_and(|last| last <= end);
         let definition = match (&p.spec.btf, vars.get(name)) {
+            _ if !inside => Err(Error::new(
+                ErrorKind::Truncated,
+                "lies beyond the end of its section",
+            )),
             (Some(btf), Some(var)) => Definition::of_var(btf, var.var, name, &mut warnings),
             (Some(_), None) => Err(Error::new(
                 ErrorKind::NotFound,

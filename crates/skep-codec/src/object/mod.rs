@@ -35,8 +35,8 @@ pub use jump_tables::JumpTable;
 pub use kconfig::Kconfig;
 pub use link::{Code, MAX_INSNS, link, link_program};
 pub use lower::{
-    Address, Lowering, POISON_KFUNC, POISON_MAP, calls_probe_read, downgrade_probe_read, lower,
-    lower_jump_tables,
+    Address, Lowering, POISON_KFUNC, POISON_MAP, calls_probe_read, digest, downgrade_probe_read,
+    lower, lower_jump_tables,
 };
 #[cfg(any(test, feature = "linker"))]
 pub(crate) use maps::definition as map_definition;

@@ -15,11 +15,14 @@ use skep_sys::bpf::{self, MapParams};
 use skep_sys::{CallError, Fd, process};
 
 /// What a map is created with, besides its specification.
+#[derive(Default)]
 pub(crate) struct Created<'a> {
     /// The object's BTF, in the kernel and in memory.
     pub(crate) btf: Option<(&'a Fd, &'a Arc<Btf>)>,
     /// The inner map, for a map of maps.
     pub(crate) inner: Option<&'a Map>,
+    /// Digest of the only program that may use it; empty for all.
+    pub(crate) exclusive_to: &'a [u8],
     /// The kernel's type of the value, for a `struct_ops` map.
     pub(crate) kernel_type: Option<TypeId>,
     /// Whether `RLIMIT_MEMLOCK` may be raised where the kernel charges maps to it.
@@ -67,6 +70,7 @@ fn attributes<'a>(shape: &Shape, spec: &'a MapSpec, with: &Created<'a>) -> MapPa
         ifindex: spec.ifindex,
         inner_map: with.inner.map(Map::fd),
         name: &spec.name,
+        excl_prog_hash: with.exclusive_to,
         ..Default::default()
     };
     if let Some(ty) = with.kernel_type {

@@ -30,10 +30,8 @@ impl Loader<'_> {
         (spec.key_size, spec.value_size) = (4, VALUE as u32);
         spec.max_entries = slots.len() as u32;
         let created = Created {
-            btf: None,
-            kernel_type: None,
-            inner: None,
             raise_memlock: self.options.raise_memlock,
+            ..Created::default()
         };
         let map = map::create(self.system, &spec, &created)?;
         for (key, slot) in (0_u32..).zip(slots) {

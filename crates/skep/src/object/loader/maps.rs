@@ -44,6 +44,25 @@ impl Loader<'_> {
         spec.is_some_and(|spec| spec.autocreate || self.options.maps.contains_key(&spec.name))
     }
 
+    /// Whether only one program may use this map.
+    pub(super) fn is_exclusive(&self, index: usize) -> bool {
+        let spec = self.spec.maps.get(index);
+        spec.is_some_and(|spec| spec.exclusive_to.is_some())
+    }
+
+    /// What the kernel is to know the only program by that may use a map.
+    fn exclusive_to(&mut self, spec: &MapSpec) -> Result<Option<[u8; 32]>> {
+        let Some(name) = &spec.exclusive_to else {
+            return Ok(None);
+        };
+        let what = || alloc::format!("map `{}`, exclusive to program `{name}`", spec.name);
+        let programs = &self.spec.programs;
+        let program = programs.iter().find(|program| program.name == *name);
+        let missing = || Error::new(ErrorKind::NotFound, "there is no such program");
+        let program = program.ok_or_else(missing).context(what)?;
+        self.digest(program).map(Some).context(what)
+    }
+
     fn make(&mut self, index: usize, spec: &MapSpec) -> Result<Map> {
         if let Some(live) = self.options.maps.get(&spec.name) {
             self.reused.push(index);
@@ -96,6 +115,7 @@ impl Loader<'_> {
             Some(inner) => Some(self.create_map(inner, None)?),
             None => None,
         };
+        let exclusive_to = self.exclusive_to(spec)?;
         self.btf()?;
         let btf = self
             .btf
@@ -105,6 +125,7 @@ impl Loader<'_> {
         let created = Created {
             btf,
             inner: inner.as_ref(),
+            exclusive_to: exclusive_to.as_ref().map_or(&[], |digest| digest),
             kernel_type: ops.map(|ops| ops.value_type),
             raise_memlock: self.options.raise_memlock,
         };

@@ -50,9 +50,21 @@ impl<'a> Loader<'a> {
 
     pub(super) fn prepare_linked(&mut self, program: &ProgramSpec) -> Result<Prepared> {
         self.check_endian()?;
+        self.final_code(program, false)
+    }
+
+    /// What the kernel takes for this program's own: an exclusive map is told it when it is made,
+    /// so that none is made here.
+    pub(super) fn digest(&mut self, program: &ProgramSpec) -> Result<[u8; 32]> {
+        let prepared = self.final_code(program, true)?;
+        Ok(object::digest(&prepared.code.insns, Endian::NATIVE))
+    }
+
+    /// `without`: exclusive maps are not made, and have descriptor 0.
+    fn final_code(&mut self, program: &ProgramSpec, without: bool) -> Result<Prepared> {
         let mut code = object::link_program(self.spec, program)?;
         let poisoned = self.relocate(&mut code)?;
-        self.lower(&mut code)?;
+        self.lower(&mut code, without)?;
         if object::calls_probe_read(&code.insns)
             && self.system.probe(Feature::ProbeReadKernel) == Answer::No
         {
@@ -110,15 +122,19 @@ impl<'a> Loader<'a> {
     }
 
     /// Puts descriptors and kernel addresses into linked code; the maps it uses are created now.
-    fn lower(&mut self, code: &mut Code) -> Result<()> {
+    fn lower(&mut self, code: &mut Code, without: bool) -> Result<()> {
+        let missing = |loader: &Self, index| without && loader.is_exclusive(index);
         for index in code.maps.clone() {
-            if self.is_wanted(index) {
+            if self.is_wanted(index) && !missing(self, index) {
                 self.map(index)?;
             }
         }
         self.place_arena_globals(code);
         let symbols = externs::symbols(self.system, self.spec, code)?;
-        let map_fd = |index: usize| Some(self.made(index)?.fd().raw());
+        let map_fd = |index: usize| match self.made(index) {
+            Some(map) => Some(map.fd().raw()),
+            None => missing(self, index).then_some(0),
+        };
         let address = |index| symbols.get(&index).copied().unwrap_or(Address::Missing);
         let known = Lowering {
             map_fd: &map_fd,
