@@ -1,7 +1,7 @@
 //! Objects made to harm: committed ones with one thing changed. What is wrong is told of the map
 //! or section that it concerns, and costs neither memory nor the others.
 
-use skep_codec::object::{ObjectSpec, link};
+use skep_codec::object::{ObjectSpec, Pinning, link};
 
 /// An object whose bytes are changed: little-endian ELF, 64 bits.
 struct Damaged(Vec<u8>);
@@ -243,6 +243,23 @@ fn old_definitions_shorter_than_theirs_are_refused() {
     );
     assert!(spec.map("old_inner").unwrap().error.is_none());
     links(&spec, "good").unwrap();
+    // 20, 28 and 36 bytes: more is said each time.
+    for (len, pinning, inner) in [
+        (20, Pinning::None, false),
+        (28, Pinning::ByName, false),
+        (36, Pinning::ByName, true),
+    ] {
+        object.set(maps + SH_SIZE, 8, size as u64 - 36 + len);
+        let spec = object.parse();
+        let outer = spec.map("old_outer").unwrap();
+        assert_eq!((outer.error.as_ref(), outer.max_entries), (None, 3));
+        assert_eq!(
+            (&outer.pinning, outer.inner.is_some()),
+            (&pinning, inner),
+            "{len}"
+        );
+        assert_eq!(outer.slots.len(), usize::from(inner));
+    }
 }
 
 #[test]

@@ -146,11 +146,17 @@ fn a_pinned_map_is_shared_and_checked() {
     let options = pinned_below(&root);
     let spec = object!("pinned");
     let path = format!("{root}/skep/pinned_count");
+    let must_exist = LoadOptions {
+        pin_reuse: PinReuse::MustExist,
+        ..options.clone()
+    };
+    let error = spec.load_with(&system, &must_exist).unwrap_err();
+    assert_eq!(error.map_failures()[0].error.kind(), ErrorKind::NotFound);
     let first = spec.load_with(&system, &options).unwrap();
     assert_eq!(run(&first, "next"), 1);
     let id = first.map("pinned_count").unwrap().id();
     drop(first);
-    let second = spec.load_with(&system, &options).unwrap();
+    let second = spec.load_with(&system, &must_exist).unwrap();
     assert_eq!(run(&second, "next"), 2, "the first one's count");
     assert_eq!(second.map("pinned_count").unwrap().id(), id);
 
@@ -300,4 +306,36 @@ fn an_exclusive_map_takes_one_program_only() {
         text,
         "map `array`, exclusive to program `nobody`: there is no such program"
     );
+}
+
+#[test]
+fn old_definitions_are_made_pinned_and_filled() {
+    let root = own_bpffs();
+    let system = host();
+    let mut spec = object!("odd");
+    for map in &mut spec.maps {
+        map.autocreate = map.name.starts_with("old_");
+    }
+    for program in &mut spec.programs {
+        program.autoload = program.name == "good";
+    }
+    let object = spec.load_with(&system, &pinned_below(&root)).unwrap();
+    let (outer, inner) = (
+        object.map("old_outer").unwrap(),
+        object.map("old_inner").unwrap(),
+    );
+    let shape = inner.shape();
+    assert_eq!(
+        (shape.key_size, shape.value_size, shape.max_entries),
+        (4, 8, 2)
+    );
+    // Slot 1, as the inner map itself asks.
+    let id = |slot: u32| outer.lookup(&slot.to_ne_bytes()).unwrap();
+    assert_eq!(id(1), Some(inner.id().to_ne_bytes().to_vec()));
+    assert_eq!((id(0), id(2)), (None, None));
+    let pinned = Map::from_pin(&system, &format!("{root}/skep/old_outer")).unwrap();
+    assert_eq!(pinned.id(), outer.id());
+    assert!(!Path::new(&format!("{root}/skep/old_inner")).exists());
+    // 3 and 4 and the packet without its Ethernet header.
+    assert_eq!(run(&object, "good"), 57);
 }

@@ -57,6 +57,8 @@ pub enum PinReuse {
     Never,
     /// Make a new one and pin it in place of that one.
     Replace,
+    /// Use that one; fail where there is none, too.
+    MustExist,
 }
 
 impl Default for LoadOptions {

@@ -83,7 +83,10 @@ impl Loader<'_> {
     /// The pinned map, if there is one and it may be used.
     fn reused(&mut self, spec: &MapSpec, there: Option<&Fd>) -> Result<Option<Map>> {
         let Some(there) = there else {
-            return Ok(None);
+            return match self.options.pin_reuse {
+                PinReuse::MustExist => Err(Error::new(ErrorKind::NotFound, "nothing is there")),
+                _ => Ok(None),
+            };
         };
         match self.options.pin_reuse {
             PinReuse::Replace => Ok(None),
@@ -91,7 +94,7 @@ impl Loader<'_> {
                 let what = "there is a map already, and none is to be reused";
                 Err(Error::new(ErrorKind::Invalid, what))
             }
-            PinReuse::IfCompatible => {
+            PinReuse::IfCompatible | PinReuse::MustExist => {
                 let map = map::adopt(
                     self.system,
                     spec,
