@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::Errno;
 use skep_codec::uapi::linux::{O_DIRECTORY, O_RDONLY};
-use skep_sys::{CallError, Fd, KernelRef, bpf, file};
+use skep_sys::{Fd, KernelRef, bpf, file};
 
 /// The environment variable that libbpf takes the path from, too.
 const VARIABLE: &str = "LIBBPF_BPF_TOKEN_PATH";
@@ -82,26 +82,45 @@ fn from_path(kernel: &KernelRef, path: &str) -> Result<Fd> {
     Ok(bpf::token_create(&dir, 0)?)
 }
 
-/// The first token that a mounted BPF file system gives.
+/// The first token that a mounted BPF file system gives. Nearly always the usual place answers:
+/// in the first user namespace, `EOPNOTSUPP`, for there are no tokens.
 fn search(kernel: &KernelRef) -> Result<Option<Fd>> {
-    let mounts = match file::read_file(kernel, c"/proc/self/mounts", MOUNTS_LIMIT) {
-        Err(CallError { errno, .. }) if is_absent(errno) => return Ok(None),
-        mounts => {
-            mounts.context(|| "look for BPF file systems in /proc/self/mounts".to_string())?
-        }
+    let token = match from_path(kernel, USUAL) {
+        Err(error) if error.errno() == Some(Errno::EOPNOTSUPP) => return Ok(None),
+        answer => if_any(answer)?,
     };
-    let mut paths = delegating(&String::from_utf8_lossy(&mounts));
-    paths.sort_by_key(|path| path != USUAL);
-    let tokens = paths.iter().map(|path| from_path(kernel, path));
-    Ok(tokens.filter_map(Result::ok).next())
+    if token.is_some() {
+        return Ok(token);
+    }
+    let what = || "look for BPF file systems in /proc/self/mounts".to_string();
+    let mounts = file::read_file(kernel, c"/proc/self/mounts", MOUNTS_LIMIT).context(what);
+    let mounts = if_any(mounts)?.unwrap_or_default();
+    for path in delegating(&String::from_utf8_lossy(&mounts)) {
+        let token = if_any(from_path(kernel, &path))?;
+        if token.is_some() {
+            return Ok(token);
+        }
+    }
+    Ok(None)
 }
 
-/// No procfs, or none that this process may read: then nothing is known to be mounted.
-fn is_absent(errno: Errno) -> bool {
-    matches!(
-        errno,
-        Errno::ENOENT | Errno::EACCES | Errno::EPERM | Errno::ENOSYS
-    )
+/// `None` where there is no such file, where this process may not, where the kernel cannot.
+fn if_any<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) => match error.errno() {
+            Some(
+                Errno::ENOENT
+                | Errno::ENOTDIR
+                | Errno::EACCES
+                | Errno::EPERM
+                | Errno::EINVAL
+                | Errno::EOPNOTSUPP
+                | Errno::ENOSYS,
+            ) => Ok(None),
+            _ => Err(error),
+        },
+    }
 }
 
 /// Where BPF file systems are mounted that delegate something, of lines of `/proc/self/mounts`.
