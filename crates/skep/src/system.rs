@@ -1,6 +1,9 @@
 //! A kernel and what is known of it.
 
+mod config;
 mod version;
+
+pub use config::KernelConfig;
 
 use crate::answer::Probes;
 use crate::error::Context;

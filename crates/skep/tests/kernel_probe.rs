@@ -8,9 +8,9 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use skep::codec::uapi::bpf::Helper;
 use skep::probe::{Answer, Feature, Origin};
 use skep::sys::watch::Trace;
+use skep::system::KernelConfig;
 use skep::{LoadOptions, MapType, ProgType, System};
 use std::collections::BTreeSet;
-use std::process::Command;
 
 /// `5.10` of `5.10.0-46-cloud-amd64`.
 fn release(text: &str) -> (u32, u32) {
@@ -38,13 +38,10 @@ struct Kernel {
 impl Kernel {
     fn running(system: &System) -> Self {
         let text = skep::sys::process::kernel_release(system.kernel()).unwrap();
-        let zcat = Command::new("zcat").arg("/proc/config.gz").output();
-        let zipped = zcat.ok().filter(|out| out.status.success());
-        let zipped = zipped.map(|out| String::from_utf8(out.stdout).unwrap());
-        let config =
-            zipped.or_else(|| std::fs::read_to_string(format!("/boot/config-{text}")).ok());
-        let set = |config: String| {
-            let lines = config.lines().filter(|line| line.starts_with("CONFIG_"));
+        let config = system.kernel_config().ok();
+        let set = |config: KernelConfig| {
+            let text = std::str::from_utf8(config.text()).unwrap();
+            let lines = text.lines().filter(|line| line.starts_with("CONFIG_"));
             let set = lines.filter_map(|line| line["CONFIG_".len()..].split_once('='));
             set.map(|(name, _)| name.to_owned()).collect()
         };

@@ -1,18 +1,13 @@
 //! The values of `.kconfig`: the kernel's configuration and what is known of the kernel.
 
 use crate::error::Context;
-use crate::probe::Feature;
-use crate::system::{System, c_string};
+use crate::probe::{Answer, Feature};
+use crate::system::System;
 use crate::{Error, ErrorKind, Result};
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
-use skep_codec::btf::Kind;
-use skep_codec::inflate::{gunzip, is_gzip};
 use skep_codec::object::{Data, Kconfig, ObjectSpec};
-use skep_sys::{CallError, file, process};
 
-/// Far more than any kernel's configuration takes.
-const LIMIT: usize = 1 << 24;
 const OPTION: &str = "CONFIG_";
 
 /// Fills the `.kconfig` map's data: `text` counts before what the kernel says. A weak variable that
@@ -36,7 +31,9 @@ pub(super) fn fill(
             "LINUX_HAS_BPF_COOKIE" => {
                 values.set(name, system.probe(Feature::BpfCookie).is_usable().into())?;
             }
-            "LINUX_HAS_SYSCALL_WRAPPER" => values.set(name, has_syscall_wrapper(system)?.into())?,
+            "LINUX_HAS_SYSCALL_WRAPPER" => {
+                values.set(name, has_syscall_wrapper(system)?.into())?;
+            }
             _ if weak && name.starts_with("LINUX_") => {}
             _ => {
                 let what = alloc::format!("`{name}` is no value that is known of a kernel");
@@ -50,8 +47,9 @@ pub(super) fn fill(
     if !values.unset().any(|(name, _)| name.starts_with(OPTION)) {
         return Ok(());
     }
-    let (path, config) = configuration(system)?;
-    values.read(&config).context(|| path.clone())?;
+    let config = system.kernel_config()?;
+    let path = config.path();
+    values.read(config.text()).context(|| path.to_string())?;
     match values.unset().find(|(_, weak)| !weak) {
         Some((name, _)) => {
             let what = alloc::format!("{path} does not set `{name}`");
@@ -61,44 +59,13 @@ pub(super) fn fill(
     }
 }
 
-/// The running kernel's configuration, and where it was found.
-fn configuration(system: &System) -> Result<(String, Vec<u8>)> {
-    let release = process::kernel_release(system.kernel())
-        .context(|| "ask for the kernel's release".to_string())?;
-    let mut tried = String::new();
-    for path in [
-        alloc::format!("/boot/config-{release}"),
-        "/proc/config.gz".to_string(),
-    ] {
-        match file::read_file(system.kernel(), &c_string(&path)?, LIMIT) {
-            Ok(bytes) if is_gzip(&bytes) => {
-                let text = gunzip(&bytes, LIMIT).context(|| path.clone())?;
-                return Ok((path, text));
-            }
-            Ok(bytes) => return Ok((path, bytes)),
-            Err(CallError { errno, .. }) => {
-                let separator = if tried.is_empty() { "" } else { ", " };
-                tried.push_str(&alloc::format!("{separator}{path} ({errno})"));
-            }
+fn has_syscall_wrapper(system: &System) -> Result<bool> {
+    match system.probe(Feature::SyscallWrapper) {
+        Answer::Yes => Ok(true),
+        Answer::No => Ok(false),
+        Answer::Unknown(errno) => {
+            let what = alloc::format!("cannot tell how system calls take their arguments: {errno}");
+            Err(Error::new(ErrorKind::Unsupported, what))
         }
     }
-    let what = alloc::format!("the kernel's configuration is not to be had: {tried}");
-    Err(Error::new(ErrorKind::NotFound, what))
-}
-
-/// Whether system calls take their arguments from saved registers (`CONFIG_ARCH_HAS_SYSCALL_WRAPPER`):
-/// their functions are then called `__x64_sys_bpf`, or what the architecture puts for `x64`.
-fn has_syscall_wrapper(system: &System) -> Result<bool> {
-    let machine = process::machine(system.kernel())?;
-    let prefix = match machine.as_str() {
-        "x86_64" => "x64",
-        "aarch64" => "arm64",
-        "s390x" => "s390x",
-        "riscv64" => "riscv",
-        _ => return Ok(false),
-    };
-    let types = system.kernel_btf()?;
-    Ok(types
-        .find(&alloc::format!("__{prefix}_sys_bpf"), Some(Kind::Func))
-        .is_some())
 }
