@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Load each program of each object by itself and report what the kernel says.
     Verify(Verify),
+    /// Tell what this kernel can do, and what this process may.
+    Features(Features),
     /// Programs that are in the kernel now.
     Prog {
         #[command(subcommand)]
@@ -101,6 +103,26 @@ pub(crate) struct Verify {
     /// Print the whole verifier log of every program.
     #[arg(long, conflicts_with = "json")]
     pub(crate) log: bool,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `skep features`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every answer comes from trying: yes, no, or unknown where the kernel would not say for want of \
+privilege, never from the kernel's version. SINCE is the first Linux release that has it, BUILT WITH \
+the configuration options that it takes. What is made to try is gone when the answer is there; \
+nothing is attached.
+
+JSON: every line has \"group\" and \"name\". With \"answer\": yes, no, unknown (then \"errno\" says \
+why), \"since\", \"config\"; lines of group helper have \"program_type\", too. The others have \"value\", \
+null where it cannot be told.")]
+pub(crate) struct Features {
+    /// Also which helpers programs of each type may call.
+    #[arg(long)]
+    pub(crate) full: bool,
     /// One JSON object a line.
     #[arg(long)]
     pub(crate) json: bool,

@@ -13,6 +13,21 @@ const NETWORK: [Capability; 3] = [LOAD[0], LOAD[1], ("CAP_NET_ADMIN", 12)];
 /// What looking at objects by id takes.
 const INSPECT: [Capability; 1] = [SYS_ADMIN];
 
+/// What can matter to BPF.
+const ALL: [Capability; 5] = [
+    LOAD[0],
+    LOAD[1],
+    NETWORK[2],
+    SYS_ADMIN,
+    ("CAP_SYS_RESOURCE", 24),
+];
+
+/// Which capabilities that can matter to BPF this process has; `None` if it cannot be told.
+pub(crate) fn held() -> [(&'static str, Option<bool>); 5] {
+    let effective = effective();
+    ALL.map(|(name, number)| (name, effective.map(|bits| bits >> number & 1 == 1)))
+}
+
 /// Advice for a load that the kernel did not permit.
 pub(crate) fn advice_for_load() -> String {
     let lacks = |needed: &[Capability]| advice(needed, effective()?);

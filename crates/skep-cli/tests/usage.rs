@@ -46,7 +46,15 @@ fn help_names_the_commands_and_the_exit_status() {
     };
     assert_eq!(output.status.code(), Some(0));
     let text = stdout(&output);
-    for part in ["run", "verify", "prog", "map", "link", "Exit status"] {
+    for part in [
+        "run",
+        "verify",
+        "features",
+        "prog",
+        "map",
+        "link",
+        "Exit status",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }

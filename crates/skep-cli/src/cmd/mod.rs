@@ -2,6 +2,7 @@
 
 mod attach;
 mod demo;
+mod features;
 mod link;
 mod map;
 mod prog;
@@ -24,6 +25,7 @@ pub(crate) fn dispatch(command: &Command) -> Result {
         Command::Run(args) if args.object.is_none() => demo::run(args),
         Command::Run(args) => run::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Features(args) => features::run(args),
         Command::Prog {
             verb: ListVerb::List { json },
         } => prog::list(*json),
