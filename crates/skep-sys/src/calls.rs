@@ -67,6 +67,7 @@ macro_rules! with_calls {
             openat(dir_fd: c_int, path: &CStr, flags: c_int, mode: c_uint) -> isize;
             close(fd: c_int) -> isize;
             read(fd: c_int, buf: *mut c_void, len: usize) -> isize;
+            pread64(fd: c_int, buf: *mut c_void, len: usize, offset: u64) -> isize;
             write(fd: c_int, buf: *const c_void, len: usize) -> isize;
             mmap(len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64) -> isize;
             munmap(addr: *mut c_void, len: usize) -> isize;

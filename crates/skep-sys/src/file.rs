@@ -50,6 +50,32 @@ pub fn read(fd: &Fd, buf: &mut [u8]) -> Result<usize> {
     }
 }
 
+/// Reads `len` bytes from `offset` on, or as many as there are before the end. A signal in between
+/// does not show.
+pub fn read_at(fd: &Fd, offset: u64, len: usize) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    out.try_reserve_exact(len)
+        .map_err(|_| CallError::new("pread64", Errno::ENOMEM))?;
+    out.resize(len, 0);
+    let mut done = 0_usize;
+    while let Some(room) = out.get_mut(done..).filter(|room| !room.is_empty()) {
+        let at = offset.saturating_add(done as u64);
+        // SAFETY: `room` is this many writable bytes.
+        let answer = unsafe {
+            fd.kernel()
+                .pread64(fd.raw(), room.as_mut_ptr().cast(), room.len(), at)
+        };
+        match check("pread64", answer) {
+            Err(error) if error.errno == Errno::EINTR => {}
+            Err(error) => return Err(error),
+            Ok(0) => break,
+            Ok(got) => done = done.saturating_add(got),
+        }
+    }
+    out.truncate(done);
+    Ok(out)
+}
+
 /// Writes all of `bytes`.
 pub fn write(fd: &Fd, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {

@@ -110,6 +110,11 @@ unsafe impl Kernel for Host {
         call!(READ, register!(fd), address(buf), len)
     }
 
+    unsafe fn pread64(&self, fd: c_int, buf: *mut c_void, len: usize, offset: u64) -> isize {
+        let offset = offset as usize;
+        call!(PREAD64, register!(fd), address(buf), len, offset)
+    }
+
     unsafe fn write(&self, fd: c_int, buf: *const c_void, len: usize) -> isize {
         call!(WRITE, register!(fd), address(buf), len)
     }
@@ -474,6 +479,7 @@ mod tests {
             (nr::CLOCK_GETTIME, libc::SYS_clock_gettime),
             (nr::GETPID, libc::SYS_getpid),
             (nr::GETTID, libc::SYS_gettid),
+            (nr::PREAD64, libc::SYS_pread64),
             (nr::UNAME, libc::SYS_uname),
             (nr::FCNTL, libc::SYS_fcntl),
             (nr::PIDFD_OPEN, libc::SYS_pidfd_open),

@@ -57,6 +57,13 @@ pub unsafe trait Kernel: Send + Sync {
         ENOSYS
     }
 
+    /// pread64(2).
+    /// # Safety
+    /// `buf` is `len` writable bytes.
+    unsafe fn pread64(&self, fd: c_int, buf: *mut c_void, len: usize, offset: u64) -> isize {
+        ENOSYS
+    }
+
     /// write(2).
     /// # Safety
     /// `buf` points to `len` readable bytes.

@@ -47,6 +47,8 @@ pub struct SysVTable {
     pub close: Option<unsafe extern "C" fn(*mut c_void, c_int) -> isize>,
     /// `read(fd: c_int, buf: *mut c_void, len: usize)`.
     pub read: Option<unsafe extern "C" fn(*mut c_void, c_int, *mut c_void, usize) -> isize>,
+    /// `pread64(fd: c_int, buf: *mut c_void, len: usize, offset: u64)`.
+    pub pread64: Option<unsafe extern "C" fn(*mut c_void, c_int, *mut c_void, usize, u64) -> isize>,
     /// `write(fd: c_int, buf: *const c_void, len: usize)`.
     pub write: Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_void, usize) -> isize>,
     /// `mmap(len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64)`.

@@ -1,25 +1,40 @@
 //! Where BTF comes from: the running kernel, its modules, objects in it.
 
+mod modules;
+
+pub(crate) use modules::{KernelTypes, Place};
+
 use crate::error::Context;
-use crate::system::System;
+use crate::system::{System, c_string};
 use crate::{Error, ErrorKind, Result};
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
-use skep_codec::Errno;
-use skep_codec::btf::{Blob, Btf, Kind, TypeId};
+use skep_codec::btf::Btf;
+use skep_codec::uapi::linux::O_RDONLY;
+use skep_codec::{Errno, elf};
 use skep_sys::bpf::{self, ObjKind};
-use skep_sys::file;
+use skep_sys::{file, process};
 
 const VMLINUX: &core::ffi::CStr = c"/sys/kernel/btf/vmlinux";
 
 impl System {
     /// The kernel's own types, mapped (or, before Linux 6.16, read) the first time they are
-    /// asked for.
+    /// asked for. Of a kernel that does not show them, those of its image in `/boot` and the other
+    /// places where distributions put it.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] for a kernel without `CONFIG_DEBUG_INFO_BTF`.
+    /// [`ErrorKind::NotFound`], with every path that was tried.
     pub fn kernel_btf(&self) -> Result<&Arc<Btf>> {
         self.btf_cell().get_or_try_init(|| open_kernel(self))
+    }
+
+    /// The types in a file: raw BTF, or a 64-bit ELF file (a kernel with debug information, an
+    /// object) that has them in its section `.BTF`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for a file without types.
+    pub fn btf_file(&self, path: &str) -> Result<Arc<Btf>> {
+        read_types(self, path).context(|| path.to_string())
     }
 
     /// The BTF object with this id (of a map or program), read into memory.
@@ -28,17 +43,74 @@ impl System {
     }
 }
 
+/// Where the image of a kernel of this release may be, by libbpf's list.
+fn images(release: &str) -> [String; 7] {
+    [
+        alloc::format!("/boot/vmlinux-{release}"),
+        alloc::format!("/lib/modules/{release}/vmlinux-{release}"),
+        alloc::format!("/lib/modules/{release}/build/vmlinux"),
+        alloc::format!("/usr/lib/modules/{release}/kernel/vmlinux"),
+        alloc::format!("/usr/lib/debug/boot/vmlinux-{release}"),
+        alloc::format!("/usr/lib/debug/boot/vmlinux-{release}.debug"),
+        alloc::format!("/usr/lib/debug/lib/modules/{release}/vmlinux"),
+    ]
+}
+
 /// Opens the kernel's BTF: mapped where the kernel allows it (since Linux 6.16), else read.
 fn open_kernel(system: &System) -> Result<Arc<Btf>> {
-    let what = || "open the kernel's BTF, /sys/kernel/btf/vmlinux".to_string();
-    let blob: Blob = match file::kernel_btf(system.kernel(), VMLINUX) {
-        Err(error) if error.errno == Errno::ENOENT => {
-            let what = "this kernel has no BTF (/sys/kernel/btf/vmlinux; CONFIG_DEBUG_INFO_BTF)";
-            return Err(Error::new(ErrorKind::NotFound, what));
+    let shown = file::kernel_btf(system.kernel(), VMLINUX).map_err(Error::from);
+    let mut found = shown.and_then(|blob| Ok(Arc::new(Btf::parse(blob, None)?)));
+    let release = process::kernel_release(system.kernel())?;
+    let mut images = images(&release).into_iter();
+    let mut path = "/sys/kernel/btf/vmlinux".to_string();
+    let mut tried = String::new();
+    let mut kind = ErrorKind::NotFound;
+    loop {
+        let error = match found {
+            Ok(btf) => return Ok(btf),
+            Err(error) => error,
+        };
+        // What is there and cannot be read is another trouble than nothing.
+        if kind == ErrorKind::NotFound && error.errno() != Some(Errno::ENOENT) {
+            kind = error.kind();
         }
-        blob => blob.context(what)?,
-    };
-    Ok(Arc::new(Btf::parse(blob, None).context(what)?))
+        let separator = if tried.is_empty() { "" } else { ", " };
+        tried.push_str(&alloc::format!("{separator}{path} ({error})"));
+        let Some(next) = images.next() else {
+            let what = "no types of this kernel (CONFIG_DEBUG_INFO_BTF)";
+            return Err(Error::new(kind, alloc::format!("{what}: tried {tried}")));
+        };
+        found = read_types(system, &next);
+        path = next;
+    }
+}
+
+/// The types in a file, raw or in a section.
+fn read_types(system: &System, path: &str) -> Result<Arc<Btf>> {
+    const LIMIT: u64 = 1 << 28;
+    let fd = file::open(system.kernel(), &c_string(path)?, O_RDONLY, 0)?;
+    let is_elf = file::read_at(&fd, 0, 4)? == *b"\x7fELF";
+    if !is_elf {
+        let bytes = file::read_to_end(&fd, LIMIT as usize)?;
+        return Ok(Arc::new(Btf::parse(Arc::new(bytes), None)?));
+    }
+    let mut failed = None;
+    let place = elf::find_section(".BTF", &mut |offset, len| {
+        file::read_at(&fd, offset, len).map_err(|error| {
+            failed = Some(error);
+            skep_codec::Error::new(skep_codec::ErrorKind::Truncated, "not read")
+        })
+    });
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    match place? {
+        Some((offset, len)) if len <= LIMIT => {
+            let bytes = file::read_at(&fd, offset, len as usize)?;
+            Ok(Arc::new(Btf::parse(Arc::new(bytes), None)?))
+        }
+        _ => Err(Error::new(ErrorKind::NotFound, "no section .BTF")),
+    }
 }
 
 /// The BTF object with this id.
@@ -53,12 +125,4 @@ fn by_id(system: &System, id: u32) -> Result<Arc<Btf>> {
     };
     let data = bpf::btf_data(&fd).context(what)?;
     Ok(Arc::new(Btf::parse(Arc::new(data), base).context(what)?))
-}
-
-/// The id of a kernel type that a program attaches to or that a name refers to.
-pub(crate) fn kernel_type(system: &System, name: &str, kind: Kind) -> Result<TypeId> {
-    system.kernel_btf()?.find(name, Some(kind)).ok_or_else(|| {
-        let what = alloc::format!("the kernel's BTF has no {kind:?} `{name}`");
-        Error::new(ErrorKind::NotFound, what)
-    })
 }

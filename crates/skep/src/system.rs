@@ -1,6 +1,7 @@
 //! A kernel and what is known of it.
 
 mod config;
+mod kept;
 mod version;
 
 pub use config::KernelConfig;
@@ -12,6 +13,7 @@ use crate::{Error, ErrorKind, Result};
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use kept::Kept;
 use skep_codec::Errno;
 use skep_codec::btf::Btf;
 use skep_sys::bpf::{self, ObjKind};
@@ -30,6 +32,7 @@ struct Inner {
     page_size: usize,
     cpus: Once<PossibleCpus>,
     kernel_btf: Once<Arc<Btf>>,
+    modules: Kept<Arc<Btf>>,
     probes: Probes,
     token_source: Token,
     token: Once<Option<Arc<Fd>>>,
@@ -59,6 +62,7 @@ impl System {
             page_size,
             cpus: Once::new(),
             kernel_btf: Once::new(),
+            modules: Kept::default(),
             probes: Probes::default(),
             token_source,
             token: Once::new(),
@@ -120,6 +124,11 @@ impl System {
     /// Where the kernel's BTF is kept once it is open.
     pub(crate) fn btf_cell(&self) -> &Once<Arc<Btf>> {
         &self.0.kernel_btf
+    }
+
+    /// Where modules' BTF is kept by its id.
+    pub(crate) fn modules(&self) -> &Kept<Arc<Btf>> {
+        &self.0.modules
     }
 
     pub(crate) fn fd_by_id(&self, kind: ObjKind, id: u32) -> skep_sys::Result<Fd> {

@@ -2,7 +2,8 @@
 
 use super::Budget;
 use super::compat::{Pair, fields_agree};
-use super::spec::{Accessor, MAX_STEPS, Spec, type_text};
+use super::spec::{Accessor, MAX_STEPS, Spec};
+use super::words::type_text;
 use crate::Result;
 use crate::btf::{Btf, CoreKind, Kind, RawMember, TypeId, essential_name};
 use crate::error::bail;

@@ -11,10 +11,13 @@ mod spec;
 #[cfg(test)]
 mod tests;
 mod value;
+mod words;
 
 pub use patch::{Applied, POISON_IMM, patch};
 pub use resolve::Resolver;
+pub use words::type_text;
 
+use crate::btf::{Btf, TypeId};
 use crate::{Error, ErrorKind, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -91,6 +94,20 @@ impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
     }
+}
+
+/// Whether a type is the other by the rule of `bpf_core_type_exists`: the same shape, whatever is
+/// inside structs. Kernel functions and variables that an object declares are checked by it.
+///
+/// # Errors
+/// A malformed type, or one whose comparison takes too long.
+pub fn is_compatible(local: (&Btf, TypeId), target: (&Btf, TypeId)) -> Result<bool> {
+    let mut pair = compat::Pair {
+        local: local.0,
+        target: target.0,
+        budget: &mut Budget(2_000_000),
+    };
+    pair.compatible(local.1, target.1)
 }
 
 /// Steps that matching may still take: hostile types could keep it busy for ever.

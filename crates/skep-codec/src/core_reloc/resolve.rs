@@ -2,8 +2,9 @@
 
 use super::compat::kinds_agree;
 use super::matching::{Verdict, match_spec};
-use super::spec::{Spec, type_text};
+use super::spec::Spec;
 use super::value::{Computed, compute};
+use super::words::type_text;
 use super::{Access, Budget, Failure, Resolution, Value};
 use crate::Result;
 use crate::btf::{Btf, CoreKind, CoreRelo, Kind, Kinds, TypeId, Wanted, essential_name};
@@ -31,6 +32,13 @@ struct Candidates<'a> {
     kept: Arc<[Candidate]>,
     /// Those that an earlier relocation ruled out.
     dropped: Vec<Candidate>,
+}
+
+impl Candidates<'_> {
+    /// Whether no target has the type, as far as was looked.
+    fn is_open(&self) -> bool {
+        self.kept.is_empty() && self.dropped.is_empty()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -75,23 +83,20 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Looks through a set of target types: the kernel's first, then modules' where
-    /// [`Resolver::wants_more`]. Types that an earlier target has are not looked for again. One
-    /// pass over the types.
+    /// Looks through a set of target types: the kernel's, or those given in its place. One pass
+    /// over the types.
     pub fn add_target(&mut self, name: &str, btf: &'a Btf) {
-        let target = self.targets.len();
-        self.targets.push((name.into(), btf));
-        let mut open: Vec<&mut Candidates<'a>> = self
-            .candidates
-            .values_mut()
-            .filter(|c| c.kept.is_empty() && c.dropped.is_empty())
-            .collect();
-        if open.is_empty() {
-            return;
-        }
+        self.add_targets([(name, btf)]);
+    }
+
+    /// Looks through several sets of target types, which count alike: the modules', where
+    /// [`Resolver::lacks`] says so after the kernel's. Types that an earlier target has are not
+    /// looked for again. One pass over the types of each.
+    pub fn add_targets<'n>(&mut self, targets: impl IntoIterator<Item = (&'n str, &'a Btf)>) {
+        let open = self.candidates.values().filter(|c| c.is_open());
         // Local types of one name share one list.
         let mut asked: Map<(&str, Kinds), usize> = Map::new();
-        for c in &open {
+        for c in open {
             let next = asked.len();
             asked.insert_new((essential_name(c.name), c.kinds), || next);
         }
@@ -101,12 +106,20 @@ impl<'a> Resolver<'a> {
                 *slot = *name;
             }
         }
-        let found: Vec<Arc<[Candidate]>> = btf
-            .find_many(&Wanted::essential(names))
-            .into_iter()
-            .map(|ids| ids.into_iter().map(|id| Candidate { target, id }).collect())
-            .collect();
-        for candidates in &mut open {
+        let wanted = Wanted::essential(names);
+        let mut found: Vec<Vec<Candidate>> = alloc::vec![Vec::new(); wanted.len()];
+        for (name, btf) in targets {
+            let target = self.targets.len();
+            self.targets.push((name.into(), btf));
+            if wanted.is_empty() {
+                continue;
+            }
+            for (list, ids) in found.iter_mut().zip(btf.find_many(&wanted)) {
+                list.extend(ids.into_iter().map(|id| Candidate { target, id }));
+            }
+        }
+        let found: Vec<Arc<[Candidate]>> = found.into_iter().map(Arc::from).collect();
+        for candidates in self.candidates.values_mut().filter(|c| c.is_open()) {
             let place = asked.get(&(essential_name(candidates.name), candidates.kinds));
             if let Some(list) = place.and_then(|place| found.get(*place)) {
                 candidates.kept = list.clone();
@@ -115,11 +128,15 @@ impl<'a> Resolver<'a> {
         self.cache = Map::new();
     }
 
+    /// Whether the type that a relocation is about is in no target yet.
+    pub fn lacks(&self, relo: &CoreRelo) -> bool {
+        let candidates = self.candidates.get(&u64::from(relo.type_id.0));
+        relo.kind != CoreKind::TypeIdLocal && candidates.is_some_and(Candidates::is_open)
+    }
+
     /// Whether some type has not been found in any target yet.
     pub fn wants_more(&self) -> bool {
-        self.candidates
-            .values()
-            .any(|c| c.kept.is_empty() && c.dropped.is_empty())
+        self.candidates.values().any(Candidates::is_open)
     }
 
     /// Whether there is anything to look up in a target at all.
@@ -221,7 +238,7 @@ impl<'a> Round<'_, 'a> {
                         computed,
                     });
                 }
-                Some(first) => self.agree(first, &spec, &computed)?,
+                Some(first) => self.agree(first, candidate, &spec, &computed)?,
             }
         }
         match chosen {
@@ -249,18 +266,29 @@ impl<'a> Round<'_, 'a> {
         }
     }
 
-    fn agree(&self, first: &Chosen<'a>, spec: &Spec<'a>, computed: &Computed) -> Result<()> {
+    fn target_name(&self, candidate: Candidate) -> &str {
+        let target = self.targets.get(candidate.target);
+        target.map_or("", |(name, _)| name)
+    }
+
+    fn agree(
+        &self,
+        first: &Chosen<'a>,
+        candidate: Candidate,
+        spec: &Spec<'a>,
+        computed: &Computed,
+    ) -> Result<()> {
         if first.spec.bit_offset == spec.bit_offset && first.computed.value == computed.value {
             return Ok(());
         }
-        let target = self.targets.get(first.candidate.target);
         bail!(
             Ambiguous,
-            "{} has several types of that name, and they disagree: [{}] gives {}, [{}] gives {}",
-            target.map_or("the target", |(name, _)| name),
+            "several types have that name, and they disagree: [{}] of {} gives {}, [{}] of {} {}",
             first.spec.root.0,
+            self.target_name(first.candidate),
             first.computed.value,
             spec.root.0,
+            self.target_name(candidate),
             computed.value
         )
     }
@@ -337,13 +365,13 @@ impl<'a> Round<'_, 'a> {
             }
         }
         if reasons.is_empty() {
-            let names: Vec<&str> = self.targets.iter().map(|(name, _)| name.as_str()).collect();
             let what = type_text(self.local.btf, self.local.root);
-            reasons.push(format!(
-                "no {} in {}",
-                essential_name(&what),
-                names.join(", ")
-            ));
+            let places = match self.targets {
+                [(name, _)] => name.clone(),
+                [(name, _), more @ ..] => format!("{name} and {} modules", more.len()),
+                [] => String::new(),
+            };
+            reasons.push(format!("no {} in {places}", essential_name(&what)));
         }
         reasons.dedup();
         reasons.truncate(4);

@@ -1,5 +1,6 @@
 //! Access strings: from `0:1:2` to members and array elements of the local type.
 
+use super::words::type_text;
 use crate::btf::{Array, Btf, CoreKind, CoreRelo, Kind, RawMember, Type, TypeId};
 use crate::error::bail;
 use crate::{Error, ErrorKind, Result};
@@ -183,29 +184,6 @@ impl<'a> Spec<'a> {
             }
         }
         text
-    }
-}
-
-/// A type in words: `struct task_struct`, `pid_t`.
-pub(super) fn type_text(btf: &Btf, id: TypeId) -> String {
-    let Ok(ty) = btf.ty(id) else {
-        return format!("type {}", id.0);
-    };
-    let name = match ty.name() {
-        Ok("") | Err(_) => "(anonymous)",
-        Ok(name) => name,
-    };
-    match ty.kind() {
-        Kind::Void => "void".into(),
-        Kind::Struct => format!("struct {name}"),
-        Kind::Union => format!("union {name}"),
-        Kind::Enum | Kind::Enum64 => format!("enum {name}"),
-        Kind::Fwd => format!("forward declaration {name}"),
-        Kind::Ptr => "a pointer".into(),
-        Kind::Array => "an array".into(),
-        Kind::FuncProto => "a function type".into(),
-        Kind::Const | Kind::Volatile | Kind::Restrict | Kind::TypeTag => "a qualified type".into(),
-        _ => name.into(),
     }
 }
 

@@ -140,7 +140,7 @@ fn what_is_not_there_is_said_in_words() {
     );
     assert_eq!(
         c.ask(local, "0:1", FieldByteOffset),
-        Err("struct s.kind: in vmlinux, member kind of struct s is int, not a pointer".into())
+        Err("struct s.kind: in vmlinux, member kind of struct s is int, not void *".into())
     );
     assert_eq!(
         c.ask(other, "0:0", FieldByteOffset),
@@ -325,8 +325,8 @@ fn types_that_disagree_are_ambiguous() {
     assert_eq!(c.ask(local, "0:0", FieldByteOffset), Ok((0, 0)));
     let last = c.target.add_struct("s___v3", 8, &[member("a", INT, 32)]);
     let why = std::format!(
-        "Ambiguous: vmlinux has several types of that name, and they disagree: \
-         [{}] gives 0, [{}] gives 4",
+        "Ambiguous: several types have that name, and they disagree: [{}] of vmlinux gives 0, \
+         [{}] of vmlinux 4",
         first.0,
         last.0
     );
@@ -386,6 +386,72 @@ fn modules_are_asked_for_what_the_kernel_lacks() {
         panic!("not found in the module");
     };
     assert_eq!((value.target, value.target_index), (16, Some(1)));
+}
+
+#[test]
+fn modules_count_alike() {
+    let mut c = Case::new();
+    let alike = c.local.add_struct("alike", 4, &[member("a", INT, 0)]);
+    let unlike = c.local.add_struct("unlike", 4, &[member("a", INT, 0)]);
+    let relos = [alike, unlike].map(|ty| relo(&mut c.local, ty, "0:0", FieldByteOffset));
+    let (local, vmlinux) = c.built();
+    let module = |offset| {
+        let mut module = c.target.clone();
+        module.add_struct("alike", 8, &[member("a", INT, 32)]);
+        module.add_struct("unlike", 32, &[member("a", INT, offset)]);
+        built(&module, Endian::Little)
+    };
+    let (first, second) = (module(64), module(128));
+    let mut resolver = Resolver::new(&local, &relos);
+    resolver.add_target("vmlinux", &vmlinux);
+    assert!(resolver.lacks(&relos[0]) && resolver.lacks(&relos[1]));
+    resolver.add_targets([("one", &first), ("two", &second)]);
+    assert!(!resolver.lacks(&relos[0]) && !resolver.lacks(&relos[1]));
+    assert_eq!(plain(resolver.resolve(&relos[0])), Ok((0, 4)));
+    let why = "Ambiguous: several types have that name, and they disagree: [6] of one gives 8, \
+        [6] of two 16";
+    assert_eq!(plain(resolver.resolve(&relos[1])), Err(why.into()));
+    // One after the other, the first that has the type is all that counts.
+    let mut resolver = Resolver::new(&local, &relos);
+    for (name, target) in [("vmlinux", &vmlinux), ("one", &first), ("two", &second)] {
+        resolver.add_target(name, target);
+    }
+    assert_eq!(plain(resolver.resolve(&relos[1])), Ok((0, 8)));
+}
+
+#[test]
+fn functions_and_variables_are_compared_by_shape() {
+    let mut c = Case::new();
+    let proto = |b: &mut BtfBuilder, ret: TypeId, name: &str, arg: TypeId| {
+        let pointer = b.add_struct(name, 4, &[]);
+        let pointer = b.add_ptr(pointer);
+        let params = [pointer, arg].map(|ty| Param { name: "p", ty });
+        b.add_func_proto(ret, &params)
+    };
+    let local = proto(&mut c.local, INT, "mine", INT);
+    let same = proto(&mut c.target, UINT, "theirs", CHAR);
+    let other = proto(&mut c.target, TypeId::VOID, "theirs", INT);
+    let (mine, theirs) = c.built();
+    let compatible = |id| is_compatible((&mine, local), (&theirs, id));
+    // Structs by their kind, integers by being integers.
+    assert_eq!(compatible(same), Ok(true));
+    assert_eq!(compatible(other), Ok(false));
+    assert_eq!(compatible(INT), Ok(false));
+    assert_eq!(type_text(&mine, local), "int (struct mine *, int)");
+    assert_eq!(type_text(&theirs, other), "void (struct theirs *, int)");
+    assert_eq!(type_text(&theirs, TypeId(99)), "type 99");
+}
+
+/// A pointer to itself is cut where it would never end.
+#[test]
+fn words_come_to_an_end() {
+    let mut b = BtfBuilder::new();
+    let mut ty = int(&mut b, "int", 4, true);
+    for _ in 0..50 {
+        ty = b.add_ptr(ty);
+    }
+    let text = type_text(&built(&b, Endian::Little), ty);
+    assert_eq!(text, "... ******");
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn field(kind: CoreKind, spec: &Spec<'_>) -> Result<Computed> {
         CoreKind::FieldByteOffset => {
             out.value = place.byte_offset;
             if !is_bit_field {
-                out.access = Some(innermost(spec, ty.id())?);
+                out.access = Some((innermost(spec, ty.id())?, ty.id()));
             }
         }
         CoreKind::FieldByteSize => out.value = place.bytes,
@@ -110,24 +110,23 @@ fn field(kind: CoreKind, spec: &Spec<'_>) -> Result<Computed> {
 }
 
 fn element(kind: CoreKind, spec: &Spec<'_>, ty: TypeId) -> Result<Computed> {
-    let size = spec.btf.size_of(ty)?;
     match kind {
         CoreKind::FieldByteOffset => Ok(Computed {
             value: spec.bit_offset / 8,
             certain: true,
-            access: Some((size, ty)),
+            access: Some((innermost(spec, ty)?, ty)),
         }),
-        CoreKind::FieldByteSize => Ok(Computed::certain(size)),
+        CoreKind::FieldByteSize => Ok(Computed::certain(spec.btf.size_of(ty)?)),
         _ => bail!(Unsupported, "{} asked of an array element", kind.text()),
     }
 }
 
-/// Type and size of what a load of an array reads: one element.
-fn innermost(spec: &Spec<'_>, id: TypeId) -> Result<(u64, TypeId)> {
+/// Size of what a load reads: of an array one element, in whatever dimension.
+fn innermost(spec: &Spec<'_>, id: TypeId) -> Result<u64> {
     let mut ty = spec.btf.peel(id)?;
     for _ in 0..crate::btf::MAX_DEPTH {
         if ty.kind() != Kind::Array {
-            return Ok((spec.btf.size_of(ty.id())?, ty.id()));
+            return spec.btf.size_of(ty.id());
         }
         ty = spec.btf.peel(ty.array()?.element)?;
     }

@@ -36,6 +36,7 @@ pub(crate) mod nr {
     pub(crate) const CLOCK_GETTIME: usize = 113;
     pub(crate) const GETPID: usize = 172;
     pub(crate) const GETTID: usize = 178;
+    pub(crate) const PREAD64: usize = 67;
     pub(crate) const UNAME: usize = 160;
     pub(crate) const FCNTL: usize = 25;
     pub(crate) const PIDFD_OPEN: usize = 434;

@@ -36,6 +36,7 @@ pub(crate) mod nr {
     pub(crate) const CLOCK_GETTIME: usize = 260;
     pub(crate) const GETPID: usize = 20;
     pub(crate) const GETTID: usize = 236;
+    pub(crate) const PREAD64: usize = 180;
     pub(crate) const UNAME: usize = 122;
     pub(crate) const FCNTL: usize = 55;
     pub(crate) const PIDFD_OPEN: usize = 434;

@@ -36,6 +36,7 @@ pub(crate) mod nr {
     pub(crate) const CLOCK_GETTIME: usize = 228;
     pub(crate) const GETPID: usize = 39;
     pub(crate) const GETTID: usize = 186;
+    pub(crate) const PREAD64: usize = 17;
     pub(crate) const UNAME: usize = 63;
     pub(crate) const FCNTL: usize = 72;
     pub(crate) const PIDFD_OPEN: usize = 434;

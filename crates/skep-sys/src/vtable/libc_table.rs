@@ -94,6 +94,7 @@ libc_table! {
     openat(dir_fd: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> isize { ret(libc::openat(dir_fd, path, flags, mode) as isize) }
     close(fd: c_int) -> isize { ret(libc::close(fd) as isize) }
     read(fd: c_int, buf: *mut c_void, len: usize) -> isize { ret(libc::read(fd, buf, len)) }
+    pread64(fd: c_int, buf: *mut c_void, len: usize, offset: u64) -> isize { ret(libc::pread64(fd, buf, len, offset as i64)) }
     write(fd: c_int, buf: *const c_void, len: usize) -> isize { ret(libc::write(fd, buf, len)) }
     mmap(len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64) -> isize { ret(libc::mmap(null_mut(), len, prot, flags, fd, offset as libc::off_t) as isize) }
     munmap(addr: *mut c_void, len: usize) -> isize { ret(libc::munmap(addr, len) as isize) }

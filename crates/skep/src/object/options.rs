@@ -4,6 +4,8 @@ use crate::map::Map;
 use crate::prog::Program;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use skep_codec::btf::Btf;
 
 /// How to load.
 #[derive(Clone, Debug)]
@@ -31,6 +33,10 @@ pub struct LoadOptions {
     /// Lines of `CONFIG_X=value` for the object's `__kconfig` variables: they come before what
     /// the kernel says of its own configuration.
     pub kconfig: String,
+    /// Types to resolve CO-RE relocations by in place of the running kernel's and its modules':
+    /// of a kernel that has none, such as [`System::btf_file`](crate::System::btf_file) reads.
+    #[doc(alias = "btf_custom_path")]
+    pub kernel_btf: Option<Arc<Btf>>,
     /// Programs of whose functions the object's programs are loaded for, by the names of the
     /// latter: `freplace`, and `fentry` and its like on BPF programs.
     #[doc(alias = "bpf_program__set_attach_target")]
@@ -72,6 +78,7 @@ impl Default for LoadOptions {
             pin_reuse: PinReuse::default(),
             maps: BTreeMap::new(),
             kconfig: String::new(),
+            kernel_btf: None,
             attach_targets: BTreeMap::new(),
         }
     }

@@ -96,7 +96,8 @@ pub fn own_bpffs() -> String {
     dir.to_owned()
 }
 
-fn own_mounts() {
+/// Mounts of its own for this thread: what it mounts, nobody else sees.
+pub fn own_mounts() {
     unshare(CloneFlags::CLONE_NEWNS).expect("own mount namespace");
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, private, None::<&str>).expect("private mounts");

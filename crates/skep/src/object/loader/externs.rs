@@ -1,75 +1,218 @@
-//! Where the kernel's symbols and functions are that a program refers to.
+//! Where the kernel's symbols and functions are that programs refer to. All of an object's are
+//! looked for together; what is wrong with one is told to the programs that refer to it.
 
-use crate::error::Context;
+use super::kallsyms::{self, Symbol};
+use crate::btf::{KernelTypes, Place};
 use crate::system::System;
 use crate::{Error, ErrorKind, Result};
-use alloc::collections::BTreeMap;
-use alloc::string::ToString;
-use skep_codec::btf::Kind;
-use skep_codec::object::{Address, Code, Extern, ExternKind, ObjectSpec};
-use skep_sys::file;
+use alloc::vec::Vec;
+use core::ffi::c_int;
+use skep_codec::btf::{Btf, Kind, Kinds, TypeId};
+use skep_codec::core_reloc::{is_compatible, type_text};
+use skep_codec::object::{Address, Extern, ExternKind, ObjectSpec};
+use skep_sys::Fd;
 
-/// Where each extern that linked code refers to is in this kernel.
-///
-/// # Errors
-/// [`ErrorKind::NotFound`] for a symbol that this kernel lacks and the object does not call weak.
-pub(super) fn symbols(
-    system: &System,
-    spec: &ObjectSpec,
-    code: &Code,
-) -> Result<BTreeMap<usize, Address>> {
-    let mut found = BTreeMap::new();
-    for &index in &code.externs {
-        let Some(wanted) = spec.externs.get(index) else {
-            continue;
+/// The most descriptors that calls can name: their offset has 16 bits.
+const MAX_FDS: usize = i16::MAX as usize;
+
+/// The externs of an object in this kernel, by the spec's order.
+#[derive(Debug, Default)]
+pub(super) struct Externs {
+    /// `None` where it was not looked for yet.
+    found: Vec<Option<Result<Address>>>,
+    /// Descriptors of modules' types that calls name by index. The first is nobody's: index 0 is
+    /// the kernel itself.
+    fd_array: Vec<c_int>,
+}
+
+impl Externs {
+    /// Where this one is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where this kernel lacks it and the object does not call it weak, or
+    /// what is wrong with it.
+    pub(super) fn address(&self, index: usize) -> Result<Address> {
+        match self.found.get(index) {
+            Some(Some(found)) => found.clone(),
+            _ => Ok(Address::Missing),
+        }
+    }
+
+    /// Descriptors that calls name by index.
+    pub(super) fn fd_array(&self) -> &[c_int] {
+        &self.fd_array
+    }
+
+    /// Looks for what code refers to and is not looked for yet.
+    ///
+    /// # Errors
+    /// If the kernel cannot be asked.
+    pub(super) fn look_for(
+        &mut self,
+        referred: &[usize],
+        system: &System,
+        kernel: &mut KernelTypes<'_>,
+        spec: &ObjectSpec,
+    ) -> Result<()> {
+        self.found.resize(spec.externs.len(), None);
+        let is_open = |index: &&usize| self.found.get(**index).is_some_and(Option::is_none);
+        let open = referred.iter().filter(is_open);
+        let open: Vec<&Extern> = open.filter_map(|index| spec.externs.get(*index)).collect();
+        if open.iter().any(|wanted| wanted.is_typed_ksym()) {
+            self.typed(kernel, spec)?;
+        }
+        if open.iter().any(|wanted| wanted.kind == ExternKind::Address) {
+            self.untyped(system, spec)?;
+        }
+        Ok(())
+    }
+
+    /// Functions and variables that the kernel's types or a module's describe.
+    fn typed(&mut self, kernel: &mut KernelTypes<'_>, spec: &ObjectSpec) -> Result<()> {
+        let Some(local) = spec.btf.as_deref() else {
+            return Ok(());
         };
-        let address = match locate(system, wanted)? {
-            Address::Missing if !wanted.weak => {
-                let what = alloc::format!("this kernel has no symbol `{}`", wanted.name);
-                return Err(Error::new(ErrorKind::NotFound, what));
+        let typed = spec.externs.iter().enumerate();
+        let typed: Vec<(usize, &Extern)> = typed.filter(|(_, e)| e.is_typed_ksym()).collect();
+        let names = typed.iter().map(|(_, wanted)| match wanted.kind {
+            ExternKind::Func(_) => (wanted.essential_name(), Kinds::of(Kind::Func)),
+            _ => (wanted.name.as_str(), Kinds::of(Kind::Var)),
+        });
+        let names: Vec<(&str, Kinds)> = names.collect();
+        let places = match kernel.find(&names) {
+            // Nothing is known of a kernel without BTF: what is weak is not there.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                for (index, wanted) in typed {
+                    let nowhere = wanted.weak.then_some(Address::Missing);
+                    self.set(index, nowhere.ok_or_else(|| error.clone()));
+                }
+                return Ok(());
             }
-            address => address,
+            places => places?,
         };
-        found.insert(index, address);
+        for ((index, wanted), place) in typed.into_iter().zip(places) {
+            let found = match place {
+                Some(place) => self.accept(local, wanted, place, kernel),
+                None => missing(wanted, &kernel.looked()),
+            };
+            self.set(index, found);
+        }
+        Ok(())
     }
-    Ok(found)
+
+    /// What was found by name, if it is what the object declares.
+    fn accept(
+        &mut self,
+        local: &Btf,
+        wanted: &Extern,
+        place: Place<'_>,
+        kernel: &KernelTypes<'_>,
+    ) -> Result<Address> {
+        let (ours, theirs) = match wanted.kind {
+            ExternKind::Func(func) => (target(local, func)?, target(place.btf, place.id)?),
+            ExternKind::Var(ty) => {
+                let theirs = target(place.btf, place.id)?;
+                (local.peel(ty)?.id(), place.btf.peel(theirs)?.id())
+            }
+            _ => return Ok(Address::Missing),
+        };
+        let is_func = matches!(wanted.kind, ExternKind::Func(_));
+        if !is_compatible((local, ours), (place.btf, theirs))? {
+            // A weak function of another type counts as not there.
+            return match is_func && wanted.weak {
+                true => Ok(Address::Missing),
+                false => Err(differs(wanted, (local, ours), (place.btf, theirs))),
+            };
+        }
+        let id = place.id.0;
+        let fd = place.module.and_then(|module| kernel.fd(module));
+        let btf_fd = fd.map_or(0, Fd::raw);
+        if !is_func {
+            return Ok(Address::Btf { id, btf_fd });
+        }
+        let fd_index = match fd {
+            Some(fd) => self.fd_index(fd.raw())?,
+            None => 0,
+        };
+        Ok(Address::Kfunc {
+            id,
+            fd_index,
+            btf_fd,
+        })
+    }
+
+    /// The index of a descriptor, which is added if it is not there.
+    fn fd_index(&mut self, fd: c_int) -> Result<i16> {
+        if self.fd_array.is_empty() {
+            self.fd_array.push(0);
+        }
+        let known = self.fd_array.iter().skip(1).position(|&other| other == fd);
+        let index = known.map_or(self.fd_array.len(), |place| place.saturating_add(1));
+        if index >= MAX_FDS {
+            let what = "functions of more modules than a call can name";
+            return Err(Error::new(ErrorKind::Unsupported, what));
+        }
+        if known.is_none() {
+            self.fd_array.push(fd);
+        }
+        Ok(index as i16)
+    }
+
+    /// Symbols of which only the address is wanted.
+    fn untyped(&mut self, system: &System, spec: &ObjectSpec) -> Result<()> {
+        let wanted = spec.externs.iter().enumerate();
+        let wanted = wanted.filter(|(_, e)| e.kind == ExternKind::Address);
+        let wanted: Vec<(usize, &Extern)> = wanted.collect();
+        let names = wanted.iter().map(|(_, e)| e.name.as_str());
+        let symbols = kallsyms::symbols(system, names)?;
+        for (index, wanted) in wanted {
+            let found = match symbols.get(wanted.name.as_bytes()) {
+                Some(Symbol::At(address)) => Ok(Address::Value(*address)),
+                Some(Symbol::Several(first, second)) => Err(Error::new(
+                    ErrorKind::Invalid,
+                    alloc::format!(
+                        "the kernel has several symbols `{}`: at {first:#x}, at {second:#x}",
+                        wanted.name
+                    ),
+                )),
+                Some(Symbol::Missing) | None => missing(wanted, "/proc/kallsyms"),
+            };
+            self.set(index, found);
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, index: usize, found: Result<Address>) {
+        if let Some(slot) = self.found.get_mut(index) {
+            *slot = Some(found);
+        }
+    }
 }
 
-fn locate(system: &System, wanted: &Extern) -> Result<Address> {
-    if let Some(error) = &wanted.error {
-        return Err(error.clone().into());
+/// The type that a function or variable has.
+fn target(btf: &Btf, id: TypeId) -> Result<TypeId> {
+    Ok(btf.ty(id)?.target().unwrap_or_default())
+}
+
+fn missing(wanted: &Extern, places: &str) -> Result<Address> {
+    if wanted.weak {
+        return Ok(Address::Missing);
     }
-    let name = wanted.essential_name();
-    let find = |kind| Ok::<_, Error>(system.kernel_btf()?.find(name, Some(kind)));
-    let address = match wanted.kind {
-        ExternKind::Func(_) => find(Kind::Func)?.map(|id| Address::Kfunc {
-            id: id.0,
-            fd_index: 0,
-            btf_fd: 0,
-        }),
-        ExternKind::Var(_) => find(Kind::Var)?.map(|id| Address::Btf {
-            id: id.0,
-            btf_fd: 0,
-        }),
-        ExternKind::Address => kallsyms(system, name)?.map(Address::Value),
-        // The `.kconfig` map has the value, or nothing is known of it.
-        _ => None,
+    let what = match wanted.kind {
+        ExternKind::Func(_) => "function",
+        ExternKind::Var(_) => "variable",
+        _ => "symbol",
     };
-    Ok(address.unwrap_or(Address::Missing))
+    let what = alloc::format!("no {what} `{}` in {places}", wanted.name);
+    Err(Error::new(ErrorKind::NotFound, what))
 }
 
-/// The address of a kernel symbol, from `/proc/kallsyms`.
-fn kallsyms(system: &System, name: &str) -> Result<Option<u64>> {
-    let path = c"/proc/kallsyms";
-    let text = file::read_file(system.kernel(), path, usize::MAX)
-        .context(|| "read /proc/kallsyms".to_string())?;
-    let lines = text
-        .split(|&byte| byte == b'\n')
-        .filter_map(|line| core::str::from_utf8(line).ok());
-    let mut symbols = lines.filter_map(|line| {
-        let mut words = line.split_ascii_whitespace();
-        let (address, _kind, symbol) = (words.next()?, words.next()?, words.next()?);
-        (symbol == name).then(|| u64::from_str_radix(address, 16).ok())?
-    });
-    Ok(symbols.next())
+fn differs(wanted: &Extern, ours: (&Btf, TypeId), theirs: (&Btf, TypeId)) -> Error {
+    let what = alloc::format!(
+        "`{}` is declared as {}, the kernel has it as {}",
+        wanted.name,
+        type_text(ours.0, ours.1),
+        type_text(theirs.0, theirs.1)
+    );
+    Error::new(ErrorKind::Invalid, what)
 }

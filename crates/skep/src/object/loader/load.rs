@@ -61,6 +61,11 @@ impl Loader<'_> {
             ProgType::STRUCT_OPS => Some(self.ops_target(self.index_of(program)?)?),
             _ => None,
         };
+        let is_given = self.options.attach_targets.contains_key(&program.name);
+        let target = match program.attach_btf && !is_given {
+            true => Some(target::attach_target(&mut self.kernel, program)?),
+            false => None,
+        };
         self.btf()?;
         let (funcs, lines) = self.records(program.prog_type, code);
         let license = c_string(self.spec.license.as_deref().unwrap_or_default())?;
@@ -75,6 +80,10 @@ impl Loader<'_> {
             ifindex: program.ifindex,
             expected_attach_type: attach_type.unwrap_or_default(),
             token: self.system.token()?,
+            fd_array: match code.externs.is_empty() {
+                true => &[],
+                false => self.externs.fd_array(),
+            },
             ..Default::default()
         };
         if let Some(btf) = self.btf.as_ref().and_then(Option::as_ref) {
@@ -89,8 +98,9 @@ impl Loader<'_> {
         if let Some(chosen) = self.options.attach_targets.get(&program.name) {
             params.attach_target = Some(chosen.program.fd());
             params.attach_btf_id = extension::btf_id(chosen, program)?.0;
-        } else if program.attach_btf {
-            params.attach_btf_id = target::attach_target(self.system, program)?.0;
+        } else if let Some((id, module)) = target {
+            params.attach_btf_id = id.0;
+            params.attach_target = module.and_then(|module| self.kernel.fd(module));
         }
         let (spec, poisoned) = (self.spec, &prepared.poisoned);
         let explain = |refusal: &mut Refusal| explain::explain(refusal, spec, code, poisoned);

@@ -6,17 +6,20 @@ mod explain;
 mod extension;
 mod externs;
 mod jump_tables;
+mod kallsyms;
 mod kconfig;
 mod load;
 mod maps;
 mod pins;
 mod programs;
+mod relocate;
 mod struct_ops;
 mod target;
 
 pub use programs::Prepared;
 
 use super::{Global, LoadOptions, Object};
+use crate::btf::KernelTypes;
 use crate::error::{MapFailure, ProgramFailure};
 use crate::map::Map;
 use crate::prog::Program;
@@ -59,7 +62,12 @@ pub struct Loader<'a> {
     arena_bases: BTreeMap<usize, u32>,
     /// `struct_ops` maps as the kernel has them.
     ops: BTreeMap<usize, Arc<struct_ops::KernelOps>>,
+    /// The kernel's types and its modules'.
+    kernel: KernelTypes<'a>,
+    externs: externs::Externs,
     resolver: Option<Resolver<'a>>,
+    /// Whether the resolver knows the modules' types.
+    knows_modules: bool,
     prepared: Vec<Option<Prepared>>,
 }
 
@@ -76,7 +84,10 @@ impl<'a> Loader<'a> {
             pins: pins::Pins::default(),
             arena_bases: BTreeMap::new(),
             ops: BTreeMap::new(),
+            kernel: KernelTypes::new(system),
+            externs: externs::Externs::default(),
             resolver: None,
+            knows_modules: false,
             prepared: spec.programs.iter().map(|_| None).collect(),
         }
     }

@@ -1,13 +1,12 @@
 //! A program's final code: linked, relocated, lowered.
 
-use super::{Loader, externs};
+use super::Loader;
 use crate::error::Context;
 use crate::probe::{Answer, Feature};
 use crate::{Error, ErrorKind, Result};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use skep_codec::bytes::Endian;
-use skep_codec::core_reloc::{Applied, Resolver, patch};
 use skep_codec::insn::Insn;
 use skep_codec::object::{self, Address, Code, Lowering, ProgramSpec};
 
@@ -37,7 +36,7 @@ impl Prepared {
     }
 }
 
-impl<'a> Loader<'a> {
+impl Loader<'_> {
     /// A program's instructions as the kernel is to get them: linked, relocated, lowered. The maps
     /// that it uses are made. It need not be one of the spec's: a changed copy will do.
     ///
@@ -85,42 +84,6 @@ impl<'a> Loader<'a> {
         Err(Error::new(ErrorKind::Unsupported, what))
     }
 
-    /// Answers the CO-RE relocations of linked code. One that fails poisons its instruction and
-    /// is told if the verifier comes there: instruction index and reason.
-    fn relocate(&mut self, code: &mut Code) -> Result<Vec<(usize, String)>> {
-        let mut poisoned = Vec::new();
-        if code.relos.is_empty() {
-            return Ok(poisoned);
-        }
-        let resolver = self.resolver()?;
-        for (at, relo) in &code.relos {
-            let answer = resolver.resolve(relo)?;
-            match patch(&mut code.insns, *at, &answer)? {
-                Applied::Patched => {}
-                Applied::Poisoned(failure) => poisoned.push((*at, failure.to_string())),
-            }
-        }
-        Ok(poisoned)
-    }
-
-    /// The resolver for all of the object's relocations: the kernel's types are scanned once.
-    fn resolver(&mut self) -> Result<&mut Resolver<'a>> {
-        if self.resolver.is_none() {
-            let spec = self.spec;
-            let Some(local) = spec.btf.as_deref() else {
-                let what = "relocations without BTF";
-                return Err(Error::new(ErrorKind::Codec, what));
-            };
-            let mut resolver = Resolver::new(local, spec.ext.core_relos.values().flatten());
-            if resolver.needs_target() {
-                resolver.add_target("vmlinux", self.system.kernel_btf()?);
-            }
-            self.resolver = Some(resolver);
-        }
-        let missing = || Error::new(ErrorKind::NotFound, "no resolver");
-        self.resolver.as_mut().ok_or_else(missing)
-    }
-
     /// Puts descriptors and kernel addresses into linked code; the maps it uses are created now.
     fn lower(&mut self, code: &mut Code, without: bool) -> Result<()> {
         let missing = |loader: &Self, index| without && loader.is_exclusive(index);
@@ -130,12 +93,16 @@ impl<'a> Loader<'a> {
             }
         }
         self.place_arena_globals(code);
-        let symbols = externs::symbols(self.system, self.spec, code)?;
+        self.externs
+            .look_for(&code.externs, self.system, &mut self.kernel, self.spec)?;
+        for index in &code.externs {
+            self.externs.address(*index)?;
+        }
         let map_fd = |index: usize| match self.made(index) {
             Some(map) => Some(map.fd().raw()),
             None => missing(self, index).then_some(0),
         };
-        let address = |index| symbols.get(&index).copied().unwrap_or(Address::Missing);
+        let address = |index| self.externs.address(index).unwrap_or(Address::Missing);
         let known = Lowering {
             map_fd: &map_fd,
             address: &address,

@@ -1,26 +1,194 @@
-//! What a tracing program is loaded for: a type or function of the running kernel.
+//! What a tracing program is loaded for: a type or function of the kernel or of a module.
 
-use crate::btf::kernel_type;
-use crate::system::System;
+use crate::btf::{KernelTypes, Place};
 use crate::{AttachType, Error, ErrorKind, Result};
-use skep_codec::btf::{Kind, TypeId};
+use alloc::string::String;
+use alloc::vec::Vec;
+use skep_codec::btf::{Btf, Kind, Kinds, TypeId, Wanted};
 use skep_codec::object::{ProgramSpec, Verb};
 
-/// The BTF id of what a tracing program is loaded for.
-pub(super) fn attach_target(system: &System, program: &ProgramSpec) -> Result<TypeId> {
+/// The BTF id of what a tracing program is loaded for, and the module that has it. The target may
+/// name the module: `module:function`.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`], with names that are near; [`ErrorKind::NeedsTarget`] where the section
+/// names none.
+pub(super) fn attach_target(
+    kernel: &mut KernelTypes<'_>,
+    program: &ProgramSpec,
+) -> Result<(TypeId, Option<usize>)> {
     let Some(target) = program.target.as_deref() else {
         let what = alloc::format!("section `{}` names no target", program.section);
         return Err(Error::new(ErrorKind::NeedsTarget, what));
     };
-    let (prefix, kind) = match (program.attach, program.attach_type) {
-        (_, Some(AttachType::TRACE_RAW_TP)) => ("btf_trace_", Kind::Typedef),
-        (_, Some(AttachType::TRACE_ITER)) => ("bpf_iter_", Kind::Func),
-        (Verb::Lsm | Verb::LsmCgroup, _) => ("bpf_lsm_", Kind::Func),
-        (Verb::Freplace, _) => {
-            let what = "freplace programs need their target program before they are loaded";
-            return Err(Error::new(ErrorKind::NeedsTarget, what));
-        }
-        _ => ("", Kind::Func),
+    if program.attach == Verb::Freplace {
+        let what = "freplace programs need their target program before they are loaded";
+        return Err(Error::new(ErrorKind::NeedsTarget, what));
+    }
+    let (prefix, kind) = prefix(program.attach_type);
+    let (module, name) = match target.split_once(':') {
+        Some((module, name)) => (Some(module), name),
+        None => (None, target),
     };
-    kernel_type(system, &alloc::format!("{prefix}{target}"), kind)
+    let wanted = alloc::format!("{prefix}{name}");
+    let place = match module {
+        Some(module) if module != "vmlinux" => find_in(kernel, module, &wanted, kind),
+        _ => {
+            let found = kernel.find(&[(&wanted, Kinds::of(kind))])?;
+            found.into_iter().next().flatten()
+        }
+    };
+    match place {
+        Some(place) => Ok((place.id, place.module)),
+        None => Err(missing(kernel, (module, &wanted), (prefix, kind))),
+    }
+}
+
+/// What the kernel puts before the name of a target, and the kind of its type.
+fn prefix(attach_type: Option<AttachType>) -> (&'static str, Kind) {
+    match attach_type {
+        Some(AttachType::TRACE_RAW_TP) => ("btf_trace_", Kind::Typedef),
+        Some(AttachType::TRACE_ITER) => ("bpf_iter_", Kind::Func),
+        Some(AttachType::LSM_MAC | AttachType::LSM_CGROUP) => ("bpf_lsm_", Kind::Func),
+        _ => ("", Kind::Func),
+    }
+}
+
+fn find_in<'a>(
+    kernel: &mut KernelTypes<'a>,
+    module: &str,
+    name: &str,
+    kind: Kind,
+) -> Option<Place<'a>> {
+    let wanted = Wanted::new([(name, Kinds::of(kind))]);
+    let mut place = None;
+    kernel.each_module(&mut |index, its, btf| {
+        if its == module {
+            let ids = btf.find_many(&wanted).into_iter().flatten();
+            place = ids.into_iter().next().map(|id| Place {
+                btf,
+                id,
+                module: Some(index),
+            });
+        }
+        its == module
+    });
+    place
+}
+
+fn missing(
+    kernel: &mut KernelTypes<'_>,
+    (module, name): (Option<&str>, &str),
+    (prefix, kind): (&str, Kind),
+) -> Error {
+    let mut near = Near {
+        name,
+        kind,
+        names: Vec::new(),
+    };
+    match module {
+        Some(module) => kernel.each_module(&mut |_, its, btf| {
+            if its == module {
+                near.look(btf);
+            }
+            its == module
+        }),
+        None => {
+            if let Ok(btf) = kernel.vmlinux() {
+                near.look(btf);
+            }
+            kernel.each_module(&mut |_, _, btf| {
+                near.look(btf);
+                false
+            });
+        }
+    }
+    let what = match prefix {
+        "" => "function",
+        "btf_trace_" => "tracepoint",
+        "bpf_iter_" => "iterator",
+        _ => "LSM hook",
+    };
+    let places = match module {
+        Some(module) => alloc::format!("module `{module}` ({})", kernel.looked()),
+        None => kernel.looked(),
+    };
+    let short = |name: &str| alloc::format!("`{}`", name.strip_prefix(prefix).unwrap_or(name));
+    let names: Vec<String> = near.names.iter().map(|(_, name)| short(name)).collect();
+    let near = match names.is_empty() {
+        true => String::new(),
+        false => alloc::format!("; near it are {}", names.join(", ")),
+    };
+    let what = alloc::format!("no {what} {} in {places}{near}", short(name));
+    Error::new(ErrorKind::NotFound, what)
+}
+
+/// The names most like one that is not there.
+struct Near<'n> {
+    name: &'n str,
+    kind: Kind,
+    names: Vec<(usize, String)>,
+}
+
+impl Near<'_> {
+    /// Most names that are told.
+    const MOST: usize = 3;
+
+    fn look(&mut self, btf: &Btf) {
+        // A third of the letters may differ; more is another name.
+        let limit = (self.name.len() / 3).clamp(1, 8);
+        for ty in btf.iter().filter(|ty| ty.kind() == self.kind) {
+            let Ok(name) = ty.name() else {
+                continue;
+            };
+            if name.len().abs_diff(self.name.len()) > limit {
+                continue;
+            }
+            let away = distance(self.name.as_bytes(), name.as_bytes());
+            let known = self.names.iter().any(|(_, other)| other == name);
+            if away <= limit && !known {
+                let place = self.names.partition_point(|(other, _)| *other <= away);
+                self.names.insert(place, (away, name.into()));
+                self.names.truncate(Self::MOST);
+            }
+        }
+    }
+}
+
+/// How many letters have to be changed, put in or left out to make one name of the other.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        // `before` is the cell to the left above, `left` the one to the left.
+        let (mut before, mut left) = (i, i.saturating_add(1));
+        for (above, y) in row.iter_mut().skip(1).zip(b) {
+            let changed = before.saturating_add(usize::from(x != y));
+            let cell = changed.min(left.min(*above).saturating_add(1));
+            (before, *above, left) = (*above, cell, cell);
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i.saturating_add(1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distances() {
+        for (a, b, away) in [
+            ("", "", 0),
+            ("abc", "abc", 0),
+            ("abc", "", 3),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("do_unlinkat", "do_unlnkat", 1),
+            ("vfs_read", "vfs_write", 4),
+        ] {
+            assert_eq!(distance(a.as_bytes(), b.as_bytes()), away, "{a} {b}");
+        }
+    }
 }

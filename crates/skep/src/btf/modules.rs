@@ -1,0 +1,183 @@
+//! The kernel's types and its modules', as one load looks into them.
+
+use crate::error::Context;
+use crate::system::System;
+use crate::{Error, Result};
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use skep_codec::Errno;
+use skep_codec::btf::{Btf, Kinds, TypeId, Wanted};
+use skep_sys::Fd;
+use skep_sys::bpf::{self, ObjKind};
+
+/// The kernel's own types, and its modules' where those have not what is looked for. Modules are
+/// listed once, and each is read when it is first looked into; what is wrong with one is kept for
+/// the words of a search that fails.
+pub(crate) struct KernelTypes<'a> {
+    system: &'a System,
+    modules: Option<Vec<Module>>,
+    troubles: BTreeMap<String, String>,
+}
+
+/// A module with types of its own.
+struct Module {
+    id: u32,
+    name: String,
+    fd: Fd,
+}
+
+/// Where a type was found.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) btf: &'a Btf,
+    pub(crate) id: TypeId,
+    /// The module; `None` for the kernel itself.
+    pub(crate) module: Option<usize>,
+}
+
+impl<'a> KernelTypes<'a> {
+    pub(crate) fn new(system: &'a System) -> Self {
+        Self {
+            system,
+            modules: None,
+            troubles: BTreeMap::new(),
+        }
+    }
+
+    /// The kernel's own types.
+    pub(crate) fn vmlinux(&self) -> Result<&'a Btf> {
+        Ok(self.system.kernel_btf()?)
+    }
+
+    /// The descriptor of a module's types.
+    pub(crate) fn fd(&self, module: usize) -> Option<&Fd> {
+        Some(&self.modules.as_ref()?.get(module)?.fd)
+    }
+
+    /// Shows the modules' types to `look`, in the order in which the kernel loaded them, until it
+    /// says that it has seen enough.
+    pub(crate) fn each_module(&mut self, look: &mut dyn FnMut(usize, &str, &'a Btf) -> bool) {
+        let modules = match self.modules.take() {
+            Some(modules) => modules,
+            None => self.list(),
+        };
+        for (index, module) in modules.iter().enumerate() {
+            match self.system.module_btf(module.id, &module.fd) {
+                Ok(btf) => {
+                    if look(index, &module.name, btf) {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    self.troubles.insert(module.name.clone(), error.to_string());
+                }
+            }
+        }
+        self.modules = Some(modules);
+    }
+
+    /// Where each of these names is: in the kernel, else in the first module that has it.
+    ///
+    /// # Errors
+    /// If the kernel's own types cannot be read.
+    pub(crate) fn find(&mut self, names: &[(&str, Kinds)]) -> Result<Vec<Option<Place<'a>>>> {
+        let btf = self.vmlinux()?;
+        let mut found: Vec<Option<Place<'a>>> = btf
+            .find_many(&Wanted::new(names.iter().copied()))
+            .iter()
+            .map(|ids| {
+                let id = *ids.first()?;
+                let module = None;
+                Some(Place { btf, id, module })
+            })
+            .collect();
+        let is_open = |found: &[Option<Place<'_>>]| found.iter().any(Option::is_none);
+        if is_open(&found) {
+            let wanted = Wanted::new(names.iter().copied());
+            self.each_module(&mut |module, _, btf| {
+                for (place, ids) in found.iter_mut().zip(btf.find_many(&wanted)) {
+                    if let (None, Some(&id)) = (&place, ids.first()) {
+                        let module = Some(module);
+                        *place = Some(Place { btf, id, module });
+                    }
+                }
+                !is_open(&found)
+            });
+        }
+        Ok(found)
+    }
+
+    /// Where was looked, in words: `the kernel or its 23 modules`, and what could not be read.
+    pub(crate) fn looked(&self) -> String {
+        let mut text = match self.modules.as_ref().map(Vec::len) {
+            None | Some(0) => "the kernel".to_string(),
+            Some(1) => "the kernel or its module".to_string(),
+            Some(count) => alloc::format!("the kernel or its {count} modules"),
+        };
+        for (name, why) in &self.troubles {
+            text.push_str(&alloc::format!(" ({name} cannot be read: {why})"));
+        }
+        text
+    }
+
+    /// The modules that have types.
+    fn list(&mut self) -> Vec<Module> {
+        let (mut id, mut all) = (0, Vec::new());
+        loop {
+            match bpf::next_id(self.system.kernel(), ObjKind::Btf, id) {
+                Ok(Some(next)) => id = next,
+                Ok(None) => return all,
+                Err(error) => {
+                    self.trouble("the list of modules", &error);
+                    return all;
+                }
+            }
+            match module(self.system, id) {
+                Ok(Some(module)) => all.push(module),
+                // Not a module's, or gone since.
+                Ok(None) => {}
+                Err(error) => self.trouble(&alloc::format!("BTF object {id}"), &error),
+            }
+        }
+    }
+
+    fn trouble(&mut self, what: &str, why: &dyn core::fmt::Display) {
+        self.troubles.insert(what.to_string(), why.to_string());
+    }
+}
+
+/// The module that this BTF object is of; `None` for another object.
+fn module(system: &System, id: u32) -> skep_sys::Result<Option<Module>> {
+    let fd = match system.fd_by_id(ObjKind::Btf, id) {
+        Err(error) if error.errno == Errno::ENOENT => return Ok(None),
+        fd => fd?,
+    };
+    let info = bpf::btf_info(&fd)?;
+    let is_module = info.kernel && info.name != "vmlinux";
+    Ok(is_module.then_some(Module {
+        id,
+        name: info.name,
+        fd,
+    }))
+}
+
+impl System {
+    /// The types of a module, read once: they go on where the kernel's end.
+    fn module_btf(&self, id: u32, fd: &Fd) -> Result<&Arc<Btf>> {
+        self.modules().get_or_try_init(id, || {
+            let what = || alloc::format!("BTF object {id}");
+            let base = self.kernel_btf()?.clone();
+            let data = bpf::btf_data(fd).context(what)?;
+            let btf = Btf::parse(Arc::new(data), Some(base)).context(what)?;
+            Ok::<_, Error>(Arc::new(btf))
+        })
+    }
+}
+
+impl core::fmt::Debug for KernelTypes<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.looked())
+    }
+}

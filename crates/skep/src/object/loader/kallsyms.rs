@@ -1,0 +1,148 @@
+//! Addresses of the kernel's symbols, by name: one pass over `/proc/kallsyms` for all of them.
+
+use crate::error::Context;
+use crate::system::System;
+use crate::{Error, ErrorKind, Result};
+use alloc::collections::BTreeMap;
+use alloc::string::ToString;
+use alloc::vec;
+use skep_codec::uapi::linux::O_RDONLY;
+use skep_sys::file;
+
+/// Bytes read together; longer than any line.
+const CHUNK: usize = 1 << 16;
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Symbol {
+    /// Nothing in this kernel.
+    Missing,
+    /// This address.
+    At(u64),
+    /// Several addresses, these among them.
+    Several(u64, u64),
+}
+
+/// What these names stand for.
+///
+/// # Errors
+/// If the list of symbols cannot be read.
+pub(super) fn symbols<'n>(
+    system: &System,
+    names: impl Iterator<Item = &'n str>,
+) -> Result<BTreeMap<&'n [u8], Symbol>> {
+    let mut wanted: BTreeMap<&[u8], Symbol> = names
+        .map(|name| (name.as_bytes(), Symbol::Missing))
+        .collect();
+    let what = || "read /proc/kallsyms".to_string();
+    let fd = file::open(system.kernel(), c"/proc/kallsyms", O_RDONLY, 0).context(what)?;
+    let mut buffer = vec![0; CHUNK];
+    let mut kept = 0_usize;
+    loop {
+        let room = buffer.get_mut(kept..).unwrap_or_default();
+        if room.is_empty() {
+            let what = "a line of /proc/kallsyms is too long";
+            return Err(Error::new(ErrorKind::Corrupt, what));
+        }
+        let got = file::read(&fd, room).context(what)?;
+        let end = kept.saturating_add(got);
+        let bytes = buffer.get(..end).unwrap_or_default();
+        let whole = match bytes.iter().rposition(|&byte| byte == b'\n') {
+            Some(last) => last.saturating_add(1),
+            None if got == 0 => end,
+            None => 0,
+        };
+        for line in bytes
+            .get(..whole)
+            .unwrap_or_default()
+            .split(|&b| b == b'\n')
+        {
+            note(line, &mut wanted);
+        }
+        if got == 0 {
+            return Ok(wanted);
+        }
+        buffer.copy_within(whole..end, 0);
+        kept = end.saturating_sub(whole);
+    }
+}
+
+/// A line: address, letter of the kind, name, and a module behind a tab.
+fn note(line: &[u8], wanted: &mut BTreeMap<&[u8], Symbol>) {
+    let mut words = line.splitn(3, |&byte| byte == b' ');
+    let (Some(address), Some(kind), Some(rest)) = (words.next(), words.next(), words.next()) else {
+        return;
+    };
+    let name = rest.split(|&byte| byte == b'\t').next().unwrap_or_default();
+    let Some(symbol) = wanted.get_mut(essential(kind, name)) else {
+        return;
+    };
+    let address = core::str::from_utf8(address).ok();
+    let Some(address) = address.and_then(|text| u64::from_str_radix(text, 16).ok()) else {
+        return;
+    };
+    *symbol = match *symbol {
+        Symbol::Missing => Symbol::At(address),
+        Symbol::At(first) if first != address => Symbol::Several(first, address),
+        same => same,
+    };
+}
+
+/// A static variable's name without what the linker of LLVM puts after it.
+fn essential<'l>(kind: &[u8], name: &'l [u8]) -> &'l [u8] {
+    const LLVM: &[u8] = b".llvm.";
+    if kind != b"d" {
+        return name;
+    }
+    let at = name.windows(LLVM.len()).position(|part| part == LLVM);
+    at.and_then(|at| name.get(..at)).unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_whole_and_twice() {
+        let lines = [
+            "ffffffff81000000 T _text",
+            "ffffffff81000010 t twice",
+            "ffffffff81000020 t twice",
+            "ffffffff81000030 d table.llvm.123",
+            "ffffffff81000040 t code.llvm.123",
+            "ffffffffc0000000 t in_module\t[module]",
+            "0000000000000000 A zero",
+            "not a line",
+            "",
+        ];
+        let names = [
+            "_text",
+            "twice",
+            "table",
+            "code",
+            "in_module",
+            "zero",
+            "_tex",
+            "line",
+        ];
+        let mut wanted = names
+            .iter()
+            .map(|name| (name.as_bytes(), Symbol::Missing))
+            .collect();
+        for line in lines {
+            note(line.as_bytes(), &mut wanted);
+        }
+        let found = names.map(|name| wanted[name.as_bytes()]);
+        let expected = [
+            Symbol::At(0xffff_ffff_8100_0000),
+            Symbol::Several(0xffff_ffff_8100_0010, 0xffff_ffff_8100_0020),
+            Symbol::At(0xffff_ffff_8100_0030),
+            Symbol::Missing,
+            Symbol::At(0xffff_ffff_c000_0000),
+            Symbol::At(0),
+            Symbol::Missing,
+            Symbol::Missing,
+        ];
+        assert_eq!(found, expected);
+    }
+}
