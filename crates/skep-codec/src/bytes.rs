@@ -148,9 +148,54 @@ pub fn slice<'a>(bytes: &'a [u8], offset: usize, len: usize, what: &str) -> Resu
 
 /// The string that starts `bytes` and ends at the first NUL.
 pub fn c_str(bytes: &[u8]) -> Result<&str> {
-    let Some(end) = bytes.iter().position(|&b| b == 0) else {
+    let Some(end) = first_zero(bytes) else {
         return Err(Error::new(ErrorKind::Truncated, "string without its NUL"));
     };
     let text = bytes.get(..end).unwrap_or_default();
     core::str::from_utf8(text).map_err(|_| Error::new(ErrorKind::Malformed, "string is not UTF-8"))
+}
+
+const LOW7: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+
+/// The top bit of each byte that is zero (exact, no borrow between bytes).
+#[inline(always)]
+pub(crate) fn zero_bytes(word: u64) -> u64 {
+    !((word & LOW7).wrapping_add(LOW7) | word | LOW7)
+}
+
+/// Where the first zero is: eight bytes at a time.
+#[inline]
+pub(crate) fn first_zero(bytes: &[u8]) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut at = 0_usize;
+    for word in words {
+        let zeros = zero_bytes(u64::from_le_bytes(*word));
+        if zeros != 0 {
+            return Some(at.wrapping_add((zeros.trailing_zeros() / 8) as usize));
+        }
+        at = at.wrapping_add(8);
+    }
+    let last = rest.iter().position(|byte| *byte == 0)?;
+    Some(at.wrapping_add(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_end_at_the_first_zero() {
+        for len in 0..40 {
+            let mut bytes = alloc::vec![b'\xff'; 40];
+            let (text, rest) = bytes.split_at_mut(len);
+            text.fill(b'a');
+            assert!(c_str(text).is_err());
+            rest[0] = 0;
+            if let Some(last) = rest.last_mut() {
+                *last = 0;
+            }
+            assert_eq!(c_str(&bytes).map(str::len), Ok(len));
+        }
+        assert!(c_str(b"\xff\0").is_err());
+    }
 }

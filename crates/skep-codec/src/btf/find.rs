@@ -1,7 +1,7 @@
 //! Types by name, in one pass over all of them: no table of names is kept.
 
 use super::{Btf, Kind, TypeId};
-use crate::bytes::Endian;
+use crate::bytes::{Endian, zero_bytes};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -225,14 +225,6 @@ impl<'a> OwnStrings<'a> {
 }
 
 const BARS: u64 = u64::from_ne_bytes([b'_'; 8]);
-const LOW7: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-
-/// The top bit of each byte that is zero (exact, no borrow between bytes).
-#[inline(always)]
-fn zero_bytes(word: u64) -> u64 {
-    !((word & LOW7).wrapping_add(LOW7) | word | LOW7)
-}
-
 /// `word` without the byte whose top bit is the lowest set in `mask`, and all after it. Without
 /// such a byte only a few bits of the last one are lost: no matter, for a key.
 #[inline(always)]

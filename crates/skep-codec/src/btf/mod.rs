@@ -64,6 +64,8 @@ pub struct Btf {
     sizes: header::Sizes,
     /// Offset in the type section of every `STRIDE`-th type of this set.
     marks: Vec<u32>,
+    /// Offset of every type; empty but after [`Btf::indexed`].
+    index: Vec<u32>,
     count: u32,
     base: Option<Arc<Btf>>,
     pointer_size: u8,

@@ -31,6 +31,7 @@ impl Btf {
             strings: header.strings,
             sizes: header.sizes,
             marks: Vec::new(),
+            index: Vec::new(),
             count: 0,
             pointer_size: base.as_ref().map_or(8, |b| b.pointer_size),
             base,
@@ -89,6 +90,9 @@ impl Btf {
             };
         }
         let index = id.0.saturating_sub(first);
+        if let Some(at) = self.index.get(index as usize) {
+            return self.type_at(self.type_section(), *at as usize, id);
+        }
         if index >= self.count {
             return Err(no_type(id));
         }
@@ -99,6 +103,26 @@ impl Btf {
             at = next_type(section, at, self.endian, &self.sizes)?;
         }
         self.type_at(section, at, id)
+    }
+
+    /// A copy that finds types by their ids sooner: for work that looks at all of them, at the cost
+    /// of four bytes a type. The bytes are shared.
+    ///
+    /// # Errors
+    /// None that reading them did not have.
+    pub fn indexed(&self) -> Result<Self> {
+        let mut copy = self.clone();
+        if let Some(base) = &self.base {
+            copy.base = Some(Arc::new(base.indexed()?));
+        }
+        copy.index.reserve_exact(self.own_count());
+        let section = self.type_section();
+        let mut at = 0;
+        for _ in 0..self.count {
+            copy.index.push(at as u32);
+            at = next_type(section, at, self.endian, &self.sizes)?;
+        }
+        Ok(copy)
     }
 
     /// Number of types, without the base's.

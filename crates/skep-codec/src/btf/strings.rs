@@ -156,7 +156,7 @@ impl Strings {
 const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A hash of bytes, eight at a time.
-fn hash_bytes(bytes: &[u8]) -> u32 {
+pub(super) fn hash_bytes(bytes: &[u8]) -> u32 {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut last = [0; 8];
     for (to, from) in last.iter_mut().zip(rest) {

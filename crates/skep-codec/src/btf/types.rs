@@ -221,6 +221,11 @@ impl<'a> Type<'a> {
         self.btf.string(self.name_off)
     }
 
+    /// Whether it has no name.
+    pub fn is_anonymous(&self) -> bool {
+        self.btf.string_is(self.name_off, "")
+    }
+
     /// Offset of the name in the string section.
     pub fn name_offset(&self) -> u32 {
         self.name_off

@@ -1,274 +1,202 @@
-//! Declarations from the inside out, and the bodies of structs, unions and enums.
+//! Declarations from the inside out, and what C calls a type.
 
-use super::names::{Names, identifier};
-use super::order::{indent, is_c_int, keyword};
+use super::names::Name;
+use super::order::{is_c_int, keyword};
 use super::{Dump, deeper};
 use crate::Result;
-use crate::btf::{Kind, Member, Type, TypeId};
+use crate::btf::{Kind, MAX_DEPTH, Type, TypeId};
 use crate::error::bail;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use core::fmt::Write;
+
+/// What a declaration has around its name, from the name outward.
+#[derive(Clone, Copy)]
+pub(super) enum Piece {
+    /// A pointer that is itself `const` and so on.
+    Ptr(Qualifiers),
+    Array(u32),
+    Func(TypeId),
+}
+
+/// `const`, `volatile` and `restrict`, in the order they were met.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Qualifiers([&'static str; 3]);
+
+impl Qualifiers {
+    fn add(&mut self, word: &'static str) {
+        let free = |slot: &&mut &str| slot.is_empty() || **slot == word;
+        if let Some(slot) = self.0.iter_mut().find(free) {
+            *slot = word;
+        }
+    }
+
+    fn words(self) -> impl Iterator<Item = &'static str> {
+        self.0.into_iter().filter(|word| !word.is_empty())
+    }
+}
 
 impl<'a> Dump<'a> {
     /// The declaration of `name` with type `id`; anonymous types are written out in it.
     pub(super) fn declaration(
         &mut self,
         id: TypeId,
-        name: &str,
+        name: &Name<'a>,
         level: usize,
         depth: u32,
-    ) -> Result<String> {
+    ) -> Result<()> {
         let depth = deeper(depth, id)?;
-        let mut name = String::from(name);
-        let mut qualifiers: Vec<&str> = Vec::new();
+        let from = self.pieces.len();
+        let (base, qualifiers) = self.unwind(id)?;
+        for word in qualifiers.words().filter(|word| *word != "restrict") {
+            self.out.extend([word, " "]);
+        }
+        self.base(&base, level, depth)?;
+        if self.pieces.len() > from || !name.is_empty() {
+            self.out.push(' ');
+        }
+        self.prefixes(from, name);
+        name.put(&mut self.out);
+        self.suffixes(from, level, depth)?;
+        self.pieces.truncate(from);
+        self.check_size()
+    }
+
+    /// Puts what is around the name on the stack of pieces; returns what it all is of.
+    fn unwind(&mut self, id: TypeId) -> Result<(Type<'a>, Qualifiers)> {
+        let mut qualifiers = Qualifiers::default();
         let mut at = id;
-        for _ in 0..crate::btf::MAX_DEPTH {
+        for _ in 0..MAX_DEPTH {
             let ty = self.btf.ty(at)?;
             let target = ty.target().unwrap_or_default();
             at = match ty.kind() {
-                Kind::Const => qualified(&mut qualifiers, "const", target),
-                Kind::Volatile => qualified(&mut qualifiers, "volatile", target),
-                Kind::Restrict => qualified(&mut qualifiers, "restrict", target),
+                Kind::Const => {
+                    qualifiers.add("const");
+                    target
+                }
+                Kind::Volatile => {
+                    qualifiers.add("volatile");
+                    target
+                }
+                Kind::Restrict => {
+                    qualifiers.add("restrict");
+                    target
+                }
                 Kind::TypeTag => target,
                 Kind::Ptr => {
-                    name = format!("*{}", joined(&mut qualifiers, &name));
+                    self.pieces.push(Piece::Ptr(qualifiers));
+                    qualifiers = Qualifiers::default();
                     target
                 }
                 Kind::Array => {
                     let array = ty.array()?;
-                    name = format!("{}[{}]", in_parens(name), array.len);
+                    self.pieces.push(Piece::Array(array.len));
                     array.element
                 }
                 Kind::FuncProto => {
-                    let params = self.params(&ty, level, depth)?;
-                    name = format!("{}({params})", in_parens(name));
-                    qualifiers.clear();
+                    self.pieces.push(Piece::Func(at));
+                    qualifiers = Qualifiers::default();
                     target
                 }
-                _ => {
-                    qualifiers.retain(|word| *word != "restrict");
-                    let base = self.base(&ty, level, depth)?;
-                    let base = joined(&mut qualifiers, &base);
-                    return Ok(if name.is_empty() {
-                        base
-                    } else {
-                        format!("{base} {name}")
-                    });
-                }
+                _ => return Ok((ty, qualifiers)),
             };
-            self.spend(name.len())?;
         }
         bail!(TooDeep, "type {} never ends", id.0)
     }
 
-    fn params(&mut self, proto: &Type<'a>, level: usize, depth: u32) -> Result<String> {
-        let mut out = Vec::new();
-        for param in proto.params() {
-            let param = param?;
-            out.push(if param.ty == TypeId::VOID {
-                "...".into()
-            } else {
-                self.declaration(param.ty, "", level, depth)?
-            });
-        }
-        if out.is_empty() {
-            return Ok("void".into());
-        }
-        Ok(out.join(", "))
+    /// Whether the piece at `place` has a pointer inside of it, which binds less than it does.
+    fn wants_parens(&self, from: usize, place: usize) -> bool {
+        let inside = place.checked_sub(1).filter(|inside| *inside >= from);
+        let inside = inside.and_then(|inside| self.pieces.get(inside));
+        matches!(inside, Some(Piece::Ptr(_)))
     }
 
-    fn base(&mut self, ty: &Type<'a>, level: usize, depth: u32) -> Result<String> {
-        let name = ty.name()?;
-        match ty.kind() {
-            Kind::Void => Ok("void".into()),
-            Kind::Int if !is_c_int(name) => self.names.ident(ty.id()),
-            Kind::Int | Kind::Float => Ok(name.into()),
-            Kind::Typedef => self.names.ident(ty.id()),
-            Kind::Fwd => {
-                let keyword = if ty.kind_flag() { "union" } else { "struct" };
-                Ok(format!("{keyword} {}", Names::forward(ty)?))
+    fn prefixes(&mut self, from: usize, name: &Name<'a>) {
+        for place in (from..self.pieces.len()).rev() {
+            match self.pieces.get(place) {
+                Some(Piece::Ptr(qualifiers)) => {
+                    let more = place > from || !name.is_empty();
+                    self.out.push('*');
+                    for (nth, word) in qualifiers.words().enumerate() {
+                        self.out.extend([if nth == 0 { "" } else { " " }, word]);
+                    }
+                    if more && qualifiers.words().next().is_some() {
+                        self.out.push(' ');
+                    }
+                }
+                Some(_) if self.wants_parens(from, place) => self.out.push('('),
+                _ => {}
             }
-            Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 if name.is_empty() => {
-                self.body(ty, level, depth)
+        }
+    }
+
+    fn suffixes(&mut self, from: usize, level: usize, depth: u32) -> Result<()> {
+        let end = self.pieces.len();
+        for place in from..end {
+            let piece = self.pieces.get(place).copied();
+            if !matches!(piece, Some(Piece::Ptr(_))) && self.wants_parens(from, place) {
+                self.out.push(')');
+            }
+            match piece {
+                // Writing to a string does not fail.
+                Some(Piece::Array(len)) => drop(write!(self.out, "[{len}]")),
+                Some(Piece::Func(id)) => self.params(id, false, level, depth)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `(int, char *)`, or with names.
+    pub(super) fn params(
+        &mut self,
+        proto: TypeId,
+        named: bool,
+        level: usize,
+        depth: u32,
+    ) -> Result<()> {
+        let params = self.btf.ty(proto)?.params();
+        self.out.push('(');
+        if params.len() == 0 {
+            self.out.push_str("void");
+        }
+        for (nth, param) in params.enumerate() {
+            let param = param?;
+            if nth > 0 {
+                self.out.push_str(", ");
+            }
+            let name = if named { param.name } else { "" };
+            if param.ty == TypeId::VOID {
+                self.out.push_str("...");
+            } else {
+                self.declaration(param.ty, &Name::plain(name), level, depth)?;
+            }
+        }
+        self.out.push(')');
+        Ok(())
+    }
+
+    fn base(&mut self, ty: &Type<'a>, level: usize, depth: u32) -> Result<()> {
+        match ty.kind() {
+            Kind::Void => self.out.push_str("void"),
+            Kind::Int => match ty.name()? {
+                name if is_c_int(name) => self.out.push_str(name),
+                _ => self.names.ident(ty)?.put(&mut self.out),
+            },
+            Kind::Float => self.out.push_str(ty.name()?),
+            Kind::Typedef => self.names.ident(ty)?.put(&mut self.out),
+            Kind::Fwd => {
+                let keyword = if ty.kind_flag() { "union " } else { "struct " };
+                self.out.push_str(keyword);
+                self.names.forward(ty)?.put(&mut self.out);
+            }
+            Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 if ty.is_anonymous() => {
+                self.body(ty, level, depth)?;
             }
             kind @ (Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64) => {
-                Ok(format!("{} {}", keyword(kind), self.names.tag(ty.id())?))
+                self.out.extend([keyword(kind), " "]);
+                self.names.tag(ty)?.put(&mut self.out);
             }
             kind => bail!(Mismatch, "type {} ({kind:?}) in a declaration", ty.id().0),
         }
-    }
-
-    /// `struct tag { ... }` and the like, with its attributes.
-    pub(super) fn body(&mut self, ty: &Type<'a>, level: usize, depth: u32) -> Result<String> {
-        let depth = deeper(depth, ty.id())?;
-        let tag = self.names.tag(ty.id())?;
-        let mut out = String::from(keyword(ty.kind()));
-        if !tag.is_empty() {
-            out.extend([" ", &tag]);
-        }
-        out.push_str(" {\n");
-        let attributes = if ty.kind().is_enum() {
-            self.enumerators(ty, level, &mut out)?
-        } else {
-            self.members(ty, level, depth, &mut out)?
-        };
-        out.push_str(&indent(level));
-        out.push('}');
-        out.push_str(attributes);
-        self.spend(out.len())?;
-        Ok(out)
-    }
-
-    fn enumerators(
-        &mut self,
-        ty: &Type<'a>,
-        level: usize,
-        out: &mut String,
-    ) -> Result<&'static str> {
-        let mut wide = false;
-        for enumerator in ty.enumerators() {
-            let enumerator = enumerator?;
-            let value = enumerator.value;
-            let name = self.names.enumerator(enumerator.name);
-            let value = match (ty.is_signed_enum(), ty.kind()) {
-                (true, Kind::Enum64) => {
-                    wide |= i32::try_from(value).is_err();
-                    format!("{value}LL")
-                }
-                (false, Kind::Enum64) => {
-                    wide |= u32::try_from(value).is_err();
-                    format!("{}ULL", value as u64)
-                }
-                _ => format!("{value}"),
-            };
-            out.push_str(&format!(
-                "{}{name} = {value},\n",
-                indent(level.saturating_add(1))
-            ));
-        }
-        Ok(match ty.size() {
-            Some(1) => " __attribute__((mode(byte)))",
-            Some(2) => " __attribute__((mode(HI)))",
-            Some(8) if !wide => " __attribute__((mode(DI)))",
-            _ => "",
-        })
-    }
-
-    fn members(
-        &mut self,
-        ty: &Type<'a>,
-        level: usize,
-        depth: u32,
-        out: &mut String,
-    ) -> Result<&'static str> {
-        let layout = self.layouts.of(ty, depth)?;
-        let size_bits = u64::from(ty.size().unwrap_or(0)).saturating_mul(8);
-        let inner = level.saturating_add(1);
-        let is_struct = ty.kind() == Kind::Struct;
-        let mut at = 0_u64;
-        for member in ty.members() {
-            let member = member?;
-            let offset = u64::from(member.bit_offset);
-            if is_struct {
-                let natural = self.natural(&member, at, layout.packed, depth)?;
-                if natural != offset {
-                    padding(out, inner, at, offset);
-                }
-            }
-            let name = identifier(member.name);
-            let text = self.declaration(member.ty, &name, inner, depth)?;
-            out.push_str(&indent(inner));
-            out.push_str(&text);
-            let bits = match member.bit_size {
-                0 => self.btf.size_of(member.ty)?.saturating_mul(8),
-                bits => {
-                    out.push_str(&format!(": {bits}"));
-                    u64::from(bits)
-                }
-            };
-            out.push_str(";\n");
-            self.spend(text.len())?;
-            let end = offset.saturating_add(bits);
-            at = if is_struct { end } else { at.max(end) };
-        }
-        let unit = u64::from(layout.align_bytes).saturating_mul(8);
-        if at.checked_next_multiple_of(unit) != Some(size_bits) && at < size_bits {
-            let from = if is_struct { at } else { 0 };
-            padding(out, inner, from, size_bits);
-        }
-        Ok(if layout.packed {
-            " __attribute__((packed))"
-        } else {
-            ""
-        })
-    }
-
-    /// Where C would put a member.
-    fn natural(&mut self, member: &Member<'a>, at: u64, packed: bool, depth: u32) -> Result<u64> {
-        if member.bit_size != 0 {
-            let unit = self.btf.size_of(member.ty)?.saturating_mul(8);
-            let inside = at.checked_rem(unit).unwrap_or(0);
-            let end = inside.saturating_add(member.bit_size.into());
-            return Ok(if packed || end <= unit {
-                at
-            } else {
-                at.checked_next_multiple_of(unit).unwrap_or(at)
-            });
-        }
-        let align = if packed {
-            1
-        } else {
-            self.layouts.align_of(member.ty, depth)?
-        };
-        let unit = u64::from(align).saturating_mul(8);
-        Ok(at.checked_next_multiple_of(unit).unwrap_or(at))
-    }
-}
-
-/// Fills up from one bit to another: bit-fields to the next byte, bytes, bit-fields again.
-fn padding(out: &mut String, level: usize, from: u64, to: u64) {
-    let mut bits = |count: u64| {
-        if count > 0 {
-            out.push_str(&format!("{}unsigned char: {count};\n", indent(level)));
-        }
-    };
-    let first = from.next_multiple_of(8).min(to);
-    bits(first.saturating_sub(from));
-    let last = (to / 8).saturating_mul(8).max(first);
-    let bytes = last.saturating_sub(first) / 8;
-    if bytes > 0 {
-        let offset = first / 8;
-        out.push_str(&format!(
-            "{}unsigned char __padding_{offset}[{bytes}];\n",
-            indent(level)
-        ));
-    }
-    let rest = to.saturating_sub(last);
-    if rest > 0 {
-        out.push_str(&format!("{}unsigned char: {rest};\n", indent(level)));
-    }
-}
-
-fn qualified(qualifiers: &mut Vec<&'static str>, word: &'static str, target: TypeId) -> TypeId {
-    if !qualifiers.contains(&word) {
-        qualifiers.push(word);
-    }
-    target
-}
-
-fn joined(qualifiers: &mut Vec<&str>, name: &str) -> String {
-    let mut words: Vec<&str> = core::mem::take(qualifiers);
-    if !name.is_empty() {
-        words.push(name);
-    }
-    words.join(" ")
-}
-
-fn in_parens(name: String) -> String {
-    if name.starts_with('*') {
-        format!("({name})")
-    } else {
-        name
+        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! Types as C: a header that clang compiles to the same layout.
 
+mod body;
 mod decl;
+mod kfuncs;
 mod layout;
 mod names;
 mod order;
@@ -12,58 +14,63 @@ use crate::Result;
 use crate::error::bail;
 use alloc::string::String;
 use alloc::vec::Vec;
+use decl::Piece;
 use layout::Layouts;
 use names::Names;
 use order::State;
 
 /// Nesting of definitions inside definitions.
 const MAX_NESTING: u32 = 200;
-/// Bytes of C that may be put together, intermediate steps too, beside 16 for each byte of types:
-/// anonymous types inside each other could otherwise multiply without end.
-const MIN_WORK: usize = 16 << 20;
+/// Bytes of C that may be made, beside 16 for each byte of types: anonymous types inside each
+/// other could otherwise multiply without end.
+const MIN_OUTPUT: usize = 16 << 20;
 
 /// The C declarations of the types `roots` and of what they need, in an order that compiles; of
-/// all types where `roots` is empty. Types of the same name get a number (`___2`), as with libbpf.
+/// all types but the base's where `roots` is empty, sorted. Types of the same name get a number
+/// (`___2`), as with libbpf.
 ///
 /// # Errors
 /// Types that refer to what is not there or never end.
+#[doc(alias = "btf_dump__dump_type")]
 pub fn dump_c(btf: &Btf, roots: &[TypeId]) -> Result<String> {
-    let mut dump = Dump::new(btf);
-    if roots.is_empty() {
-        let referenced = order::referenced(btf)?;
-        for id in (1..btf.id_end()).map(TypeId) {
-            dump.root(id, referenced.get(id.0 as usize) == Some(&true))?;
-        }
-    } else {
-        for id in roots {
-            dump.root(*id, false)?;
-        }
-    }
+    let btf = btf.indexed()?;
+    let mut dump = Dump::new(&btf);
+    dump.types(roots)?;
     Ok(dump.out)
 }
 
-/// [`dump_c`] of all types with what a BPF program includes before and after: `vmlinux.h`.
+/// [`dump_c`] with what a BPF program includes before and after: `vmlinux.h`. Of all types, it also
+/// declares the kernel functions that BPF programs may call.
 ///
 /// # Errors
 /// As [`dump_c`].
-pub fn dump_c_header(btf: &Btf, guard: &str) -> Result<String> {
-    let types = dump_c(btf, &[])?;
-    Ok(alloc::format!(
-        "#ifndef {guard}\n#define {guard}\n\n\
-         #ifndef BPF_NO_PRESERVE_ACCESS_INDEX\n\
-         #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)\n\
-         #endif\n\n\
-         {types}\
-         #ifndef BPF_NO_PRESERVE_ACCESS_INDEX\n\
-         #pragma clang attribute pop\n\
-         #endif\n\n#endif /* {guard} */\n"
-    ))
+pub fn dump_c_header(btf: &Btf, roots: &[TypeId], guard: &str) -> Result<String> {
+    let btf = btf.indexed()?;
+    let mut dump = Dump::new(&btf);
+    dump.out
+        .extend(["#ifndef ", guard, "\n#define ", guard, BEFORE]);
+    dump.types(roots)?;
+    dump.out.push_str(AFTER);
+    if roots.is_empty() {
+        dump.kfuncs()?;
+    }
+    dump.out.extend(["#endif /* ", guard, " */\n"]);
+    Ok(dump.out)
 }
+
+const BEFORE: &str = "\n\n#ifndef BPF_NO_PRESERVE_ACCESS_INDEX\n\
+    #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)\n\
+    #endif\n\n";
+const AFTER: &str = "#ifndef BPF_NO_PRESERVE_ACCESS_INDEX\n\
+    #pragma clang attribute pop\n\
+    #endif\n\n";
 
 struct Dump<'a> {
     btf: &'a Btf,
     out: String,
-    work_left: usize,
+    max_output: usize,
+    /// Pieces of the declarations that are being written.
+    pieces: Vec<Piece>,
     state: Vec<State>,
     names: Names<'a>,
     layouts: Layouts<'a>,
@@ -71,29 +78,32 @@ struct Dump<'a> {
 
 impl<'a> Dump<'a> {
     fn new(btf: &'a Btf) -> Self {
-        let count = btf.id_end() as usize;
+        let bytes = btf.as_bytes().len();
         Self {
             btf,
-            out: String::new(),
-            work_left: btf
-                .as_bytes()
-                .len()
-                .saturating_mul(16)
-                .saturating_add(MIN_WORK),
-            state: alloc::vec![State::default(); count],
+            out: String::with_capacity(bytes / 2),
+            max_output: bytes.saturating_mul(16).saturating_add(MIN_OUTPUT),
+            pieces: Vec::new(),
+            state: alloc::vec![State::default(); btf.id_end() as usize],
             names: Names::new(btf),
             layouts: Layouts::new(btf),
         }
     }
 
-    fn spend(&mut self, bytes: usize) -> Result<()> {
-        match self.work_left.checked_sub(bytes) {
-            Some(left) => {
-                self.work_left = left;
-                Ok(())
+    fn types(&mut self, roots: &[TypeId]) -> Result<()> {
+        if roots.is_empty() {
+            for id in order::sorted(self.btf, self.names.text)? {
+                self.root(id)?;
             }
-            None => bail!(TooLarge, "anonymous types multiply to too much C"),
         }
+        roots.iter().try_for_each(|id| self.root(*id))
+    }
+
+    fn check_size(&self) -> Result<()> {
+        if self.out.len() > self.max_output {
+            bail!(TooLarge, "anonymous types multiply to too much C");
+        }
+        Ok(())
     }
 }
 

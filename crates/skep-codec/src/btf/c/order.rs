@@ -1,11 +1,9 @@
 //! What must come before what.
 
-use super::names::Names;
+use super::names::Text;
 use super::{Dump, deeper};
 use crate::Result;
 use crate::btf::{Btf, Kind, Type, TypeId};
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 /// What of a type has been printed, or is being.
@@ -17,16 +15,45 @@ pub(super) struct State {
     defined: bool,
 }
 
+/// The types of this set that have a name to print, or constants: enums first, then by name, so
+/// that the headers of two kernels can be compared.
+pub(super) fn sorted(btf: &Btf, text: Text<'_>) -> Result<Vec<TypeId>> {
+    let referenced = referenced(btf)?;
+    let mut sorted: Vec<(u8, &str, TypeId)> = Vec::new();
+    for ty in btf.iter() {
+        let anonymous = ty.is_anonymous();
+        let rank = match ty.kind() {
+            Kind::Enum | Kind::Enum64 if anonymous => {
+                if referenced.get(ty.id().0 as usize) == Some(&true) {
+                    continue;
+                }
+                0
+            }
+            _ if anonymous => continue,
+            Kind::Enum | Kind::Enum64 => 1,
+            Kind::Struct | Kind::Union | Kind::Typedef => 2,
+            Kind::Fwd => 3,
+            _ => continue,
+        };
+        let name = match ty.enumerators().next() {
+            Some(first) if anonymous => first?.name,
+            _ => text.at(ty.name_offset())?,
+        };
+        sorted.push((rank, name, ty.id()));
+    }
+    sorted.sort_unstable();
+    Ok(sorted.into_iter().map(|(_, _, id)| id).collect())
+}
+
 /// Which types others refer to.
-pub(super) fn referenced(btf: &Btf) -> Result<Vec<bool>> {
+fn referenced(btf: &Btf) -> Result<Vec<bool>> {
     let mut seen = alloc::vec![false; btf.id_end() as usize];
     let mut mark = |id: TypeId| {
         if let Some(slot) = seen.get_mut(id.0 as usize) {
             *slot = true;
         }
     };
-    for id in (1..btf.id_end()).map(TypeId) {
-        let ty = btf.ty(id)?;
+    for ty in btf.iter() {
         if matches!(ty.kind(), Kind::Var | Kind::DeclTag) {
             continue;
         }
@@ -44,17 +71,14 @@ pub(super) fn referenced(btf: &Btf) -> Result<Vec<bool>> {
 
 impl<'a> Dump<'a> {
     /// Prints a type that somebody asked for. Without a name it has nothing to print, but for the
-    /// constants of an enum that nothing else refers to.
-    pub(super) fn root(&mut self, id: TypeId, referenced: bool) -> Result<()> {
+    /// constants of an enum.
+    pub(super) fn root(&mut self, id: TypeId) -> Result<()> {
         let ty = self.btf.ty(id)?;
-        let named = !ty.name()?.is_empty();
         match ty.kind() {
-            Kind::Enum | Kind::Enum64 if !named && !referenced => self.define(&ty, 0),
-            Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Fwd | Kind::Typedef
-                if named =>
-            {
-                self.need(id, true, 0)
-            }
+            Kind::Enum | Kind::Enum64 if ty.is_anonymous() => self.define(&ty, 0),
+            _ if ty.is_anonymous() => Ok(()),
+            Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 => self.need(id, true, 0),
+            Kind::Typedef | Kind::Fwd => self.need(id, true, 0),
             _ => Ok(()),
         }
     }
@@ -89,7 +113,7 @@ impl<'a> Dump<'a> {
             }
             Kind::Typedef => self.need_typedef(&ty, target, whole, depth),
             Kind::Struct | Kind::Union => self.need_composite(&ty, whole, depth),
-            Kind::Enum | Kind::Enum64 if !ty.name()?.is_empty() => {
+            Kind::Enum | Kind::Enum64 if !ty.is_anonymous() => {
                 if !self.state_of(id).defined {
                     self.set_state(
                         id,
@@ -121,9 +145,10 @@ impl<'a> Dump<'a> {
             self.set_state(ty.id(), state);
             // The struct may have pointers to this very typedef in it: first the name, then the rest.
             self.need(target, false, depth)?;
-            let name = self.names.ident(ty.id())?;
-            let text = self.declaration(target, &name, 0, depth)?;
-            self.print(&format!("typedef {text};\n\n"))?;
+            let name = self.names.ident(ty)?;
+            self.out.push_str("typedef ");
+            self.declaration(target, &name, 0, depth)?;
+            self.out.push_str(";\n\n");
         }
         if whole && !self.state_of(ty.id()).defined {
             state.defined = true;
@@ -134,15 +159,15 @@ impl<'a> Dump<'a> {
     }
 
     fn need_composite(&mut self, ty: &Type<'a>, whole: bool, depth: u32) -> Result<()> {
-        let named = !ty.name()?.is_empty();
+        let named = !ty.is_anonymous();
         let mut state = self.state_of(ty.id());
         if named && !whole {
             if !state.declared {
                 state.declared = true;
                 self.set_state(ty.id(), state);
-                let tag = self.names.tag(ty.id())?;
-                let keyword = keyword(ty.kind());
-                self.print(&format!("{keyword} {tag};\n\n"))?;
+                self.out.extend([keyword(ty.kind()), " "]);
+                self.names.tag(ty)?.put(&mut self.out);
+                self.out.push_str(";\n\n");
             }
             return Ok(());
         }
@@ -167,9 +192,10 @@ impl<'a> Dump<'a> {
         if !state.declared {
             state.declared = true;
             self.set_state(ty.id(), state);
-            let tag = Names::forward(ty)?;
-            let keyword = if ty.kind_flag() { "union" } else { "struct" };
-            self.print(&format!("{keyword} {tag};\n\n"))?;
+            let keyword = if ty.kind_flag() { "union " } else { "struct " };
+            self.out.push_str(keyword);
+            self.names.forward(ty)?.put(&mut self.out);
+            self.out.push_str(";\n\n");
         }
         Ok(())
     }
@@ -177,11 +203,14 @@ impl<'a> Dump<'a> {
     /// Integers whose name is none of C's get a typedef.
     fn need_int(&mut self, ty: &Type<'a>) -> Result<()> {
         let mut state = self.state_of(ty.id());
-        if state.declared || is_c_int(ty.name()?) {
+        if state.declared {
             return Ok(());
         }
         state.declared = true;
         self.set_state(ty.id(), state);
+        if is_c_int(ty.name()?) {
+            return Ok(());
+        }
         let int = ty.int()?;
         let base = match (int.bool, ty.size().unwrap_or(0)) {
             (true, _) => "_Bool",
@@ -196,18 +225,15 @@ impl<'a> Dump<'a> {
             (_, true) => "signed ",
             (_, false) => "unsigned ",
         };
-        let name = self.names.ident(ty.id())?;
-        self.print(&format!("typedef {sign}{base} {name};\n\n"))
+        self.out.extend(["typedef ", sign, base, " "]);
+        self.names.ident(ty)?.put(&mut self.out);
+        self.out.push_str(";\n\n");
+        Ok(())
     }
 
     fn define(&mut self, ty: &Type<'a>, depth: u32) -> Result<()> {
-        let body = self.body(ty, 0, depth)?;
-        self.print(&format!("{body};\n\n"))
-    }
-
-    fn print(&mut self, text: &str) -> Result<()> {
-        self.spend(text.len())?;
-        self.out.push_str(text);
+        self.body(ty, 0, depth)?;
+        self.out.push_str(";\n\n");
         Ok(())
     }
 }
@@ -226,9 +252,4 @@ pub(super) fn is_c_int(name: &str) -> bool {
         "unsigned", "signed", "long", "short", "int", "char", "_Bool", "__int128",
     ];
     name.split(' ').all(|word| WORDS.contains(&word))
-}
-
-/// Spaces before a line.
-pub(super) fn indent(level: usize) -> String {
-    "\t".repeat(level)
 }

@@ -48,10 +48,10 @@ fn declarations_read_from_the_inside_out() {
     b.add_typedef("chooser", none);
     assert_eq!(
         dumped(&b),
-        "typedef const char *const fixed_text;\n\n\
-         typedef const char *(*to_grid)[3][2];\n\n\
+        "typedef void (*chooser(void))(const char *, ...);\n\n\
+         typedef const char *const fixed_text;\n\n\
          typedef void (*handlers[4])(const char *, ...);\n\n\
-         typedef void (*chooser(void))(const char *, ...);\n\n"
+         typedef const char *(*to_grid)[3][2];\n\n"
     );
 }
 
@@ -135,13 +135,13 @@ fn names_are_given_once() {
     b.add_typedef("Vec<u8>", byte);
     assert_eq!(
         dumped(&b),
-        "enum e {\n\tA = 255,\n} __attribute__((mode(byte)));\n\n\
+        "enum {\n\tLONE = -1,\n};\n\n\
+         enum e {\n\tA = 255,\n} __attribute__((mode(byte)));\n\n\
          enum e___2 {\n\tA___2 = -1LL,\n\tB = 1099511627776LL,\n};\n\n\
-         enum {\n\tLONE = -1,\n};\n\n\
          typedef unsigned char u8;\n\n\
+         typedef u8 Vec_u8_;\n\n\
          struct s {\n\tu8 x;\n};\n\n\
-         struct s___2 {\n};\n\n\
-         typedef u8 Vec_u8_;\n\n"
+         struct s___2 {\n};\n\n"
     );
 }
 
@@ -176,4 +176,78 @@ fn anonymous_types_do_not_multiply_without_end() {
     b.add_struct("s", 4, &[member("u", ty, 0)]);
     let error = dump_c(&built(&b, Endian::Little), &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);
+}
+
+#[test]
+fn qualifiers_stay_where_they_bind() {
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    let cv = b.add_const(int_);
+    let cv = b.add_volatile(cv);
+    let ptr = b.add_ptr(cv);
+    let restrict = b.add_restrict(ptr);
+    let fixed = b.add_const(restrict);
+    let row = b.add_array(Array {
+        element: fixed,
+        index: int_,
+        len: 2,
+    });
+    let to_row = b.add_ptr(row);
+    let to_row = b.add_const(to_row);
+    b.add_typedef("rows", to_row);
+    let param = |ty| Param { name: "x", ty };
+    let proto = b.add_func_proto(TypeId::VOID, &[param(fixed), param(to_row)]);
+    b.add_typedef("takes", proto);
+    assert_eq!(
+        dumped(&b),
+        "typedef volatile const int *const restrict (*const rows)[2];\n\n\
+         typedef void (takes)(volatile const int *const restrict, \
+         volatile const int *const restrict (*const)[2]);\n\n"
+            .replace("(takes)", "takes")
+    );
+}
+
+#[test]
+fn a_module_declares_its_own_types_and_what_they_need() {
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    let needed = b.add_struct("needed", 4, &[member("x", int_, 0)]);
+    b.add_struct("unneeded", 4, &[member("x", int_, 0)]);
+    let base = alloc::sync::Arc::new(built(&b, Endian::Little));
+    let mut split = BtfBuilder::split(base);
+    split.add_struct("own", 4, &[member("n", needed, 0)]);
+    let text = dump_c(&split.to_btf(Endian::Little).unwrap(), &[]).unwrap();
+    assert_eq!(
+        text,
+        "struct needed {\n\tint x;\n};\n\nstruct own {\n\tstruct needed n;\n};\n\n"
+    );
+}
+
+#[test]
+fn kernel_functions_are_declared_by_their_tags() {
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    let late = b.add_fwd("late", false);
+    let ptr = b.add_ptr(late);
+    let param = |name, ty| Param { name, ty };
+    let params = [param("p__map", ptr), param("flags", int_)];
+    let proto = b.add_func_proto(ptr, &params);
+    for name in ["bpf_b", "bpf_a", "untagged"] {
+        let func = b.add_func(name, proto, 0);
+        if name != "untagged" {
+            b.add_decl_tag("bpf_kfunc", func, -1);
+        }
+        if name == "bpf_a" {
+            b.add_decl_tag("bpf_fastcall", func, -1);
+        }
+    }
+    let text = dump_c_header(&built(&b, Endian::Big), &[], "H").unwrap();
+    let declared: Vec<&str> = text.lines().filter(|l| l.starts_with("extern")).collect();
+    assert_eq!(
+        declared,
+        [
+            "extern struct late *bpf_a(struct late *p__map, int flags) __weak __ksym __bpf_fastcall;",
+            "extern struct late *bpf_b(struct late *p__map, int flags) __weak __ksym;",
+        ]
+    );
 }
