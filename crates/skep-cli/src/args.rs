@@ -1,5 +1,9 @@
 //! The command line.
 
+mod btf;
+
+pub(crate) use btf::{BtfC, BtfDump, BtfMin, BtfSource, BtfVerb};
+
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -45,6 +49,11 @@ pub(crate) enum Command {
     Link {
         #[command(subcommand)]
         verb: ListVerb,
+    },
+    /// Types: of the kernel, of objects, of files.
+    Btf {
+        #[command(subcommand)]
+        verb: BtfVerb,
     },
 }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod btf_text;
 mod caps;
 mod cmd;
 mod decode;

@@ -54,6 +54,11 @@ impl Out {
         }
     }
 
+    /// Bytes as they are: lines without styles, or no text at all.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.to.write_all(bytes)
+    }
+
     /// One value on a line of its own.
     pub(crate) fn json(&mut self, value: &Value) -> io::Result<()> {
         writeln!(self.to, "{value}")

@@ -1,6 +1,7 @@
 //! A file a noun.
 
 mod attach;
+mod btf;
 mod demo;
 mod features;
 mod link;
@@ -11,7 +12,7 @@ mod run;
 mod trace;
 mod verify;
 
-use crate::args::{Command, ListVerb, MapVerb};
+use crate::args::{BtfVerb, Command, ListVerb, MapVerb};
 use crate::caps;
 use crate::fail::{self, Failure, Result};
 use crate::out::{BAD, HEAD, printable, styled};
@@ -38,6 +39,15 @@ pub(crate) fn dispatch(command: &Command) -> Result {
         Command::Link {
             verb: ListVerb::List { json },
         } => link::list(*json),
+        Command::Btf {
+            verb: BtfVerb::Dump(args),
+        } => btf::dump(args),
+        Command::Btf {
+            verb: BtfVerb::C(args),
+        } => btf::c(args),
+        Command::Btf {
+            verb: BtfVerb::Min(args),
+        } => btf::min(args),
     }
 }
 

@@ -21,6 +21,7 @@ mod records;
 #[cfg(any(test, feature = "linker"))]
 mod replace;
 mod strings;
+pub(crate) mod subset;
 #[cfg(test)]
 pub(crate) mod tests;
 mod types;

@@ -5,6 +5,7 @@
 
 mod compat;
 mod matching;
+mod minimal;
 mod patch;
 mod resolve;
 mod spec;
@@ -13,6 +14,7 @@ mod tests;
 mod value;
 mod words;
 
+pub use minimal::Minimal;
 pub use patch::{Applied, POISON_IMM, patch};
 pub use resolve::Resolver;
 pub use words::type_text;
@@ -114,6 +116,11 @@ pub fn is_compatible(local: (&Btf, TypeId), target: (&Btf, TypeId)) -> Result<bo
 struct Budget(u64);
 
 impl Budget {
+    /// Enough for so many relocations, whatever sensible types they are about.
+    fn for_relocations(count: u64) -> Self {
+        Self(count.saturating_mul(4096).saturating_add(2_000_000))
+    }
+
     #[inline]
     fn spend(&mut self, steps: u64) -> Result<()> {
         match self.0.checked_sub(steps) {

@@ -79,7 +79,7 @@ impl<'a> Resolver<'a> {
             targets: Vec::new(),
             candidates,
             cache: Map::new(),
-            budget: Budget(count.saturating_mul(4096).saturating_add(2_000_000)),
+            budget: Budget::for_relocations(count),
         }
     }
 
@@ -382,7 +382,8 @@ impl<'a> Round<'_, 'a> {
     }
 }
 
-fn kinds_like(kind: Kind) -> Kinds {
+/// The kinds that a type of this kind may be in the target.
+pub(super) fn kinds_like(kind: Kind) -> Kinds {
     [Kind::Enum, Kind::Enum64]
         .into_iter()
         .filter(|other| kinds_agree(kind, *other))

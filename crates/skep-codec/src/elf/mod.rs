@@ -3,8 +3,10 @@
 //! A thin layer over the `object` crate that says which section an error is about, and keeps an
 //! error that concerns one section or symbol away from the others.
 
+mod btf;
 mod place;
 
+pub use btf::read_btf;
 pub use place::{ReadAt, find_section};
 
 use crate::bytes::Endian;

@@ -1,0 +1,125 @@
+//! `skep btf`: types of the kernel, of objects, of files.
+
+use crate::args::{BtfC, BtfDump, BtfMin, BtfSource};
+use crate::btf_text;
+use crate::fail::{Failure, Result};
+use crate::out::Out;
+use skep::System;
+use skep::codec::btf::{Btf, Kind, TypeId, dump_c_header};
+use skep::codec::core_reloc::Minimal;
+use skep::codec::elf::read_btf;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+/// `skep btf dump`.
+pub(crate) fn dump(args: &BtfDump) -> Result {
+    let btf = open(&args.source)?;
+    let mut out = Out::new(args.json);
+    if args.raw {
+        out.bytes(btf.as_bytes())?;
+        out.flush()?;
+        return Ok(0);
+    }
+    let btf = btf.indexed()?;
+    let mut text = String::new();
+    for ty in btf.iter() {
+        if args.json {
+            out.json(&btf_text::json(&ty)?)?;
+            continue;
+        }
+        text.clear();
+        btf_text::text(&btf, &ty, &mut text)?;
+        out.bytes(text.as_bytes())?;
+    }
+    out.flush()?;
+    Ok(0)
+}
+
+/// `skep btf c`.
+pub(crate) fn c(args: &BtfC) -> Result {
+    let btf = open(&args.source)?;
+    let mut roots = Vec::new();
+    for name in &args.root {
+        let found = named(&btf, name);
+        if found.is_empty() {
+            return Err(format!("no type `{name}`").into());
+        }
+        roots.extend(found);
+    }
+    let text = dump_c_header(&btf, &roots, &args.guard)?;
+    let mut out = Out::new(false);
+    out.bytes(text.as_bytes())?;
+    out.flush()?;
+    Ok(0)
+}
+
+/// The types with this name that C can declare; forward declarations where there is nothing else.
+fn named(btf: &Btf, name: &str) -> Vec<TypeId> {
+    let kinds = [
+        Kind::Struct,
+        Kind::Union,
+        Kind::Enum,
+        Kind::Enum64,
+        Kind::Typedef,
+    ];
+    let found: Vec<_> = kinds
+        .iter()
+        .filter_map(|kind| btf.find(name, Some(*kind)))
+        .collect();
+    match found.is_empty() {
+        true => btf.find(name, Some(Kind::Fwd)).into_iter().collect(),
+        false => found,
+    }
+}
+
+/// `skep btf min`.
+pub(crate) fn min(args: &BtfMin) -> Result {
+    let kernel = match &args.btf {
+        Some(path) => from_file(path, None)?,
+        None => System::host()?.kernel_btf()?.clone(),
+    };
+    let mut minimal = Minimal::new(&kernel);
+    for path in &args.objects {
+        let says = |what: String| Failure::Said(format!("{}: {what}", path.display()));
+        let object = fs::read(path).map_err(|error| says(error.to_string()))?;
+        let added = minimal.add_object(&object);
+        added.map_err(|error| says(error.to_string()))?;
+    }
+    let bytes = minimal.build()?.to_bytes(kernel.endian())?;
+    fs::write(&args.output, bytes)
+        .map_err(|error| format!("{}: {error}", args.output.display()))?;
+    Ok(0)
+}
+
+fn open(source: &BtfSource) -> Result<Arc<Btf>> {
+    if let Some(id) = source.id {
+        return Ok(System::host()?.btf_by_id(id)?);
+    }
+    if let Some(module) = &source.module {
+        let kernel = System::host()?.kernel_btf()?.clone();
+        let path = Path::new("/sys/kernel/btf").join(module);
+        return from_file(&path, Some(kernel));
+    }
+    let Some(file) = &source.file else {
+        return Ok(System::host()?.kernel_btf()?.clone());
+    };
+    let base = match &source.base {
+        Some(base) => Some(from_file(base, None)?),
+        None => None,
+    };
+    from_file(file, base)
+}
+
+fn from_file(path: &Path, base: Option<Arc<Btf>>) -> Result<Arc<Btf>> {
+    let says = |what: String| Failure::Said(format!("{}: {what}", path.display()));
+    let bytes = fs::read(path).map_err(|error| says(error.to_string()))?;
+    let has_base = base.is_some();
+    match read_btf(bytes, base) {
+        Ok(btf) => Ok(Arc::new(btf)),
+        Err(error) if !has_base && error.section() == Some("BTF strings") => Err(says(format!(
+            "{error} (split BTF needs the file that it continues: --base FILE)"
+        ))),
+        Err(error) => Err(says(error.to_string())),
+    }
+}
