@@ -6,7 +6,7 @@
 use skep_codec::btf::{Btf, BtfBuilder, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
 use skep_codec::btf::{BtfFeatures, SectionLayout, for_upload};
 use skep_codec::bytes::Endian;
-use skep_codec::core_reloc::{Resolution, Resolver, patch};
+use skep_codec::core_reloc::{Minimal, Resolution, Resolver, patch};
 use skep_codec::elf::Elf;
 use skep_codec::inflate::{gunzip, is_gzip};
 use skep_codec::insn::{self, Insn};
@@ -69,6 +69,8 @@ pub fn btf(data: &[u8]) {
     let _ = btf.find_many(&Wanted::new(everything));
     let _ = btf.find_many(&Wanted::essential(everything));
     upload(&btf);
+    #[cfg(feature = "dump-c")]
+    let _ = skep_codec::btf::dump_c_header(&btf, &[], "H");
 }
 
 /// What goes to the kernel is BTF again, with no type less.
@@ -223,6 +225,12 @@ pub fn core(data: &[u8]) {
     resolver.add_target("vmlinux", &target);
     if resolver.wants_more() {
         resolver.add_target("module", &target);
+    }
+    let mut minimal = Minimal::new(&target);
+    let added = minimal.add(&local, relos.iter().copied());
+    if let Ok(part) = added.and_then(|()| minimal.build()) {
+        let part = part.to_btf(Endian::Big).expect("what was written is read");
+        assert!(part.id_end() <= target.id_end());
     }
     for relo in relos {
         let _ = resolver.describe(relo);
