@@ -1,8 +1,10 @@
 //! The command line.
 
 mod btf;
+mod obj;
 
 pub(crate) use btf::{BtfC, BtfDump, BtfMin, BtfSource, BtfVerb};
+pub(crate) use obj::{Disasm, Link, ObjVerb, Show};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -35,6 +37,11 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Tell what this kernel can do, and what this process may.
     Features(Features),
+    /// Object files: what is in them, their instructions, several linked into one.
+    Obj {
+        #[command(subcommand)]
+        verb: ObjVerb,
+    },
     /// Programs that are in the kernel now.
     Prog {
         #[command(subcommand)]

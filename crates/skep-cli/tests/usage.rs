@@ -18,6 +18,11 @@ fn wrong_usage_is_status_2() {
         &["run", "x.o", "--set", "name"],
         &["map", "dump"],
         &["prog"],
+        &["obj"],
+        &["obj", "show"],
+        &["obj", "disasm", "--json"],
+        &["obj", "link", "x.o"],
+        &["obj", "link", "-o", "y.o"],
     ];
     for args in wrong {
         let Some(output) = run(args) else { return };
@@ -50,6 +55,7 @@ fn help_names_the_commands_and_the_exit_status() {
         "run",
         "verify",
         "features",
+        "obj",
         "prog",
         "map",
         "link",

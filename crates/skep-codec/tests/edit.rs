@@ -110,6 +110,7 @@ fn text_has_sources_relocations_and_names() {
         "(85) call twin",
         "(18) r1 = map[.kconfig][0]+0",
         "(18) r1 = ksym[shared]",
+        "(18) r2 = map[.rodata.str1.1][0]+0 ; one.text",
     ] {
         assert!(has(wanted), "{wanted}: {:#?}", lines);
     }

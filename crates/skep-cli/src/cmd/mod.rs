@@ -6,6 +6,7 @@ mod demo;
 mod features;
 mod link;
 mod map;
+mod obj;
 mod prog;
 mod rings;
 mod run;
@@ -27,6 +28,7 @@ pub(crate) fn dispatch(command: &Command) -> Result {
         Command::Run(args) => run::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Features(args) => features::run(args),
+        Command::Obj { verb } => obj::run(verb),
         Command::Prog {
             verb: ListVerb::List { json },
         } => prog::list(*json),

@@ -1,6 +1,6 @@
 //! Functions as text, with names and source lines, and text as instructions of an object.
 
-use super::{Function, ObjectSpec, Ref, Target};
+use super::{Function, ObjectSpec, Ref, Target, Variable};
 use crate::Result;
 use crate::btf::{Btf, CoreRelo, LineInfo};
 use crate::core_reloc::Resolver;
@@ -101,6 +101,20 @@ impl ObjectSpec {
         }
     }
 
+    /// The variable that an address leads into, and how far.
+    fn variable_at(&self, target: Target) -> Option<String> {
+        let Target::MapValue { map, offset } = target else {
+            return None;
+        };
+        let into = |v: &Variable| offset.checked_sub(v.offset).filter(|&into| into < v.size);
+        let here = self.variables.iter().filter(|v| v.map == map);
+        let (variable, into) = here.filter_map(|v| Some((v, into(v)?))).next()?;
+        match into {
+            0 => Some(variable.name.clone()),
+            into => Some(format!("{}+{into}", variable.name)),
+        }
+    }
+
     /// The name of what an instruction refers to; `None` for what has no name.
     pub fn symbol(&self, target: Target, call: bool) -> Option<Symbol> {
         let map_name = |index: usize| {
@@ -193,13 +207,18 @@ impl FunctionText<'_> {
             let call = insn.code == Insn::CALL;
             let symbol = reference.and_then(|r| self.spec.symbol(r.to, call));
             let next = self.function.insns.get(slot.saturating_add(1)).copied();
-            let text = disasm(insn, next).with(symbol.as_ref());
+            let words = disasm(insn, next).with(symbol.as_ref());
+            let mut text = format!("{words}");
+            if let Some(variable) = reference.and_then(|r| self.spec.variable_at(r.to)) {
+                text.push_str(" ; ");
+                text.push_str(&variable);
+            }
             lines.push(TextLine::Insn {
                 slot,
                 code: insn.code,
-                text: format!("{text}"),
+                text,
             });
-            slot = slot.saturating_add(text.slots());
+            slot = slot.saturating_add(words.slots());
         }
         lines
     }

@@ -1,0 +1,178 @@
+//! `skep obj`: object files without a kernel.
+
+mod common;
+
+use common::{Scratch, json_lines, run, stderr, stdout};
+use serde_json::{Value, json};
+
+macro_rules! object {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../testdata/", $name)).as_slice()
+    };
+}
+
+/// The item of this name in a list of a shown object.
+fn item<'a>(object: &'a Value, list: &str, name: &str) -> &'a Value {
+    let items = object[list].as_array().expect(list);
+    let found = items.iter().find(|item| item["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {items:#?}"))
+}
+
+#[test]
+fn show_tells_what_is_in_a_file_of_either_byte_order() {
+    let scratch = Scratch::new("show");
+    for (bytes, endian) in [
+        (object!("maps.bpf.el.o"), "little"),
+        (object!("maps.bpf.eb.o"), "big"),
+    ] {
+        let path = scratch.file("maps.bpf.o", bytes);
+        let Some(output) = run(&["obj", "show", "--json", &path]) else {
+            return;
+        };
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let [shown] = &json_lines(&output)[..] else {
+            panic!("{}", stdout(&output))
+        };
+        assert_eq!(shown["object"], path);
+        assert_eq!(shown["license"], "Dual MIT/GPL");
+        assert_eq!(shown["endian"], endian);
+        assert_eq!(shown["btf"]["func_info"], 2);
+        assert_eq!(shown["btf"]["kinds"]["func"], 2);
+        let hash = item(shown, "maps", "hash");
+        assert_eq!(hash["key"], "struct pair");
+        assert_eq!(
+            (&hash["key_size"], &hash["max_entries"]),
+            (&json!(8), &json!(16))
+        );
+        let outer = item(shown, "maps", "outer");
+        assert_eq!(outer["inner"]["type"], "array");
+        assert_eq!(outer["slots"][1], json!({"index": 2, "name": "inner_b"}));
+        let touch = item(shown, "programs", "touch");
+        assert_eq!(
+            (&touch["type"], &touch["section"]),
+            (&json!("socket_filter"), &json!("socket"))
+        );
+        assert_eq!(touch["maps"].as_array().unwrap().len(), 8);
+        assert_eq!(touch["bytes"], touch["insns"].as_u64().unwrap() * 8);
+        assert_eq!(touch["error"], Value::Null);
+        assert_eq!(shown["warnings"], json!([]));
+    }
+}
+
+#[test]
+fn show_puts_errors_beside_what_has_them() {
+    let scratch = Scratch::new("odd");
+    let path = scratch.file("odd.bpf.o", object!("odd.bpf.el.o"));
+    let Some(output) = run(&["obj", "show", &path]) else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(0));
+    let text = stdout(&output);
+    for part in [
+        "9 programs",
+        "contradiction: .maps+0x8 (contradiction): setting 'key': 4 bytes here, 8 bytes elsewhere",
+        "the section name 'nonsense/name' means no program type",
+        "note: classifier/callback (callback): an old section name, taken for 'classifier'",
+        "12 functions",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let missing = run(&["obj", "show", "/nonexistent.o", &path]).unwrap();
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("/nonexistent.o"));
+    assert_eq!(stdout(&missing), text, "the other file is shown");
+}
+
+#[test]
+fn show_names_externs_and_variables_by_type() {
+    let scratch = Scratch::new("externs");
+    let path = scratch.file("externs.bpf.o", object!("externs.bpf.el.o"));
+    let Some(output) = run(&["obj", "show", "--json", &path]) else {
+        return;
+    };
+    let shown = &json_lines(&output)[0];
+    let name = item(shown, "externs", "CONFIG_DEFAULT_HOSTNAME");
+    assert_eq!(
+        (&name["kind"], &name["type"]),
+        (&json!("kconfig"), &json!("char[16]"))
+    );
+    let function = item(shown, "externs", "no_such_function___v2");
+    assert_eq!(
+        (&function["kind"], &function["weak"]),
+        (&json!("function"), &json!(true))
+    );
+    let hz = item(shown, "variables", "hz");
+    assert_eq!(
+        (&hz["map"], &hz["size"], &hz["type"]),
+        (&json!("externs.bss"), &json!(8), &json!("__u64"))
+    );
+}
+
+#[test]
+fn disasm_has_source_lines_names_and_relocations() {
+    let scratch = Scratch::new("disasm");
+    let path = scratch.file("linked1.bpf.o", object!("linked1.bpf.el.o"));
+    let Some(output) = run(&["obj", "disasm", "-f", "one", &path]) else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    for part in [
+        "one (socket):\n",
+        "    ; __u32 zero = 0; @ ./testdata/linked1.bpf.c:",
+        "   1: (63) *(u32 *)(r10 -4) = r1\n",
+        "   6: (85) call bpf_map_lookup_elem#1\n",
+        "    ; CO-RE: value of an enumerator enum pid_type::PIDTYPE_PGID\n",
+        "(85) call scale\n",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("tail (socket)"));
+    let all = run(&["obj", "disasm", "--json", &path]).unwrap();
+    let rows = json_lines(&all);
+    let of = |name: &str| rows.iter().filter(|row| row["function"] == name).count();
+    assert!(of("one") > 40 && of("tail") > 3 && of("twin") > 5);
+    let relocated: Vec<_> = rows
+        .iter()
+        .filter(|row| !row["relocation"].is_null())
+        .collect();
+    assert_eq!(relocated.len(), 1);
+    assert_eq!(relocated[0]["code"], 0x18);
+    let none = run(&["obj", "disasm", "-f", "nothing", &path]).unwrap();
+    assert_eq!(none.status.code(), Some(1));
+    assert!(stderr(&none).contains("no function named `nothing`"));
+}
+
+#[test]
+fn link_writes_one_file() {
+    let scratch = Scratch::new("link");
+    let one = scratch.file("one.bpf.o", object!("linked1.bpf.el.o"));
+    let two = scratch.file("two.bpf.o", object!("linked2.bpf.el.o"));
+    let whole = scratch.file("whole.bpf.o", b"");
+    let Some(output) = run(&["obj", "link", "-o", &whole, &one, &two]) else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(output.stdout.is_empty() && output.stderr.is_empty());
+    let shown = &json_lines(&run(&["obj", "show", "--json", &whole]).unwrap())[0];
+    let names: Vec<_> = shown["programs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| &p["name"])
+        .collect();
+    assert_eq!(names, ["tail", "one", "two"]);
+    assert_eq!(shown["externs"].as_array().unwrap().len(), 1);
+    let before = std::fs::read(&whole).unwrap();
+    let twice = run(&["obj", "link", "-o", &whole, &two, &two]).unwrap();
+    assert_eq!(twice.status.code(), Some(1));
+    let text = stderr(&twice);
+    assert!(
+        text.contains("defined in") && text.contains("two.bpf.o"),
+        "{text}"
+    );
+    assert!(
+        std::fs::read(&whole).unwrap() == before,
+        "nothing is written"
+    );
+}
