@@ -26,6 +26,24 @@ pub(crate) const CLANG: &[Need] = &[
 /// To build those BPF objects that need a newer compiler.
 pub(crate) const CLANG_22: &[Need] = &[need("clang-22", "clang-22")];
 
+/// To build third-party objects.
+pub(crate) const CORPUS: &[Need] = &[
+    need("bpftool", "bpftool"),
+    need("python3", "python3"),
+    need("xz", "xz-utils"),
+    need("zstd", "zstd"),
+    need("/usr/include/linux/bpf.h", "linux-libc-dev"),
+];
+
+/// To build libbpf, for comparison.
+pub(crate) const LIBBPF: &[Need] = &[
+    need("/usr/include/libelf.h", "libelf-dev"),
+    need("/usr/include/zlib.h", "zlib1g-dev"),
+    need("pkg-config", "pkg-config"),
+    need("make", "make"),
+    need("cc", "gcc"),
+];
+
 /// To run x86-64 kernels.
 pub(crate) const QEMU: &[Need] = &[
     need("qemu-system-x86_64", "qemu-system-x86"),

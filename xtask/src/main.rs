@@ -3,6 +3,7 @@
 
 mod apt;
 mod cmd;
+mod corpus;
 mod floors;
 mod nolibc;
 mod objects;
@@ -43,6 +44,18 @@ const TASKS: &[Task] = &[
         "[--check]",
         "rebuild the committed BPF objects from their C sources",
         objects::task,
+    ),
+    task(
+        "corpus",
+        "[NAME...]",
+        "fetch and build third-party objects; prints where they are",
+        corpus::task,
+    ),
+    task(
+        "compat",
+        "KERNEL|host [CORPUS...]",
+        "skep and libbpf on every program of the corpus",
+        corpus::compat::task,
     ),
     task(
         "floors",

@@ -84,9 +84,16 @@ fn options(args: Vec<String>) -> Options {
 
 fn read(file: &Path) -> Vec<Pair> {
     let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}")))
-        .collect()
+    // A machine's console has other lines too, and a kernel's message may cut into one of ours.
+    let lines = text.lines().filter(|line| line.starts_with("{\"object\""));
+    let pairs = lines.filter_map(|line| match serde_json::from_str(line) {
+        Ok(pair) => Some(pair),
+        Err(error) => {
+            eprintln!("{}: {error}: {line}", file.display());
+            None
+        }
+    });
+    pairs.collect()
 }
 
 fn measure(options: &Options) -> Vec<Pair> {
@@ -97,9 +104,9 @@ fn measure(options: &Options) -> Vec<Pair> {
     if let Some(only) = &options.only {
         objects.retain(|(name, _)| name.contains(only));
     }
-    let mut json = options.json.as_ref().map(|path| {
+    let json = options.json.as_ref().map(|path| {
         let file = fs::File::create(path);
-        file.unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+        Mutex::new(file.unwrap_or_else(|e| panic!("{}: {e}", path.display())))
     });
     let next = Mutex::new(objects.iter());
     let done = Mutex::new(Vec::new());
@@ -111,6 +118,9 @@ fn measure(options: &Options) -> Vec<Pair> {
                         return;
                     };
                     let pairs = of_object(name, path, options);
+                    if let Some(json) = &json {
+                        write(&mut json.lock().unwrap(), &pairs);
+                    }
                     done.lock().unwrap().push((name, pairs));
                 }
             });
@@ -118,13 +128,15 @@ fn measure(options: &Options) -> Vec<Pair> {
     });
     let mut done = done.into_inner().unwrap();
     done.sort_by_key(|(name, _)| *name);
-    let pairs: Vec<Pair> = done.into_iter().flat_map(|(_, pairs)| pairs).collect();
-    if let Some(json) = &mut json {
-        for pair in &pairs {
-            writeln!(json, "{}", serde_json::to_string(pair).unwrap()).expect("writing JSON");
-        }
+    done.into_iter().flat_map(|(_, pairs)| pairs).collect()
+}
+
+/// A JSON object a line, each at once.
+fn write(json: &mut fs::File, pairs: &[Pair]) {
+    for pair in pairs {
+        let line = serde_json::to_string(pair).unwrap() + "\n";
+        json.write_all(line.as_bytes()).expect("writing JSON");
     }
-    pairs
 }
 
 fn of_object(name: &str, path: &Path, options: &Options) -> Vec<Pair> {

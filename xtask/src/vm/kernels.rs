@@ -112,8 +112,8 @@ fn open(arch: &Arch, release: &str) -> Option<Image> {
     })
 }
 
-/// Architectures whose package lists this process has brought up to date.
-static FRESH: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+/// Kinds of package lists that this process has brought up to date.
+static FRESH: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// A private apt: the system's lists and state stay as they are.
 pub(crate) struct Apt {
@@ -123,7 +123,16 @@ pub(crate) struct Apt {
 impl Apt {
     /// For packages of a Debian architecture, lists brought up to date.
     pub(crate) fn new(arch: &Arch) -> Result<Self> {
-        let dir = cache_dir().join("apt").join(arch.debian);
+        Self::open(arch.debian, arch.debian, "deb")
+    }
+
+    /// For source packages.
+    pub(crate) fn of_sources() -> Result<Self> {
+        Self::open("source", "amd64", "deb-src")
+    }
+
+    fn open(name: &str, arch: &str, types: &str) -> Result<Self> {
+        let dir = cache_dir().join("apt").join(name);
         for sub in ["state/lists/partial", "cache/archives/partial", "sources"] {
             mkdir(&dir.join(sub))?;
         }
@@ -131,7 +140,7 @@ impl Apt {
         let mut sources = String::new();
         for (archive, suites) in SUITES {
             sources.push_str(&format!(
-                "Types: deb\nURIs: http://deb.debian.org/{archive}\nSuites: {suites}\n\
+                "Types: {types}\nURIs: http://deb.debian.org/{archive}\nSuites: {suites}\n\
                  Components: main\n\
                  Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n"
             ));
@@ -142,9 +151,8 @@ impl Apt {
             "Dir::State \"{at}/state\";\nDir::State::status \"{at}/state/status\";\n\
              Dir::Cache \"{at}/cache\";\nDir::Etc::sourcelist \"/dev/null\";\n\
              Dir::Etc::sourceparts \"{at}/sources\";\nDir::Etc::parts \"/dev/null\";\n\
-             APT::Architecture \"{0}\";\nAPT::Architectures {{ \"{0}\"; }};\n\
-             APT::Sandbox::User \"\";\nAcquire::Languages \"none\";\n",
-            arch.debian
+             APT::Architecture \"{arch}\";\nAPT::Architectures {{ \"{arch}\"; }};\n\
+             APT::Sandbox::User \"\";\nAcquire::Languages \"none\";\n"
         );
         // What the machine says about the way to the archive holds here too.
         for line in read(command("apt-config").arg("dump"))?.lines() {
@@ -156,12 +164,12 @@ impl Apt {
         write(&dir.join("apt.conf"), conf)?;
         let apt = Self { dir };
         let mut fresh = FRESH.lock().map_err(|e| e.to_string())?;
-        if !fresh.contains(&arch.name) {
+        if !fresh.iter().any(|f| f == name) {
             // Older lists will do: the look-up says so if there are none.
             if let Err(why) = read(apt.call("apt-get").args(["update", "-qq"])) {
                 println!("{why}");
             }
-            fresh.push(arch.name);
+            fresh.push(name.to_string());
         }
         Ok(apt)
     }
@@ -209,6 +217,56 @@ impl Apt {
         mkdir(into)?;
         for deb in crate::cmd::files(&scratch, ".deb") {
             read(command("dpkg-deb").arg("-x").arg(&deb).arg(into))?;
+        }
+        let _ = fs::remove_dir_all(&scratch);
+        Ok(())
+    }
+}
+
+impl Apt {
+    /// Downloads a source package and unpacks its upstream part into a directory; its newest
+    /// version may be listed and gone.
+    pub(crate) fn unpack_source(&self, package: &str, into: &Path) -> Result {
+        let mut show = self.call("apt-cache");
+        let shown = read(show.args(["showsrc", "--only-source", package]))?;
+        let versions = shown.lines().filter_map(|l| l.strip_prefix("Version: "));
+        let mut versions: Vec<&str> = versions.collect();
+        versions.sort_by(|a, b| compare(b, a));
+        let mut why = format!("no source package {package}");
+        for version in versions {
+            match self.unpack_version(package, version, into) {
+                Ok(()) => return Ok(()),
+                Err(error) => why = error,
+            }
+        }
+        Err(why)
+    }
+
+    fn unpack_version(&self, package: &str, version: &str, into: &Path) -> Result {
+        let scratch = self.dir.join("unpack");
+        let _ = fs::remove_dir_all(&scratch);
+        mkdir(&scratch)?;
+        let mut download = self.call("apt-get");
+        download.current_dir(&scratch);
+        download.args(["source", "--download-only", "-qq"]);
+        // Debian's own part may be gone from the archive: the upstream part is enough.
+        let fetched = read(download.arg(format!("{package}={version}")));
+        let is_upstream = |path: &PathBuf| {
+            let name = path.to_string_lossy();
+            name.contains(".orig.tar.") && !name.ends_with(".asc")
+        };
+        let mut archives = files_below(&scratch, "");
+        archives.retain(is_upstream);
+        if archives.is_empty() {
+            fetched?;
+            return Err(format!("{package} {version} has no upstream part"));
+        }
+        println!("fetched {package} {version}");
+        mkdir(into)?;
+        for archive in archives {
+            let mut tar = command("tar");
+            tar.arg("-xf").arg(&archive).arg("-C").arg(into);
+            read(tar.arg("--strip-components=1"))?;
         }
         let _ = fs::remove_dir_all(&scratch);
         Ok(())

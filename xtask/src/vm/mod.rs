@@ -22,8 +22,19 @@ pub(crate) const EVERY_RUN: &[&str] = &["5.10", "6.1", "6.12", "newest"];
 /// Seconds for one test inside.
 const TEST_SECONDS: u64 = 120;
 
-/// For one machine, from power-on to power-off.
-const GUEST_LIMIT: Duration = Duration::from_secs(1200);
+/// What a machine is given.
+pub(crate) struct Budget {
+    /// MiB of memory.
+    pub(crate) memory: u32,
+    /// From power-on to power-off.
+    pub(crate) limit: Duration,
+}
+
+/// For tests.
+const TESTS: Budget = Budget {
+    memory: 1024,
+    limit: Duration::from_secs(1200),
+};
 
 /// `vm KERNEL... [-- FILTER]`.
 pub(crate) fn task(args: &[String]) -> Result {
@@ -109,7 +120,7 @@ fn tier(name: &str, filter: &str) -> Result<Tier> {
     println!("   {name}: Linux {} on {}", image.release, arch.name);
     let mut initrd = base(arch, &image, &binaries, filter)?;
     initrd.extend(programs(&binaries)?);
-    let ended = boot(arch, &image, &initrd, tier.name(), &[])?;
+    let ended = boot(arch, &image, &initrd, tier.name(), &TESTS)?;
     report(&mut tier, &ended, arch);
     Ok(tier)
 }
@@ -123,20 +134,21 @@ pub(crate) struct Boot {
     timed_out: bool,
 }
 
-/// Boots and waits for the end. `append` goes to the kernel's command line.
+/// Boots and waits for the end.
 pub(crate) fn boot(
     arch: &Arch,
     image: &Image,
     initrd: &[u8],
     name: &str,
-    append: &[&str],
+    budget: &Budget,
 ) -> Result<Boot> {
     let dir = target_dir().join("vm");
     let file = dir.join(format!("{name}.initrd"));
     write(&file, initrd)?;
     let (program, machine) = arch.qemu.split_first().ok_or("no emulator")?;
     let mut qemu = command(program);
-    qemu.args(["-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024"]);
+    qemu.args(["-accel", "tcg,thread=multi", "-smp", "2", "-m"]);
+    qemu.arg(budget.memory.to_string());
     qemu.args([
         "-nographic",
         "-no-reboot",
@@ -147,13 +159,12 @@ pub(crate) fn boot(
     qemu.args(machine).arg("-kernel").arg(&image.vmlinuz);
     qemu.arg("-initrd").arg(&file).arg("-append");
     qemu.arg(format!(
-        "console={} quiet panic=-1 oops=panic lsm=landlock,yama,bpf {}",
-        arch.console,
-        append.join(" ")
+        "console={} quiet panic=-1 oops=panic lsm=landlock,yama,bpf",
+        arch.console
     ));
     let log = target_dir().join(format!("skep-results/log/{name}"));
     mkdir(log.parent().unwrap_or(Path::new(".")))?;
-    let ended = watch(&mut qemu, &log, GUEST_LIMIT)?;
+    let ended = watch(&mut qemu, &log, budget.limit)?;
     let _ = std::fs::remove_file(&file);
     println!(
         "   {:.0} s, log in {}",
@@ -312,6 +323,26 @@ fn exit_program() -> Result<PathBuf> {
     Ok(out)
 }
 
+/// A machine with modules, tests' file systems and `files`, that runs a shell script and ends.
+pub(crate) fn script(
+    series: &str,
+    script: &str,
+    files: &[(String, PathBuf)],
+    name: &str,
+    budget: &Budget,
+) -> Result<Boot> {
+    let image = kernels::fetch(&X86_64, series)?;
+    println!("   {name}: Linux {}", image.release);
+    let mut initrd = base(&X86_64, &image, &[], "")?;
+    let mut archive = Archive::default();
+    archive.file("skep/script", format!("#!/bin/sh\n{script}").as_bytes())?;
+    for (place, file) in files {
+        archive.copy(place, file)?;
+    }
+    initrd.extend(archive.finish()?);
+    boot(&X86_64, &image, &initrd, name, budget)
+}
+
 /// A machine whose only program is `program`, as its first process.
 pub(crate) fn lone(series: &str, program: &Path, name: &str) -> Result<Boot> {
     let image = kernels::fetch(&X86_64, series)?;
@@ -320,7 +351,7 @@ pub(crate) fn lone(series: &str, program: &Path, name: &str) -> Result<Boot> {
     archive.copy("init", program)?;
     archive.dir("proc")?;
     archive.dir("sys")?;
-    boot(&X86_64, &image, &archive.finish()?, name, &[])
+    boot(&X86_64, &image, &archive.finish()?, name, &TESTS)
 }
 
 #[cfg(test)]
