@@ -4,7 +4,7 @@
 //! what the one finds the other keeps.
 
 use skep_codec::btf::{Btf, BtfBuilder, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
-use skep_codec::btf::{BtfFeatures, SectionLayout, for_upload};
+use skep_codec::btf::{BtfFeatures, SectionLayout, for_upload, with_named_contexts};
 use skep_codec::bytes::Endian;
 use skep_codec::core_reloc::{Minimal, Resolution, Resolver, patch};
 use skep_codec::elf::Elf;
@@ -12,6 +12,7 @@ use skep_codec::inflate::{gunzip, is_gzip};
 use skep_codec::insn::{self, Insn};
 use skep_codec::object::{Address, Code, Kconfig, Lowering, ObjectSpec};
 use skep_codec::object::{downgrade_probe_read, link, lower, lower_jump_tables};
+use skep_codec::uapi::bpf::ProgType;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -349,6 +350,14 @@ pub fn object(data: &[u8]) {
     if let Some(btf) = &spec.btf {
         let statics: Vec<&str> = spec.static_functions().collect();
         let _ = for_upload(btf, &spec.layouts, &statics, &BtfFeatures::ALL);
+        let types = [
+            ProgType::SOCKET_FILTER,
+            ProgType::KPROBE,
+            ProgType::PERF_EVENT,
+        ];
+        if let Ok((named, replaced)) = with_named_contexts(btf, &spec.context_args, &types) {
+            assert!(replaced.values().all(|func| named.ty(*func).is_ok()));
+        }
     }
     for program in 0..spec.programs.len().min(ITEMS) {
         if let Ok(code) = link(&spec, program) {

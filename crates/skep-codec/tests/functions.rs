@@ -330,3 +330,25 @@ fn symbol_section(bytes: &[u8], name: &str) -> u16 {
     let symbol = elf.symbols.iter().find(|s| s.name == name).unwrap();
     symbol.section.unwrap() as u16
 }
+
+#[test]
+fn sections_that_share_their_bytes_are_read_each_for_itself() {
+    let mut bytes = read("subprogs", "el");
+    // `.text` is now said to lie where `socket` lies: other functions, of other instructions.
+    let header = |name: &str, bytes: &[u8]| {
+        let elf = skep_codec::elf::Elf::parse(bytes, &mut Vec::new()).unwrap();
+        let table = u64::from_le_bytes(bytes[0x28..0x30].try_into().unwrap()) as usize;
+        table + elf.section(name).unwrap().0 * 64
+    };
+    let (text, socket) = (header(".text", &bytes), header("socket", &bytes));
+    let offset: [u8; 8] = bytes[socket + 0x18..socket + 0x20].try_into().unwrap();
+    bytes[text + 0x18..text + 0x20].copy_from_slice(&offset);
+    let spec = ObjectSpec::parse(&bytes, "subprogs").unwrap();
+    assert_eq!(linked(&spec, "alone").insns.len(), 2);
+    // However the calls come out, each is an answer about its own program.
+    for program in 0..spec.programs.len() {
+        if let Ok(code) = link(&spec, program) {
+            assert!(code.insns.len() < 200, "{}", code.insns.len());
+        }
+    }
+}

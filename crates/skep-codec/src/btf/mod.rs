@@ -8,6 +8,8 @@ mod build;
 #[cfg(any(test, feature = "dump-c"))]
 mod c;
 mod context;
+#[cfg(test)]
+mod context_tests;
 mod dedup;
 mod ext;
 #[cfg(test)]
