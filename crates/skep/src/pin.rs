@@ -13,8 +13,8 @@ pub(crate) fn pin(object: &Fd, path: &CStr) -> Result<(), CallError> {
     match (&first, parent(path)) {
         (Err(error), Some(dir)) if error.errno == Errno::ENOENT => {
             match file::make_dir(object.kernel(), &dir, DIR_MODE) {
-                Ok(()) => bpf::obj_pin(object, None, path),
-                Err(_) => first,
+                Err(error) if error.errno != Errno::EEXIST => Err(error),
+                _ => bpf::obj_pin(object, None, path),
             }
         }
         _ => first,

@@ -187,6 +187,41 @@ fn core_relocated_programs_fail_cleanly_too() {
 }
 
 #[test]
+fn a_load_that_fails_anywhere_leaves_no_pin() {
+    let _alone = alone();
+    let options = skep::LoadOptions {
+        pin_root: format!("{}/skep", common::own_bpffs()),
+        ..Default::default()
+    };
+    let pin = std::path::PathBuf::from(format!("{}/pinned_count", options.pin_root));
+    let spec = object!("pinned");
+    let (calls, survived) = fail_each(Errno::EIO, |system| {
+        let loaded = spec.load_with(system, &options);
+        assert_eq!(pin.exists(), loaded.is_ok());
+        let object = loaded?;
+        std::fs::remove_file(&pin).unwrap();
+        Ok(object.maps().len())
+    });
+    assert!(calls >= 6, "{calls} calls");
+    assert_eq!(survived, 0);
+}
+
+#[test]
+fn arenas_fail_cleanly_too() {
+    let _alone = alone();
+    let spec = object!("arena");
+    if let Err(error) = spec.load(&common::host()) {
+        common::skip!("no arenas: {error}");
+    }
+    let (calls, survived) = fail_each(Errno::EIO, |system| {
+        let object = spec.load(system)?;
+        Ok(object.global("counter")?.read::<u64>()? as usize)
+    });
+    assert!(calls >= 8, "{calls} calls");
+    assert_eq!(survived, 0);
+}
+
+#[test]
 fn a_decorated_kernel_is_closed_through_itself() {
     let _alone = alone();
     let trace = Trace::new(common::host().kernel().clone());

@@ -141,9 +141,14 @@ impl Link {
     }
 
     /// Detaches it; what dropping does, with an answer.
+    ///
+    /// # Errors
+    /// `EINVAL`, `ENOENT`: a `struct_ops` map without a link that is not registered any more.
     pub fn detach(self) -> Result<()> {
-        drop(self);
-        Ok(())
+        match &self.held {
+            Held::StructOps(map) => struct_ops::unregister(map).map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// Pins it at a path of a bpffs, where it outlives this process, and gives it back.
