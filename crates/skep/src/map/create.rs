@@ -4,7 +4,7 @@ use super::{Map, Shape};
 use crate::error::Context;
 use crate::probe::{Answer, Feature};
 use crate::system::System;
-use crate::{MapType, Result};
+use crate::{MapType, ProgType, Result};
 use alloc::sync::Arc;
 use alloc::vec;
 use skep_codec::Errno;
@@ -23,8 +23,8 @@ pub(crate) struct Created<'a> {
     pub(crate) inner: Option<&'a Map>,
     /// Digest of the only program that may use it; empty for all.
     pub(crate) exclusive_to: &'a [u8],
-    /// The kernel's type of the value, for a `struct_ops` map.
-    pub(crate) kernel_type: Option<TypeId>,
+    /// The kernel's type of the value, for a `struct_ops` map, and the module that has it.
+    pub(crate) kernel_type: Option<(TypeId, Option<&'a Fd>)>,
     /// Whether `RLIMIT_MEMLOCK` may be raised where the kernel charges maps to it.
     pub(crate) raise_memlock: bool,
 }
@@ -73,8 +73,9 @@ fn attributes<'a>(shape: &Shape, spec: &'a MapSpec, with: &Created<'a>) -> MapPa
         excl_prog_hash: with.exclusive_to,
         ..Default::default()
     };
-    if let Some(ty) = with.kernel_type {
+    if let Some((ty, module)) = with.kernel_type {
         attr.btf = with.btf.map(|(fd, _)| fd);
+        attr.value_type_btf = module;
         attr.btf_vmlinux_value_type_id = ty.0;
     } else if let Some((btf, _)) = with.btf.filter(|_| takes_types(spec)) {
         attr.btf = Some(btf);
@@ -131,6 +132,13 @@ fn first_accepted(
             Errno::EINVAL | Errno::ENOTSUPP | Errno::EOPNOTSUPP | Errno::E2BIG
         ))
     };
+    // Older kernels (5.10 does) read their own types when they verify their first program.
+    if attr.btf_vmlinux_value_type_id != 0
+        && matches!(&answer, Err(error) if error.errno == Errno::ENOTSUPP)
+        && system.probe_prog_type(ProgType::SOCKET_FILTER) == Answer::Yes
+    {
+        answer = create(&attr);
+    }
     // The first answer is the one to report if nothing of this helps.
     if refused(&answer) && simplify(system, &mut attr, internal) {
         answer = create(&attr).or(answer);

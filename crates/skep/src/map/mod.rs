@@ -20,6 +20,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use skep_codec::btf::{Btf, TypeId};
+use skep_codec::uapi::flags;
 use skep_sys::Fd;
 use skep_sys::bpf::{self, MapFd, ObjKind};
 use skep_sys::once::Once;
@@ -134,7 +135,9 @@ impl Map {
             return Ok(Some(types.clone()));
         }
         let shape = self.shape();
-        if shape.btf_vmlinux_value_type_id != 0 {
+        // Of a module's type the kernel does not say of which.
+        let kernels = shape.map_flags & flags::VTYPE_BTF_OBJ_FD == 0;
+        if shape.btf_vmlinux_value_type_id != 0 && kernels {
             let btf = self.0.system.kernel_btf()?.clone();
             let value = TypeId(shape.btf_vmlinux_value_type_id);
             return Ok(Some((btf, TypeId::VOID, value)));

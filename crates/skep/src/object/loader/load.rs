@@ -94,6 +94,7 @@ impl Loader<'_> {
         if let Some(target) = &ops {
             params.attach_btf_id = target.ops.ops_type.0;
             params.expected_attach_type = AttachType(target.member);
+            params.attach_target = target.ops.module.and_then(|module| self.kernel.fd(module));
         }
         if let Some(chosen) = self.options.attach_targets.get(&program.name) {
             params.attach_target = Some(chosen.program.fd());

@@ -126,7 +126,10 @@ impl Loader<'_> {
             btf,
             inner: inner.as_ref(),
             exclusive_to: exclusive_to.as_ref().map_or(&[], |digest| digest),
-            kernel_type: ops.map(|ops| ops.value_type),
+            kernel_type: ops.map(|ops| {
+                let module = ops.module.and_then(|module| self.kernel.fd(module));
+                (ops.value_type, module)
+            }),
             raise_memlock: self.options.raise_memlock,
         };
         map::create(self.system, spec, &created)

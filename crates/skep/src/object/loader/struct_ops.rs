@@ -1,18 +1,18 @@
 //! `struct_ops` maps: the object's struct of functions as this kernel has it, member by member.
 
 use super::Loader;
+use crate::btf::KernelTypes;
 use crate::error::Context;
 use crate::link::StructOps;
 use crate::prog::Program;
-use crate::system::System;
 use crate::{Error, ErrorKind, MapType, ProgType, Result};
 use alloc::collections::BTreeMap;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
-use skep_codec::btf::{Btf, Kind, Member, Type, TypeId, essential_name};
+use skep_codec::btf::{Btf, Kind, Kinds, Member, Type, TypeId, essential_name};
 use skep_codec::object::{MapSpec, ObjectSpec, ProgramSpec, Slot};
 
 /// What the kernel's type of such a map's value begins with.
@@ -26,6 +26,8 @@ pub(super) struct KernelOps {
     pub(super) ops_type: TypeId,
     /// What the map holds: that struct, and what the kernel keeps beside it.
     pub(super) value_type: TypeId,
+    /// The module whose types these are; `None` for the kernel's own.
+    pub(super) module: Option<usize>,
     /// The value, without its functions.
     pub(super) value: Vec<u8>,
     funcs: Vec<Func>,
@@ -53,7 +55,7 @@ impl Loader<'_> {
             return Ok(known.clone());
         }
         let what = || alloc::format!("map `{}`", spec.name);
-        let ops = Arc::new(kernel_ops(self.system, self.spec, spec).context(what)?);
+        let ops = Arc::new(kernel_ops(&mut self.kernel, self.spec, spec).context(what)?);
         self.ops.insert(index, ops.clone());
         Ok(ops)
     }
@@ -135,12 +137,16 @@ impl Loader<'_> {
     }
 }
 
-fn kernel_ops(system: &System, object: &ObjectSpec, spec: &MapSpec) -> Result<KernelOps> {
+fn kernel_ops(
+    types: &mut KernelTypes<'_>,
+    object: &ObjectSpec,
+    spec: &MapSpec,
+) -> Result<KernelOps> {
     let missing = || Error::new(ErrorKind::Invalid, "a struct_ops map without type or value");
     let (btf, data) = (object.btf.as_deref(), spec.data.as_ref());
     let (btf, data) = btf.zip(data).ok_or_else(missing)?;
     let local = btf.peel(spec.value_type)?;
-    let kernel = KernelStruct::find(system, essential_name(local.name()?))?;
+    let kernel = KernelStruct::find(types, essential_name(local.name()?))?;
     let mut value = vec![0; kernel.size];
     let mut funcs = Vec::new();
     for member in local.members() {
@@ -183,6 +189,7 @@ fn kernel_ops(system: &System, object: &ObjectSpec, spec: &MapSpec) -> Result<Ke
     Ok(KernelOps {
         ops_type: kernel.ops_type,
         value_type: kernel.value_type,
+        module: kernel.module,
         value,
         funcs,
     })
@@ -191,7 +198,8 @@ fn kernel_ops(system: &System, object: &ObjectSpec, spec: &MapSpec) -> Result<Ke
 /// The kernel's struct of functions, and the value that it is part of.
 struct KernelStruct<'a> {
     btf: &'a Btf,
-    name: &'a str,
+    module: Option<usize>,
+    name: String,
     ops_type: TypeId,
     value_type: TypeId,
     /// Bytes of the value.
@@ -202,16 +210,26 @@ struct KernelStruct<'a> {
 }
 
 impl<'a> KernelStruct<'a> {
-    fn find(system: &'a System, name: &'a str) -> Result<Self> {
-        let btf = system.kernel_btf()?;
-        let find = |name: &str| {
-            btf.find(name, Some(Kind::Struct)).ok_or_else(|| {
-                let what = alloc::format!("the kernel has no struct `{name}`");
-                Error::new(ErrorKind::NotFound, what)
-            })
+    fn find(types: &mut KernelTypes<'a>, name: &str) -> Result<Self> {
+        let value_name = alloc::format!("{VALUE_PREFIX}{name}");
+        let kind = Kinds::of(Kind::Struct);
+        let found = types.find(&[(&value_name, kind), (name, kind)])?;
+        let (value, ops) = match found[..] {
+            [value, ops] => (value, ops),
+            _ => (None, None),
         };
-        let value_type = find(&alloc::format!("{VALUE_PREFIX}{name}"))?;
-        let ops_type = find(name)?;
+        let missing = |name: &str| {
+            let what = alloc::format!("no struct `{name}` in {}", types.looked());
+            Error::new(ErrorKind::NotFound, what)
+        };
+        let place = value.ok_or_else(|| missing(&value_name))?;
+        let (btf, module, value_type) = (place.btf, place.module, place.id);
+        // The struct is of the same module, or of the kernel.
+        let ops_type = match ops.filter(|ops| ops.module == module) {
+            Some(ops) => Some(ops.id),
+            None => btf.find(name, Some(Kind::Struct)),
+        };
+        let ops_type = ops_type.ok_or_else(|| missing(name))?;
         let value = btf.ty(value_type)?;
         let mut parts = value.members().flatten();
         let Some(part) = parts.find(|member| member.ty == ops_type) else {
@@ -225,7 +243,8 @@ impl<'a> KernelStruct<'a> {
         });
         Ok(Self {
             btf,
-            name,
+            module,
+            name: name.to_string(),
             ops_type,
             value_type,
             size: value.size().unwrap_or(0) as usize,
