@@ -65,7 +65,8 @@ int two(struct __sk_buff *skb)
 	if (text[(steps >> 8) & 1] != 'j' || LINUX_KERNEL_VERSION == 0 ||
 	    bpf_core_enum_value(enum pid_type, PIDTYPE_SID) != 3)
 		return -1;
-	scale(1);
+	/* No call: not every kernel lets a program that calls functions jump. */
+	steps += 2;
 	bpf_tail_call(skb, &jumps, 0);
 	return -2;
 }

@@ -1,30 +1,19 @@
 //! Functions of the committed objects as text and back, and with instructions put in.
 #![cfg(feature = "asm")]
 
+mod objects;
+
 use skep_codec::insn::assemble;
 use skep_codec::object::{Code, Lowering, ObjectSpec, Target, TextLine, link, lower};
 use skep_codec::{Error, ErrorKind, Result};
 
-/// Every committed object, by file name.
-fn objects() -> Vec<(String, ObjectSpec)> {
-    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if name.ends_with(".o") {
-            let bytes = std::fs::read(&path).unwrap();
-            found.push((name.clone(), ObjectSpec::parse(&bytes, &name).unwrap()));
-        }
-    }
-    assert!(found.len() >= 24, "{}", found.len());
-    found
-}
-
-fn object(name: &str) -> ObjectSpec {
-    let all = objects();
-    let found = all.into_iter().find(|(file, _)| file == name);
-    found.expect(name).1
+fn object(file: &str) -> ObjectSpec {
+    let path = format!(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/{}"),
+        file
+    );
+    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    ObjectSpec::parse(&bytes, file).unwrap()
 }
 
 /// A program linked and lowered: what the file has in place of descriptors does not count.
@@ -41,7 +30,7 @@ fn lowered(spec: &ObjectSpec, program: usize) -> Result<Code> {
 #[test]
 fn text_of_a_function_is_the_function() {
     let mut functions = 0;
-    for (name, spec) in objects() {
+    objects::each(|name, _, spec| {
         let mut again = spec.clone();
         for (index, function) in spec.functions.iter().enumerate() {
             let table = |r: &skep_codec::object::Ref| matches!(r.to, Target::JumpTable(_));
@@ -63,7 +52,7 @@ fn text_of_a_function_is_the_function() {
             let insns = |code: Result<Code>| code.map(|code| code.insns).map_err(what);
             assert_eq!(insns(one), insns(other), "{name}");
         }
-    }
+    });
     assert!(functions > 100, "{functions}");
 }
 

@@ -276,10 +276,12 @@ impl Assembler {
         };
         let helper = name.strip_prefix("bpf_").and_then(Helper::from_name);
         if text.eat("#") {
-            let (src, imm) = match name {
-                KFUNC => (pseudo::KFUNC_CALL, text.imm()?),
-                _ => (0, text.imm()?),
+            // A name that is no helper's is a kernel function's, and the number its BTF id.
+            let src = match (helper, name) {
+                (Some(_), _) | (None, "unknown") => 0,
+                (None, _) => pseudo::KFUNC_CALL,
             };
+            let imm = text.imm()?;
             if src == 0 && helper.is_some_and(|helper| helper.0 as i32 != imm) {
                 return Err(begin.error(format!("'{name}' is not helper number {imm}")));
             }

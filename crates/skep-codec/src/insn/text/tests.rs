@@ -182,6 +182,7 @@ fn what_people_write() {
             "12: (85) call bpf_ktime_get_ns#5  ; R0=scalar()",
             [0x85, 0, 0, 0, 5, 0, 0, 0],
         ),
+        ("call bpf_rcu_read_lock#7", [0x85, 0x20, 0, 0, 7, 0, 0, 0]),
         ("call #7", [0x85, 0, 0, 0, 7, 0, 0, 0]),
     ];
     for (text, bytes) in cases {
