@@ -61,12 +61,12 @@ int missing_enumerator(void *ctx)
 }
 
 /* A load of a signed field cannot change its width. */
-SEC("?tp_btf/sys_enter")
-int other_width(void *ctx)
+SEC("?tp_btf/sched_switch")
+int other_width(__u64 *ctx)
 {
-	struct task_struct___signed *task = (void *)bpf_get_current_task_btf();
+	struct task_struct___signed *previous = (void *)ctx[1];
 
-	return task->prio;
+	return previous->prio;
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

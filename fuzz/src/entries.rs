@@ -7,7 +7,7 @@ use skep_codec::btf::{Btf, BtfBuilder, BtfExt, Kind, Kinds, Type, TypeId, Wanted
 use skep_codec::btf::{BtfFeatures, SectionLayout, for_upload, with_named_contexts};
 use skep_codec::bytes::Endian;
 use skep_codec::core_reloc::{Minimal, Resolution, Resolver, patch};
-use skep_codec::elf::Elf;
+use skep_codec::elf::{Elf, find_section};
 use skep_codec::inflate::{gunzip, is_gzip};
 use skep_codec::insn::{self, Insn};
 use skep_codec::object::{Address, Code, Kconfig, Lowering, ObjectSpec};
@@ -225,7 +225,7 @@ pub fn core(data: &[u8]) {
     let _ = resolver.needs_target();
     resolver.add_target("vmlinux", &target);
     if resolver.wants_more() {
-        resolver.add_target("module", &target);
+        resolver.add_targets([("one module", &target), ("another", &target)]);
     }
     let mut minimal = Minimal::new(&target);
     let added = minimal.add(&local, relos.iter().copied());
@@ -260,6 +260,12 @@ fn apply(resolution: &Resolution) {
 
 /// The file format alone: sections, symbols, relocations, their contents.
 pub fn elf(data: &[u8]) {
+    let part = |offset: u64, len: usize| {
+        let rest = usize::try_from(offset).ok().and_then(|at| data.get(at..));
+        let rest = rest.unwrap_or_default();
+        Ok(rest.get(..len).unwrap_or(rest).to_vec())
+    };
+    let _ = find_section(".BTF", &mut { part });
     let mut warnings = Vec::new();
     let Ok(elf) = Elf::parse(data, &mut warnings) else {
         return;

@@ -8,6 +8,9 @@ use crate::spy;
 use std::ffi::CString;
 use std::ptr::null;
 
+/// The environment variable that names a file of types to relocate by.
+pub const TYPES: &str = "COMPAT_BTF";
+
 /// Prints a line for the parent.
 fn tell(line: &Line) {
     println!("{}", serde_json::to_string(line).unwrap());

@@ -5,7 +5,8 @@
 //! `--json FILE` keeps the pairs, a JSON object a line; `--from FILE` reports from such a file;
 //! `--twice` lets skep do all a second time in another process and compares; `--all` lists every
 //! pair that differs, not a few of each cause; `-j N` objects at a time; `--limit S` seconds a
-//! program; `--only TEXT` objects with this in their path.
+//! program; `--only TEXT` objects with this in their path; `--btf FILE` types to relocate by, in
+//! place of the kernel's.
 
 mod child;
 mod compare;
@@ -70,6 +71,8 @@ fn options(args: Vec<String>) -> Options {
             "--json" => options.json = Some(value().into()),
             "--from" => options.from.push(value().into()),
             "--only" => options.only = Some(value()),
+            // SAFETY: there is one thread yet. The children inherit it.
+            "--btf" => unsafe { std::env::set_var(engine::TYPES, value()) },
             "--twice" => options.twice = true,
             "--all" => options.all = true,
             "-j" => options.jobs = value().parse().expect("-j N"),

@@ -5,10 +5,13 @@ mod common;
 
 use common::{host, load, object, own_mounts, skip};
 use nix::mount::{MsFlags, mount};
-use skep::codec::btf::{BtfBuilder, Int, Member};
+use skep::codec::btf::{BtfBuilder, Int, Kind, Member};
 use skep::codec::bytes::Endian;
 use skep::prog::TestRun;
-use skep::{Btf, Error, ErrorKind, LoadOptions, Object, ObjectSpec, System, plain};
+use skep::sys::watch::Trace;
+use skep::{
+    AttachType, Btf, Error, ErrorKind, LoadOptions, Object, ObjectSpec, ProgType, System, plain,
+};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -81,6 +84,15 @@ fn variables_of_the_kernel_are_read_by_their_types() {
         skip!("this kernel's list of symbols has no variables");
     }
     let system = host();
+    let kind = Some(Kind::Var);
+    if system
+        .kernel_btf()
+        .unwrap()
+        .find("runqueues", kind)
+        .is_none()
+    {
+        skip!("this kernel's types have no variable runqueues");
+    }
     let object = load(&system, &only("queue"));
     assert_eq!(run(&object, "queue"), 1, "the queue is this CPU's");
     assert!((0..4096).contains(&found(&object).cpu));
@@ -357,11 +369,88 @@ fn attach_targets_that_are_missing_bring_names_that_are_near() {
     assert_eq!(error.kind(), ErrorKind::NeedsTarget, "{error}");
 }
 
-/// Two systems share nothing; one system reads the kernel's types once.
+/// Two systems share nothing; one system reads the kernel's types once, and gives them back.
 #[test]
 fn a_system_keeps_the_kernels_types() {
     let (one, two): (System, System) = (host(), host());
     let first = Arc::as_ptr(one.kernel_btf().unwrap());
     assert_eq!(first, Arc::as_ptr(one.clone().kernel_btf().unwrap()));
     assert_ne!(first, Arc::as_ptr(two.kernel_btf().unwrap()));
+
+    let trace = Trace::new(one.kernel().clone());
+    let system = System::new(trace.clone()).unwrap();
+    let spec = object!("poison");
+    let before = trace.count("statx");
+    for _ in 0..3 {
+        assert!(run(&load(&system, &spec), "offset") > 0);
+    }
+    assert_eq!(
+        trace.count("statx") - before,
+        1,
+        "the file is looked at once"
+    );
+    drop(system);
+    assert_eq!((trace.open_fds(), trace.open_mappings()), (0, 0));
+}
+
+/// What programs of each kind are loaded for, by hand: no section says so.
+#[test]
+fn targets_of_each_kind_are_found() {
+    let system = host();
+    let options = LoadOptions::default();
+    let mut refused = Vec::new();
+    for (prog_type, attach_type, target, missing) in [
+        (
+            ProgType::TRACING,
+            AttachType::TRACE_RAW_TP,
+            "sys_exit",
+            "tracepoint",
+        ),
+        (
+            ProgType::TRACING,
+            AttachType::TRACE_ITER,
+            "task",
+            "iterator",
+        ),
+        (
+            ProgType::TRACING,
+            AttachType::TRACE_FENTRY,
+            "bpf_fentry_test1",
+            "function",
+        ),
+        (
+            ProgType::TRACING,
+            AttachType::TRACE_FEXIT,
+            "bpf_fentry_test1",
+            "function",
+        ),
+        (ProgType::LSM, AttachType::LSM_MAC, "file_open", "LSM hook"),
+    ] {
+        let mut spec = object!("ksyms");
+        let index = spec.programs.iter().position(|p| p.name == "lock").unwrap();
+        let program = &mut spec.programs[index];
+        (program.prog_type, program.attach_type) = (prog_type, Some(attach_type));
+        program.target = Some(target.to_owned());
+        let loaded = spec.loader(&system, &options).load_program(index);
+        match loaded {
+            Ok(loaded) => assert_eq!(loaded.program.prog_type(), prog_type),
+            // Some kernels have no trampolines, or none for programs.
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Permission, "{target}: {error}");
+                refused.push(target);
+            }
+        }
+        spec.programs[index].target = Some("no_such_target".to_owned());
+        let error = spec
+            .loader(&system, &options)
+            .load_program(index)
+            .err()
+            .unwrap();
+        let text = format!("no {missing} `no_such_target` in the kernel");
+        assert!(error.to_string().contains(&text), "{error}");
+    }
+    assert!(!refused.contains(&"sys_exit") && !refused.contains(&"task"));
+    if !refused.is_empty() {
+        skip!("this kernel refuses programs for {}", refused.join(", "));
+    }
 }

@@ -5,6 +5,7 @@ mod common;
 use common::{host, object, skip};
 use skep::prog::TestRun;
 use skep::{ErrorKind, LoadOptions, ObjectSpec, System, plain};
+use std::path::Path;
 use std::process::Command;
 
 plain! {
@@ -98,10 +99,13 @@ fn virtual_values_are_the_running_kernels() {
 
 #[test]
 fn the_kernels_own_configuration_is_read() {
-    let boot = format!("/boot/config-{}", uname("-r"));
-    let path = [boot.as_str(), "/proc/config.gz"]
-        .into_iter()
-        .find(|p| std::path::Path::new(p).exists());
+    let release = uname("-r");
+    let paths = [
+        format!("/boot/config-{release}"),
+        "/proc/config.gz".to_owned(),
+        format!("/lib/modules/{release}/config"),
+    ];
+    let path = paths.iter().find(|path| Path::new(path).exists());
     let Some(path) = path else {
         skip!("this kernel's configuration is not to be had");
     };

@@ -42,8 +42,8 @@ pub(crate) struct Image {
     pub(crate) vmlinuz: PathBuf,
     /// Modules in loading order.
     pub(crate) modules: Vec<PathBuf>,
-    /// Its configuration, where its packages have it.
-    pub(crate) config: Option<PathBuf>,
+    /// Its configuration, and where it is in the machine.
+    pub(crate) config: Option<(PathBuf, String)>,
 }
 
 /// The newest kernel of a series (`6.1`, or empty for any); the cached one when there is no
@@ -90,12 +90,19 @@ fn dir_of(arch: &Arch, release: &str) -> PathBuf {
     cache_dir().join("kernels").join(arch.name).join(release)
 }
 
+/// A kernel's configuration: as what it is kept, and where its packages have it (`RELEASE` for its
+/// release), the one since 6.19 last.
+const CONFIGS: &[(&str, &str)] = &[
+    ("config", "boot/config-RELEASE"),
+    ("modules-config", "lib/modules/RELEASE/config"),
+];
+
 /// The file that says what was kept of a kernel's packages.
 const KEPT: &str = "kept";
 
 /// What is kept of a kernel's packages: an older cache may lack some of it.
 fn kept() -> String {
-    format!("vmlinuz config {}", MODULES.join(" "))
+    format!("vmlinuz configuration {}", MODULES.join(" "))
 }
 
 /// A kernel in the cache.
@@ -108,7 +115,10 @@ fn open(arch: &Arch, release: &str) -> Option<Image> {
         release: release.to_string(),
         vmlinuz: dir.join("vmlinuz"),
         modules: modules.filter_map(there).collect(),
-        config: there(dir.join("config")),
+        config: CONFIGS.iter().find_map(|(kept, place)| {
+            let place = place.replace("RELEASE", release);
+            Some((there(dir.join(kept))?, place))
+        }),
     })
 }
 
@@ -377,8 +387,17 @@ fn keep(from: &Path, to: &Path) -> Result {
         let copied = fs::copy(from, to.join(name));
         copied.map_err(|e| format!("{}: {e}", from.display()))
     };
-    if let Some(config) = all.iter().find(|p| name(p).starts_with("config-")) {
-        copy(config, "config")?;
+    for (kept, place) in CONFIGS {
+        let is_it = |path: &&PathBuf| {
+            let (before, after) = place.split_once("RELEASE").unwrap_or((place, ""));
+            let path = path.to_string_lossy();
+            path.contains(before)
+                && path.ends_with(after)
+                && name(path.as_ref().as_ref()).starts_with("config")
+        };
+        if let Some(config) = all.iter().find(is_it) {
+            copy(config, kept)?;
+        }
     }
     copy(vmlinuz, "vmlinuz")?;
     write(&to.join(KEPT), kept())

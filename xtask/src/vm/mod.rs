@@ -292,8 +292,9 @@ fn base(arch: &Arch, image: &Image, binaries: &[Binary], filter: &str) -> Result
         archive.copy(&path, module)?;
         order.push_str(&format!("{path}\n"));
     }
-    if let Some(config) = &image.config {
-        archive.copy(&format!("boot/config-{}", image.release), config)?;
+    archive.dir("boot")?;
+    if let Some((config, place)) = &image.config {
+        archive.copy(place, config)?;
     }
     let mut tests = String::new();
     for binary in binaries.iter().filter(|b| b.is_test) {

@@ -1,6 +1,6 @@
 //! The child of libbpf.
 
-use super::{c_string, fresh_bpffs, request_of, tell};
+use super::{TYPES, c_string, fresh_bpffs, request_of, tell};
 use crate::row::{Line, Row};
 use crate::spy;
 use libbpf_sys as sys;
@@ -60,8 +60,14 @@ pub fn run(path: &str, first: usize) {
 fn one(path: &str, index: usize) -> bool {
     fresh_bpffs();
     said();
-    // SAFETY: a C string; no options.
-    let object = unsafe { sys::bpf_object__open_file(c_string(path).as_ptr(), null()) };
+    let types = std::env::var(TYPES).ok().map(|path| c_string(&path));
+    let options = sys::bpf_object_open_opts {
+        sz: size_of::<sys::bpf_object_open_opts>() as _,
+        btf_custom_path: types.as_ref().map_or(null(), |path| path.as_ptr()),
+        ..Default::default()
+    };
+    // SAFETY: C strings and options that outlive the call.
+    let object = unsafe { sys::bpf_object__open_file(c_string(path).as_ptr(), &options) };
     if object.is_null() {
         let error = std::io::Error::last_os_error();
         if index == 0 {

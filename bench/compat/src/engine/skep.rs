@@ -1,6 +1,6 @@
 //! The child of skep.
 
-use super::{fresh_bpffs, request_of, tell};
+use super::{TYPES, fresh_bpffs, request_of, tell};
 use crate::row::{Line, Row};
 use crate::spy;
 use skep::codec::btf::{Btf, Kind};
@@ -11,7 +11,12 @@ use std::collections::BTreeMap;
 /// Loads the programs of an object from `first` on.
 pub fn run(path: &str, first: usize) {
     let system = System::new(skep::sys::vtable::libc_kernel()).expect("a system");
-    let options = LoadOptions::default();
+    let types = std::env::var(TYPES).ok();
+    let types = types.map(|path| system.btf_file(&path).expect("types"));
+    let options = LoadOptions {
+        kernel_btf: types,
+        ..Default::default()
+    };
     let spec = match ObjectSpec::open(path) {
         Ok(spec) => spec,
         Err(error) => return tell(&Line::Closed(format!("{error:#}"))),

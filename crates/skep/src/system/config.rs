@@ -44,7 +44,8 @@ impl KernelConfig {
 }
 
 impl System {
-    /// How the running kernel is built: from `/boot/config-RELEASE`, else `/proc/config.gz`.
+    /// How the running kernel is built: from `/boot/config-RELEASE`, `/proc/config.gz`, or
+    /// `/lib/modules/RELEASE/config`.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], with what was tried.
@@ -55,6 +56,7 @@ impl System {
         for path in [
             alloc::format!("/boot/config-{release}"),
             "/proc/config.gz".to_string(),
+            alloc::format!("/lib/modules/{release}/config"),
         ] {
             match file::read_file(self.kernel(), &c_string(&path)?, LIMIT) {
                 Ok(bytes) if is_gzip(&bytes) => {
