@@ -9,6 +9,7 @@
 /* Newer than the headers of some distributions. */
 #define USER_RINGBUF 31
 #define CGRP_STORAGE 32
+#define RHASH 35
 #define ULONG(name, value) enum { name##_value = value } name
 
 #define LOCAL(name, kind)                                                                          \
@@ -113,6 +114,14 @@ struct {
 	__type(value, __u32);
 	ULONG(map_extra, 3);
 } bloom SEC(".maps");
+
+struct {
+	__uint(type, RHASH);
+	__uint(max_entries, 16);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pair);
+	__type(value, __u64);
+} resizable SEC(".maps");
 
 struct {
 	__uint(type, USER_RINGBUF);

@@ -124,6 +124,29 @@ fn verify_tells_of_each_program() {
 }
 
 #[test]
+fn verify_pins_nothing() {
+    if !root() {
+        return;
+    }
+    let (scratch, Some(skep)) = (Scratch::new("pins"), skep()) else {
+        return;
+    };
+    let pinned = put(&scratch, object!("pinned"));
+    // Where maps are pinned by default, nothing can be.
+    let script = "mount -t tmpfs none /sys/fs/bpf && \"$0\" verify \"$1\" && ls /sys/fs/bpf";
+    let mut apart = Command::new("unshare");
+    apart.args(["-m", "sh", "-c", script]);
+    let output = apart.arg(skep.get_program()).arg(&pinned).output();
+    let output = output.expect("unshare");
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(
+        text.starts_with("ok ") && text.lines().count() == 1,
+        "{text}"
+    );
+}
+
+#[test]
 fn verify_explains_each_refusal() {
     if !root() {
         return;

@@ -4,8 +4,9 @@ mod common;
 
 use common::{host, load, object, own_bpffs, skip};
 use skep::codec::object::Pinning;
-use skep::map::{Array, MapInfo};
+use skep::map::{Array, HashMap, MapInfo};
 use skep::object::PinReuse;
+use skep::probe::Answer;
 use skep::prog::TestRun;
 use skep::{Errno, ErrorKind, LoadOptions, Map, MapType, Object, ObjectSpec, System};
 use std::path::Path;
@@ -52,14 +53,13 @@ fn every_declared_kind_is_made_as_declared() {
     let system = host();
     let spec = object!("kinds");
     assert_eq!(spec.warnings, []);
-    let newer = ["task_storage", "cgrp_storage", "bloom", "user_ring"];
     // Type, key, value, entries and flags are the declaration's, but for these.
     for map in &spec.maps {
         assert_eq!(map.error, None);
         let made = match alone(&system, &spec, &map.name) {
             Ok(made) => made,
             // The kernel does not know the type, or was built without it.
-            Err(error) if newer.contains(&map.name.as_str()) => {
+            Err(error) if system.probe_map_type(map.map_type) == Answer::No => {
                 let failures = error.map_failures();
                 assert_eq!((failures.len(), &failures[0].map), (1, &map.name));
                 assert_eq!(failures[0].error.errno(), Some(Errno::EINVAL), "{error}");
@@ -336,4 +336,26 @@ fn old_definitions_are_made_pinned_and_filled() {
     assert!(!Path::new(&format!("{root}/skep/old_inner")).exists());
     // 3 and 4 and the packet without its Ethernet header.
     assert_eq!(run(&object, "good"), 57);
+}
+
+#[test]
+fn a_resizable_hash_grows() {
+    let system = host();
+    if system.probe_map_type(MapType::RHASH) != Answer::Yes {
+        skip!("no resizable hashes");
+    }
+    let mut spec = object!("kinds");
+    for map in &mut spec.maps {
+        map.autocreate = map.name == "resizable";
+    }
+    let object = load(&system, &spec);
+    let hash = HashMap::<[u32; 2], u64>::try_from(object.map("resizable").unwrap()).unwrap();
+    for n in 0..16 {
+        hash.insert(&[n, n + 1], &u64::from(n * n)).unwrap();
+    }
+    assert_eq!(hash.at(&[9, 10]).unwrap(), Some(81));
+    let mut keys: Vec<u32> = hash.iter().map(|entry| entry.unwrap().0[0]).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, (0..16).collect::<Vec<u32>>());
+    assert!(hash.remove(&[9, 10]).unwrap() && hash.at(&[9, 10]).unwrap().is_none());
 }

@@ -6,8 +6,8 @@ use crate::fail::{self, Result};
 use crate::json;
 use crate::out::{BAD, DIM, GOOD, HEAD, Out, printable, styled};
 use serde_json::{Value, json};
+use skep::codec::object::Pinning;
 use skep::object::{Loaded, Loader};
-
 use skep::{Error, ErrorKind, LoadOptions, ObjectSpec, Refusal, System};
 use std::fmt::Write;
 
@@ -41,8 +41,12 @@ pub(crate) fn run(args: &Verify) -> Result {
                 status = 1;
                 not_opened(&mut out, &name, &error.to_string())?;
             }
-            Ok(spec) => {
+            Ok(mut spec) => {
                 notes(&name, &spec);
+                // To judge leaves nothing behind, and needs nothing that others have pinned.
+                for map in &mut spec.maps {
+                    map.pinning = Pinning::None;
+                }
                 if spec.programs.is_empty() {
                     no_programs(&mut out, &name)?;
                 }

@@ -64,7 +64,7 @@ impl<V: Plain> Array<V> {
     }
 }
 
-/// A `BPF_MAP_TYPE_HASH` or `LRU_HASH` from `K` to `V`.
+/// A `BPF_MAP_TYPE_HASH`, `LRU_HASH` or `RHASH` from `K` to `V`.
 #[derive(Clone, Debug)]
 pub struct HashMap<K, V>(Map, PhantomData<(K, V)>);
 
@@ -72,7 +72,7 @@ impl<K: Plain, V: Plain> TryFrom<&Map> for HashMap<K, V> {
     type Error = Error;
 
     fn try_from(map: &Map) -> Result<Self> {
-        check::<K, V>(map, &[MapType::HASH, MapType::LRU_HASH])?;
+        check::<K, V>(map, &[MapType::HASH, MapType::LRU_HASH, MapType::RHASH])?;
         Ok(Self(map.clone(), PhantomData))
     }
 }
