@@ -125,7 +125,7 @@ Program {
     /// Programs at the entry and exit of kernel functions.
     Fentry "5.5" ["BPF_JIT" "FUNCTION_TRACER" "NET"] prog::fentry;
     /// Programs that replace what a kernel function returns.
-    FmodRet "5.7" ["BPF_JIT" "FUNCTION_TRACER" "NET"] prog::fmod_ret;
+    FmodRet "5.7" ["BPF_JIT" "FUNCTION_TRACER" "SECURITY"] prog::fmod_ret;
     /// A program's use of a map without naming it (`BPF_PROG_BIND_MAP`).
     ProgBindMap "5.10" [] |s| knows_command(s.kernel(), Cmd::PROG_BIND_MAP);
     /// A cookie for each attachment (`bpf_get_attach_cookie`).

@@ -136,13 +136,12 @@ pub(super) fn ktime_get_coarse_ns(system: &System) -> Asked {
 
 /// `gotox r1`, the address out of a map that knows where instructions end up.
 pub(super) fn gotox(system: &System) -> Asked {
-    let map = insn_array(system, 5)?;
+    let map = insn_array(system, 4)?;
     let insns = [
         insn(Insn::LD_IMM64, 1, pseudo::MAP_VALUE, 0, map.raw()),
         Insn::default(),
         insn(0x79, 1, 1, 0, 0),
         insn(0x0d, 1, 0, 0, 0),
-        ZERO,
         ZERO,
         EXIT,
     ];

@@ -25,7 +25,7 @@ pub(super) fn fentry(system: &System) -> Asked {
 }
 
 pub(super) fn fmod_ret(system: &System) -> Asked {
-    trampoline(system, AttachType::MODIFY_RETURN, "bpf_modify_return_test")
+    trampoline(system, AttachType::MODIFY_RETURN, "security_file_open")
 }
 
 pub(super) fn fsession(system: &System) -> Asked {

@@ -128,7 +128,7 @@ rows! {
         on(At::TRACE_ITER, Kind::Func, "bpf_iter_task").sleeping(),
         on(At::TRACE_FENTRY, Kind::Func, "bpf_fentry_test1"),
         on(At::TRACE_FEXIT, Kind::Func, "bpf_fentry_test1"),
-        on(At::MODIFY_RETURN, Kind::Func, "bpf_modify_return_test"),
+        on(At::MODIFY_RETURN, Kind::Func, "security_file_open"),
     ];
     STRUCT_OPS "5.6" ["BPF_JIT"] [on(At(0), Kind::Struct, "tcp_congestion_ops")];
     EXT "5.6" ["BPF_JIT"] [PLAIN];
