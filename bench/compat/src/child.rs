@@ -1,8 +1,9 @@
 //! The parent's side of a child: its rows, and what became of it if it did not come to its end.
 
+use crate::Subject;
+use crate::engine::TYPES;
 use crate::row::{Line, Row};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -15,7 +16,7 @@ pub struct Rows {
 
 /// Runs children of `engine` until every program has its row: one that crashes or takes longer
 /// than `limit` is followed by one that begins after it.
-pub fn rows(engine: &str, object: &Path, limit: Duration) -> Rows {
+pub fn rows(engine: &str, subject: &Subject, limit: Duration) -> Rows {
     let mut all = Rows {
         rows: Vec::new(),
         closed: None,
@@ -23,7 +24,7 @@ pub fn rows(engine: &str, object: &Path, limit: Duration) -> Rows {
     let mut first = 0;
     loop {
         let mut current = None;
-        let end = watch(engine, object, first, limit, |line| match line {
+        let end = watch(engine, subject, first, limit, |line| match line {
             Line::Begin(index, name, section) => current = Some((index, name, section)),
             Line::Done(row) => {
                 current = None;
@@ -54,13 +55,16 @@ pub fn rows(engine: &str, object: &Path, limit: Duration) -> Rows {
 /// One child to its end; an error is how it ended instead.
 fn watch(
     engine: &str,
-    object: &Path,
+    subject: &Subject,
     first: usize,
     limit: Duration,
     mut hear: impl FnMut(Line),
 ) -> Result<(), String> {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.args(["--child", engine]).arg(object);
+    command.args(["--child", engine]).arg(&subject.path);
+    if let Some(types) = &subject.types {
+        command.env(TYPES, types);
+    }
     command.arg(first.to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command

@@ -6,7 +6,8 @@
 //! `--twice` lets skep do all a second time in another process and compares; `--all` lists every
 //! pair that differs, not a few of each cause; `-j N` objects at a time; `--limit S` seconds a
 //! program; `--only TEXT` objects with this in their path; `--btf FILE` types to relocate by, in
-//! place of the kernel's.
+//! place of the kernel's; `--core` only the kernel selftests of relocations
+//! (`test_core_reloc_KIND`), each by all types that they have for it (`btf__core_reloc_KIND*`).
 
 mod child;
 mod compare;
@@ -22,11 +23,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+/// An object under test.
+struct Subject {
+    name: String,
+    path: PathBuf,
+    /// Types to relocate by; the kernel's without.
+    types: Option<PathBuf>,
+}
+
 struct Options {
     paths: Vec<PathBuf>,
     json: Option<PathBuf>,
     from: Vec<PathBuf>,
     only: Option<String>,
+    types: Option<PathBuf>,
+    core: bool,
     twice: bool,
     all: bool,
     jobs: usize,
@@ -59,6 +70,8 @@ fn options(args: Vec<String>) -> Options {
         json: None,
         from: Vec::new(),
         only: None,
+        types: None,
+        core: false,
         twice: false,
         all: false,
         jobs: 2,
@@ -71,8 +84,8 @@ fn options(args: Vec<String>) -> Options {
             "--json" => options.json = Some(value().into()),
             "--from" => options.from.push(value().into()),
             "--only" => options.only = Some(value()),
-            // SAFETY: there is one thread yet. The children inherit it.
-            "--btf" => unsafe { std::env::set_var(engine::TYPES, value()) },
+            "--btf" => options.types = Some(value().into()),
+            "--core" => options.core = true,
             "--twice" => options.twice = true,
             "--all" => options.all = true,
             "-j" => options.jobs = value().parse().expect("-j N"),
@@ -105,7 +118,13 @@ fn measure(options: &Options) -> Vec<Pair> {
         collect(path, path, &mut objects);
     }
     if let Some(only) = &options.only {
-        objects.retain(|(name, _)| name.contains(only));
+        objects.retain(|subject| subject.name.contains(only));
+    }
+    for subject in &mut objects {
+        subject.types.clone_from(&options.types);
+    }
+    if options.core {
+        objects = cores(&objects);
     }
     let json = options.json.as_ref().map(|path| {
         let file = fs::File::create(path);
@@ -117,14 +136,14 @@ fn measure(options: &Options) -> Vec<Pair> {
         for _ in 0..options.jobs {
             scope.spawn(|| {
                 loop {
-                    let Some((name, path)) = next.lock().unwrap().next() else {
+                    let Some(subject) = next.lock().unwrap().next() else {
                         return;
                     };
-                    let pairs = of_object(name, path, options);
+                    let pairs = of_object(subject, options);
                     if let Some(json) = &json {
                         write(&mut json.lock().unwrap(), &pairs);
                     }
-                    done.lock().unwrap().push((name, pairs));
+                    done.lock().unwrap().push((&subject.name, pairs));
                 }
             });
         }
@@ -142,13 +161,48 @@ fn write(json: &mut fs::File, pairs: &[Pair]) {
     }
 }
 
-fn of_object(name: &str, path: &Path, options: &Options) -> Vec<Pair> {
-    let skep = child::rows("skep", path, options.limit);
-    if options.twice {
-        same_again(name, &skep, &child::rows("skep", path, options.limit));
+/// The selftests' relocations, each with all types that are made for its kind.
+fn cores(objects: &[Subject]) -> Vec<Subject> {
+    let kind = |subject: &Subject, prefix: &str| {
+        let name = subject.path.file_name()?.to_str()?;
+        let kind = name.strip_prefix(prefix)?.strip_suffix(".bpf.o")?;
+        Some((subject.path.parent()?.to_owned(), kind.to_owned()))
+    };
+    let mut all = Vec::new();
+    for test in objects {
+        let Some((dir, of)) = kind(test, "test_core_reloc_") else {
+            continue;
+        };
+        // Two ways to read the same fields.
+        let of = of
+            .strip_suffix("_direct")
+            .or(of.strip_suffix("_probed"))
+            .unwrap_or(&of);
+        for types in objects {
+            let Some((its_dir, variant)) = kind(types, "btf__core_reloc_") else {
+                continue;
+            };
+            let rest = variant.strip_prefix(of);
+            if its_dir == dir && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
+            {
+                all.push(Subject {
+                    name: format!("{} by {}", test.name, types.name),
+                    path: test.path.clone(),
+                    types: Some(types.path.clone()),
+                });
+            }
+        }
     }
-    let libbpf = child::rows("libbpf", path, options.limit);
-    compare::pairs(name, skep, libbpf)
+    all
+}
+
+fn of_object(subject: &Subject, options: &Options) -> Vec<Pair> {
+    let rows = |engine| child::rows(engine, subject, options.limit);
+    let skep = rows("skep");
+    if options.twice {
+        same_again(&subject.name, &skep, &rows("skep"));
+    }
+    compare::pairs(&subject.name, skep, rows("libbpf"))
 }
 
 /// The same object in another process must give the same code.
@@ -172,7 +226,7 @@ fn same_again(name: &str, once: &child::Rows, again: &child::Rows) {
 }
 
 /// ELF files below a path, by their names in it.
-fn collect(root: &Path, path: &Path, into: &mut Vec<(String, PathBuf)>) {
+fn collect(root: &Path, path: &Path, into: &mut Vec<Subject>) {
     if path.is_dir() {
         let entries = fs::read_dir(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let mut entries: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
@@ -190,6 +244,10 @@ fn collect(root: &Path, path: &Path, into: &mut Vec<(String, PathBuf)>) {
     let mut magic = [0; 4];
     let read = fs::File::open(path).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut magic));
     if read.is_ok() && magic == *b"\x7fELF" {
-        into.push((name, path.to_owned()));
+        into.push(Subject {
+            name,
+            path: path.to_owned(),
+            types: None,
+        });
     }
 }
