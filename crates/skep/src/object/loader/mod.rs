@@ -8,6 +8,7 @@ mod externs;
 mod jump_tables;
 mod kallsyms;
 mod kconfig;
+mod kernel_struct;
 mod load;
 mod maps;
 mod pins;
@@ -61,7 +62,7 @@ pub struct Loader<'a> {
     /// Where the globals of arenas begin.
     arena_bases: BTreeMap<usize, u32>,
     /// `struct_ops` maps as the kernel has them.
-    ops: BTreeMap<usize, Arc<struct_ops::KernelOps>>,
+    ops: BTreeMap<usize, Result<Arc<struct_ops::KernelOps>>>,
     /// The kernel's types and its modules'.
     kernel: KernelTypes<'a>,
     externs: externs::Externs,
