@@ -66,6 +66,9 @@ pub fn btf(data: &[u8]) {
         let _ = btf.find(name, None);
         let _ = btf.find(name, Some(Kind::Struct));
     }
+    for path in ["event.pid", "task_struct.comm[1]", "x[", "."] {
+        let _ = btf.field(path);
+    }
     let everything = names.map(|name| (name, Kinds::ALL));
     let _ = btf.find_many(&Wanted::new(everything));
     let _ = btf.find_many(&Wanted::essential(everything));
@@ -158,7 +161,15 @@ pub fn btf_merge(data: &[u8]) {
         rewritten(&mut merged);
     }
     let base = Arc::new(base);
-    if let Ok(btf) = Btf::parse(Arc::new(split.to_vec()), Some(base)) {
+    if let Ok(btf) = Btf::parse(Arc::new(split.to_vec()), Some(base.clone())) {
+        if let Ok(distilled) = btf.distill_base() {
+            assert_eq!(
+                distilled.iter().last().map(|ty| ty.kind()),
+                btf.iter().last().map(|ty| ty.kind())
+            );
+            let _ = distilled.relocate(base.clone());
+        }
+        let _ = btf.relocate(base);
         let mut copy = BtfBuilder::from_btf(&btf).expect("types as words");
         let _ = copy.append(&other);
         rewritten(&mut copy);

@@ -134,3 +134,26 @@ fn objects_on_a_kernels_types_use_those() {
         "{ints:?}"
     );
 }
+
+#[test]
+fn types_on_a_distilled_base_find_the_kernels_again() {
+    let Some(kernel) = vmlinux() else { return };
+    let kernel = Arc::new(kernel);
+    let mut b = BtfBuilder::split(kernel.clone());
+    for object in objects(Endian::NATIVE) {
+        b.append(&object).unwrap();
+    }
+    b.dedup().unwrap();
+    let split = b.to_btf(Endian::NATIVE).unwrap();
+    let distilled = split.distill_base().unwrap();
+    let base = distilled.base().unwrap();
+    assert!(base.as_bytes().len() < 4096, "{base:?}");
+    // On the kernel's own types again, and equal to what it was but for what was copied.
+    let back = distilled.relocate(kernel).unwrap();
+    assert!(back.iter().count() >= split.iter().count());
+    let mut b = BtfBuilder::from_btf(&back).unwrap();
+    b.dedup().unwrap();
+    let back = b.to_btf(Endian::NATIVE).unwrap();
+    let said = |btf: &Btf| btf.iter().map(|ty| outline(&ty)).collect::<Vec<_>>();
+    assert_eq!(said(&back), said(&split));
+}

@@ -151,6 +151,20 @@ fn fields_of_the_kernel_are_where_a_plain_walk_finds_them() {
 }
 
 #[test]
+fn a_field_is_found_by_the_names_that_lead_to_it() {
+    let Some(btf) = vmlinux() else { return };
+    let offset = |name, member| {
+        let id = btf.find(name, Some(Kind::Struct)).unwrap();
+        plain_offset(&btf, &btf.ty(id).unwrap(), member).unwrap()
+    };
+    let field = btf.field("task_struct.mm.pgd").unwrap();
+    let expected = [offset("task_struct", "mm"), offset("mm_struct", "pgd")];
+    assert_eq!(field.bit_offsets, expected);
+    let comm = btf.field("task_struct.comm[3]").unwrap();
+    assert_eq!(comm.bit_offsets, [offset("task_struct", "comm") + 24]);
+}
+
+#[test]
 fn a_task_is_decoded_from_its_bytes() {
     let Some(btf) = vmlinux() else { return };
     let task = btf.find("task_struct", Some(Kind::Struct)).unwrap();

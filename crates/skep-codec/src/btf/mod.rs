@@ -11,15 +11,20 @@ mod context;
 #[cfg(test)]
 mod context_tests;
 mod dedup;
+mod distill;
+#[cfg(test)]
+mod distill_tests;
 mod ext;
 #[cfg(test)]
 mod ext_tests;
+mod field;
 mod find;
 mod header;
 mod layout;
 mod merge;
 mod read;
 mod records;
+mod relocate;
 #[cfg(any(test, feature = "linker"))]
 mod replace;
 mod strings;
@@ -38,6 +43,7 @@ mod write;
 pub use c::{dump_c, dump_c_header};
 pub use context::{ContextArg, Replaced, with_named_contexts};
 pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
+pub use field::Field;
 pub use find::{Kinds, Wanted, essential_name};
 pub use merge::IdMap;
 pub(crate) use types::RawMember;

@@ -158,6 +158,15 @@ impl Records {
     }
 }
 
+/// The words of one type.
+pub(super) fn words_of(ty: &Type<'_>) -> Vec<u32> {
+    let endian = ty.btf().endian();
+    let tail = ty.tail().as_chunks::<4>().0.iter();
+    let mut words = head(ty).to_vec();
+    words.extend(tail.map(|word| endian.u32(*word)));
+    words
+}
+
 fn head(ty: &Type<'_>) -> [u32; HEAD] {
     [ty.name_off, ty.info, ty.size_or_type]
 }

@@ -1,6 +1,6 @@
 //! Some types of a set, and of structs some members, as a set of its own.
 
-use super::records::{HEAD, Records, kind_of, string_places, type_places};
+use super::records::{HEAD, Records, string_places, type_places, words_of};
 use super::{Btf, BtfBuilder, Kind, Type, TypeId};
 use crate::Result;
 use crate::map::Map;
@@ -102,14 +102,11 @@ impl<'a> Subset<'a> {
 
     /// The words of a type, without the members that are not wanted.
     fn record(&self, ty: &Type<'_>) -> Vec<u32> {
-        let endian = ty.btf().endian();
-        let words = ty.tail().as_chunks::<4>().0.iter();
-        let words: Vec<u32> = words.map(|word| endian.u32(*word)).collect();
-        let mut record = alloc::vec![ty.name_off, ty.info, ty.size_or_type];
-        if !kind_of(ty.info).is_composite() || self.extent(ty.id().0) == Extent::Whole {
-            record.extend(words);
+        let mut record = words_of(ty);
+        if !ty.kind().is_composite() || self.extent(ty.id().0) == Extent::Whole {
             return record;
         }
+        let words = record.split_off(HEAD.min(record.len()));
         let mut count = 0_u32;
         for (index, member) in (0..).zip(words.as_chunks::<3>().0) {
             if self.members.contains_key(&(ty.id().0, index)) {
