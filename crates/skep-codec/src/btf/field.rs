@@ -5,6 +5,10 @@ use crate::Result;
 use crate::error::bail;
 use alloc::vec::Vec;
 
+/// Members that may be looked at for one path: anonymous ones inside each other could otherwise
+/// multiply without end.
+const MAX_LOOKS: u32 = 1 << 20;
+
 /// Where a field is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -33,6 +37,7 @@ impl Btf {
         let Some(root) = root else {
             bail!(NotFound, "no struct, union or typedef `{name}`");
         };
+        let mut looks_left = MAX_LOOKS;
         let mut field = Field {
             bit_offsets: alloc::vec![0],
             bit_size: 0,
@@ -49,7 +54,8 @@ impl Btf {
                     "`{path}`: what should have `{name}` has no members"
                 );
             }
-            let Some((bits, bit_size, id)) = self.member_named(&ty, name, 0)? else {
+            let Some((bits, bit_size, id)) = self.member_named(&ty, name, 0, &mut looks_left)?
+            else {
                 bail!(NotFound, "{:?} `{}` has no `{name}`", ty.kind(), ty.name()?);
             };
             advance(&mut field, bits)?;
@@ -95,11 +101,16 @@ impl Btf {
         ty: &Type<'_>,
         name: &str,
         depth: u32,
+        looks_left: &mut u32,
     ) -> Result<Option<(u64, u8, TypeId)>> {
         if depth > MAX_DEPTH {
             bail!(TooDeep, "type {} never ends", ty.id().0);
         }
         for member in ty.raw_members() {
+            let Some(left) = looks_left.checked_sub(1) else {
+                bail!(TooLarge, "looking for `{name}` in anonymous members");
+            };
+            *looks_left = left;
             let offset = u64::from(member.bit_offset);
             if self.string_is(member.name_off, name) {
                 return Ok(Some((offset, member.bit_size, member.ty)));
@@ -109,7 +120,9 @@ impl Btf {
             }
             let inner = self.peel(member.ty)?;
             let deeper = depth.saturating_add(1);
-            if let Some((inside, bit_size, id)) = self.member_named(&inner, name, deeper)? {
+            if let Some((inside, bit_size, id)) =
+                self.member_named(&inner, name, deeper, looks_left)?
+            {
                 return Ok(Some((offset.saturating_add(inside), bit_size, id)));
             }
         }
@@ -206,6 +219,18 @@ mod tests {
                 "{path}"
             );
         }
+    }
+
+    #[test]
+    fn anonymous_members_do_not_multiply_without_end() {
+        let mut b = BtfBuilder::new();
+        let mut ty = int(&mut b, "int", 4, true);
+        for _ in 0..60 {
+            ty = b.add_union("", 4, &[member("", ty, 0), member("", ty, 0)]);
+        }
+        b.add_struct("s", 4, &[member("", ty, 0)]);
+        let error = built(&b, Endian::Little).field("s.x").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
     }
 
     #[test]

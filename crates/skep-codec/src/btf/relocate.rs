@@ -3,27 +3,47 @@
 use super::{Btf, Kind, Kinds, Type, TypeId, Wanted};
 use crate::Result;
 use crate::error::bail;
+use crate::map::Map;
 use alloc::vec::Vec;
+
+/// Types of the same names that may be looked at.
+const MAX_LOOKS: usize = 1 << 22;
 
 /// For each type of the distilled base the id that it has in `base`.
 pub(super) fn find_all(distilled: &Btf, base: &Btf, embedded: &[bool]) -> Result<Vec<u32>> {
+    // Types of one name share one list.
+    let mut asked: Map<(&str, Kinds), usize> = Map::new();
+    let mut places = Vec::new();
     let mut names = Vec::new();
     for ty in distilled.iter() {
-        names.push((ty.name()?, kinds_for(&ty)?));
+        let key = (ty.name()?, kinds_for(&ty)?);
+        let next = names.len();
+        asked.insert_new(key, || next);
+        let place = asked.get(&key).copied().unwrap_or(next);
+        if place == next {
+            names.push(key);
+        }
+        places.push(place);
     }
     let wanted = Wanted::new(names);
-    let mut sets = alloc::vec![base.find_many(&wanted)];
+    let mut lists = base.find_many(&wanted);
     let mut below = base.base();
     while let Some(btf) = below {
-        sets.push(btf.find_many(&wanted));
+        for (list, more) in lists.iter_mut().zip(btf.find_many(&wanted)) {
+            list.splice(..0, more);
+        }
         below = btf.base();
     }
     let mut found = alloc::vec![0];
-    for (place, ty) in distilled.iter().enumerate() {
-        let candidates = sets.iter().rev().filter_map(|set| set.get(place));
-        let candidates: Vec<TypeId> = candidates.flatten().copied().collect();
+    let mut looks_left = MAX_LOOKS;
+    for (place, ty) in places.iter().zip(distilled.iter()) {
+        let candidates = lists.get(*place).map_or(&[][..], Vec::as_slice);
+        match looks_left.checked_sub(candidates.len()) {
+            Some(left) => looks_left = left,
+            None => bail!(TooLarge, "too many types with the same names"),
+        }
         let exact = embedded.get(ty.id().0 as usize) == Some(&true);
-        found.push(find(&ty, base, &candidates, exact)?.0);
+        found.push(find(&ty, base, candidates, exact)?.0);
     }
     Ok(found)
 }

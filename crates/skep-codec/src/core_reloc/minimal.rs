@@ -6,7 +6,9 @@ use super::resolve::kinds_like;
 use super::spec::{Accessor, Spec};
 use crate::Result;
 use crate::btf::subset::{Extent, Subset};
-use crate::btf::{Btf, BtfBuilder, BtfExt, CoreKind, CoreRelo, TypeId, Wanted, essential_name};
+use crate::btf::{
+    Btf, BtfBuilder, BtfExt, CoreKind, CoreRelo, Kinds, TypeId, Wanted, essential_name,
+};
 use crate::elf::Elf;
 use crate::error::bail;
 use crate::map::Map;
@@ -14,6 +16,21 @@ use alloc::vec::Vec;
 
 /// Anonymous structs inside each other.
 const MAX_NESTING: u32 = 32;
+
+/// The target's types that local types may stand for.
+struct Candidates {
+    /// For each local type the place of its list.
+    places: Map<u32, usize>,
+    lists: Vec<Vec<TypeId>>,
+}
+
+impl Candidates {
+    fn of(&self, local: TypeId) -> &[TypeId] {
+        let place = self.places.get(&local.0);
+        let list = place.and_then(|place| self.lists.get(*place));
+        list.map_or(&[], Vec::as_slice)
+    }
+}
 
 /// Collects what relocations need of a target's types.
 ///
@@ -57,12 +74,13 @@ impl<'a> Minimal<'a> {
         let candidates = self.candidates(local, &specs)?;
         let mut budget = Budget::for_relocations(specs.len() as u64);
         for (relo, spec) in &specs {
-            for id in candidates.get(&relo.type_id.0).into_iter().flatten() {
+            for id in candidates.of(relo.type_id) {
+                budget.spend(4)?;
                 let found = match_spec(spec, relo.kind, self.target, *id, &mut budget)?;
                 // Without the field, that the type is there is what tells how it fails.
                 self.subset.want(*id, extent(relo.kind))?;
                 if let Verdict::Match(found) = found {
-                    self.want_steps(&found)?;
+                    self.want_steps(&found, &mut budget)?;
                 }
             }
         }
@@ -93,38 +111,37 @@ impl<'a> Minimal<'a> {
     }
 
     /// The target's types with the name of each local type. One pass over them.
-    fn candidates(
-        &self,
-        local: &Btf,
-        specs: &[(&CoreRelo, Spec<'_>)],
-    ) -> Result<Map<u32, Vec<TypeId>>> {
-        let mut roots = Map::new();
+    fn candidates(&self, local: &Btf, specs: &[(&CoreRelo, Spec<'_>)]) -> Result<Candidates> {
+        let mut places = Map::new();
+        // Local types of one name share one list.
+        let mut asked: Map<(&str, Kinds), usize> = Map::new();
         for (relo, _) in specs {
-            roots.insert(relo.type_id.0, Vec::new());
-        }
-        let mut asked = Vec::new();
-        for id in roots.keys() {
-            let ty = local.ty(TypeId(*id))?;
+            let ty = local.ty(relo.type_id)?;
             if let (false, Ok(name)) = (ty.is_anonymous(), ty.name()) {
-                asked.push((*id, essential_name(name), kinds_like(ty.kind())));
+                let (key, next) = ((essential_name(name), kinds_like(ty.kind())), asked.len());
+                asked.insert_new(key, || next);
+                places.insert(relo.type_id.0, asked.get(&key).copied().unwrap_or(next));
             }
         }
-        let wanted = Wanted::essential(asked.iter().map(|(_, name, kinds)| (*name, *kinds)));
+        let mut names = alloc::vec![("", Kinds::ALL); asked.len()];
+        for (name, place) in asked.iter() {
+            if let Some(slot) = names.get_mut(*place) {
+                *slot = *name;
+            }
+        }
+        let wanted = Wanted::essential(names);
+        let mut lists = self.target.find_many(&wanted);
         let mut base = self.target.base();
-        let mut found = alloc::vec![self.target.find_many(&wanted)];
         while let Some(btf) = base {
-            found.push(btf.find_many(&wanted));
+            for (list, more) in lists.iter_mut().zip(btf.find_many(&wanted)) {
+                list.splice(..0, more);
+            }
             base = btf.base();
         }
-        for found in found.iter().rev() {
-            for ((id, ..), ids) in asked.iter().zip(found) {
-                roots.change(*id, |all: &mut Vec<TypeId>| all.extend(ids));
-            }
-        }
-        Ok(roots)
+        Ok(Candidates { places, lists })
     }
 
-    fn want_steps(&mut self, spec: &Spec<'_>) -> Result<()> {
+    fn want_steps(&mut self, spec: &Spec<'_>, budget: &mut Budget) -> Result<()> {
         let mut at = spec.root;
         for step in &spec.steps {
             let ty = self.target.peel(at)?;
@@ -137,7 +154,7 @@ impl<'a> Minimal<'a> {
             if ty.kind().is_enum() {
                 return Ok(());
             }
-            self.want_path(ty.id(), step.ty, 0)?;
+            self.want_path(ty.id(), step.ty, 0, budget)?;
             self.subset.want_member(step.ty, member)?;
             let mut members = self.target.ty(step.ty)?.raw_members();
             at = match members.nth(member as usize) {
@@ -149,7 +166,13 @@ impl<'a> Minimal<'a> {
     }
 
     /// Wants the anonymous members that lead from one struct to another inside of it.
-    fn want_path(&mut self, from: TypeId, to: TypeId, depth: u32) -> Result<bool> {
+    fn want_path(
+        &mut self,
+        from: TypeId,
+        to: TypeId,
+        depth: u32,
+        budget: &mut Budget,
+    ) -> Result<bool> {
         if from == to {
             return Ok(true);
         }
@@ -158,12 +181,13 @@ impl<'a> Minimal<'a> {
         }
         let ty = self.target.ty(from)?;
         for (index, member) in (0..).zip(ty.raw_members()) {
+            budget.spend(1)?;
             if !self.target.string_is(member.name_off, "") {
                 continue;
             }
             let inner = self.target.peel(member.ty)?;
             if inner.kind().is_composite()
-                && self.want_path(inner.id(), to, depth.saturating_add(1))?
+                && self.want_path(inner.id(), to, depth.saturating_add(1), budget)?
             {
                 self.subset.want_member(from, index)?;
                 return Ok(true);
