@@ -164,6 +164,9 @@ fn link_writes_one_file() {
     assert_eq!(names, ["tail", "one", "two"]);
     assert_eq!(shown["externs"].as_array().unwrap().len(), 1);
     let before = std::fs::read(&whole).unwrap();
+    let told = run(&["obj", "link", "--json", "-o", &whole, &one, &two]).unwrap();
+    let want = json!({"output": whole, "bytes": before.len(), "objects": [one, two]});
+    assert_eq!(json_lines(&told), [want]);
     let twice = run(&["obj", "link", "-o", &whole, &two, &two]).unwrap();
     assert_eq!(twice.status.code(), Some(1));
     let text = stderr(&twice);

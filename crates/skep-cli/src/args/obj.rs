@@ -66,4 +66,7 @@ pub(crate) struct Link {
     /// The file to write.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// Say what was written, as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -2,6 +2,8 @@
 
 use crate::args::Link;
 use crate::fail::Result;
+use crate::out::Out;
+use serde_json::json;
 use skep::codec::linker::{self, Input};
 use std::fs;
 
@@ -18,6 +20,14 @@ pub(super) fn run(args: &Link) -> Result {
         .collect();
     let whole = linker::link(&inputs).map_err(|e| e.to_string())?;
     let output = &args.output;
-    fs::write(output, whole).map_err(|e| format!("write {}: {e}", output.display()))?;
+    fs::write(output, &whole).map_err(|e| format!("write {}: {e}", output.display()))?;
+    if args.json {
+        let names: Vec<_> = files.iter().map(|(name, _)| name).collect();
+        let mut out = Out::new(true);
+        out.json(&json!({
+            "output": output.display().to_string(), "bytes": whole.len(), "objects": names,
+        }))?;
+        out.flush()?;
+    }
     Ok(0)
 }

@@ -1,10 +1,14 @@
 //! Text to instructions: the syntax of the kernel's verifier log, and labels.
 
+mod assign;
+mod atomic;
 mod cursor;
+mod jump;
 mod memory;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 use super::{Insn, Symbol};
 use crate::{Error, ErrorKind};
