@@ -153,7 +153,7 @@ Instruction {
     /// Atomic instructions that fetch, exchange, compare.
     Atomics "5.12" [] insns::atomics;
     /// The address of a function as a value.
-    Callback "5.13" [] insns::callback;
+    Callback "5.13" ["BPF_JIT"] insns::callback;
     /// All that `-mcpu=v4` adds.
     InsnV4 "6.6" [] insns::v4;
     /// Signed division and remainder (v4).
