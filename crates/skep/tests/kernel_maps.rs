@@ -216,6 +216,22 @@ fn a_failed_load_leaves_no_pin() {
 }
 
 #[test]
+fn a_name_does_not_lead_out_of_the_directory() {
+    let root = own_bpffs();
+    let system = host();
+    let there = || std::fs::read_dir(&root).unwrap().count();
+    let before = there();
+    for name in ["../out", "new/out", ".", "..", ".hidden"] {
+        let mut spec = object!("pinned");
+        spec.map_mut("pinned_count").unwrap().name = name.into();
+        let error = spec.load_with(&system, &pinned_below(&root)).unwrap_err();
+        let text = error.map_failures()[0].error.to_string();
+        assert_eq!(text, format!("`{name}` is no name to pin a map by"));
+    }
+    assert_eq!(there(), before);
+}
+
+#[test]
 fn pinning_is_set_by_hand() {
     let root = own_bpffs();
     let system = host();

@@ -71,7 +71,7 @@ impl Loader<'_> {
         if let Some(error) = &spec.error {
             return Err(error.clone()).context(|| alloc::format!("map `{}`", spec.name));
         }
-        let Some(path) = self.pin_path(spec) else {
+        let Some(path) = self.pin_path(spec)? else {
             return self.create(index, spec);
         };
         let (map, new) = self.pinned_map(spec, &path, |loader| loader.create(index, spec))?;

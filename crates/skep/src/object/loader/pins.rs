@@ -47,11 +47,21 @@ impl Drop for Pins {
 
 impl Loader<'_> {
     /// Where this map is pinned, if it is to be.
-    pub(super) fn pin_path(&self, spec: &MapSpec) -> Option<String> {
+    ///
+    /// # Errors
+    /// The map's name leads out of the directory: an object shall not choose that.
+    pub(super) fn pin_path(&self, spec: &MapSpec) -> Result<Option<String>> {
         match &spec.pinning {
-            Pinning::ByName => Some(alloc::format!("{}/{}", self.options.pin_root, spec.name)),
-            Pinning::Path(path) => Some(path.clone()),
-            _ => None,
+            Pinning::ByName if spec.name.contains('/') || spec.name.starts_with('.') => {
+                let what = alloc::format!("`{}` is no name to pin a map by", spec.name);
+                Err(Error::new(ErrorKind::Invalid, what))
+            }
+            Pinning::ByName => {
+                let path = alloc::format!("{}/{}", self.options.pin_root, spec.name);
+                Ok(Some(path))
+            }
+            Pinning::Path(path) => Ok(Some(path.clone())),
+            _ => Ok(None),
         }
     }
 
