@@ -44,6 +44,10 @@ fn case(out: &mut String, m: &Measured) {
         m.case.title
     );
     for (engine, name) in ENGINES.iter().enumerate() {
+        if m.case.counts[engine] == 0 {
+            let _ = writeln!(out, "| {name} | - | - | - | - | - | - | - |");
+            continue;
+        }
         let of = |f: fn(&Sample) -> f64| median(m.samples[engine].iter().map(f));
         let memory = |f: fn(&Sample) -> f64| median(m.memory[engine].iter().map(f));
         let _ = writeln!(
@@ -129,8 +133,8 @@ fn targets(out: &mut String, all: &[Measured], cold: &Cold, builds: Option<&[Bui
         };
         let _ = writeln!(out, "| {what} | {limit} | {measured:.3} | {verdict} |");
     };
-    let [small, _, core, _, _, btf] = all else {
-        unreachable!("six cases");
+    let [small, _, core, _, _, btf, dedup, c] = all else {
+        unreachable!("eight cases");
     };
     row(
         "core: user CPU over libbpf's",
@@ -154,6 +158,12 @@ fn targets(out: &mut String, all: &[Measured], cold: &Cold, builds: Option<&[Bui
         1.0,
         private(0) / private(2),
     );
+    row(
+        "deduplication: CPU over libbpf's",
+        1.0,
+        ratio(dedup, 0, cpu),
+    );
+    row("BTF as C: CPU over libbpf's", 1.0, ratio(c, 0, cpu));
     let start = |engine: usize| median(cold[engine].iter().map(wall_ms));
     row("cold start over a bare load's", 1.3, start(1) / start(0));
     if let Some([skep, aya, _]) = builds {

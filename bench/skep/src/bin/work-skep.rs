@@ -3,7 +3,7 @@
 #[path = "../../../measure.rs"]
 mod measure;
 
-use skep::codec::btf::Kind;
+use skep::codec::btf::{BtfBuilder, Kind, dump_c};
 use skep::{Object, ObjectSpec, System};
 
 fn main() {
@@ -22,6 +22,14 @@ fn main() {
             btf.find(&what, Some(Kind::Struct)).expect("the type");
             system
         }),
+        "dedup" => measure::run(count, || dedup(&host())),
+        "c" => measure::run(count, || {
+            let system = host();
+            let btf = system.kernel_btf().expect("kernel BTF");
+            let text = dump_c(btf, &[]).expect("C");
+            assert!(text.contains("struct task_struct {"));
+            text
+        }),
         other => panic!("unknown case {other}"),
     }
 }
@@ -29,4 +37,15 @@ fn main() {
 fn load(system: &System, path: &str) -> Object {
     let spec = ObjectSpec::open(path).expect("open");
     spec.load(system).expect("load")
+}
+
+/// All types of a kernel are different: none may go.
+fn dedup(system: &System) -> BtfBuilder {
+    let btf = system.kernel_btf().expect("kernel BTF");
+    let mut copy = BtfBuilder::new();
+    copy.append(btf).expect("append");
+    let before = copy.next_id();
+    copy.dedup().expect("dedup");
+    assert_eq!(copy.next_id(), before);
+    copy
 }
