@@ -4,7 +4,6 @@ mod common;
 
 use common::{host, load, logs, object, skip};
 use skep::codec::btf::Kind;
-use skep::codec::insn::Insn;
 use skep::codec::object::{SectionDef, Verb};
 use skep::link::{Freplace, SocketFilter};
 use skep::map::Array;
@@ -232,33 +231,6 @@ fn logs_of_what_loads() {
     assert!((1..200).contains(&cut.log().len()), "{}", cut.log());
     assert_eq!(run(&cut), run(&whole));
     assert_eq!(alone(&system, &spec, "first").log(), "");
-}
-
-#[test]
-fn a_log_is_whole_however_long() {
-    let system = host();
-    let mut spec = object!("sections");
-    // `r0 = N`, half a million times.
-    let set = |imm| Insn {
-        code: 0xb7,
-        imm,
-        ..Insn::default()
-    };
-    let many: Vec<Insn> = (0..500_000).map(set).collect();
-    let always = spec.program("always").unwrap().function;
-    spec.functions[always].splice(0..0, &many, &[]).unwrap();
-    let options = LoadOptions {
-        log_level: 2,
-        ..Default::default()
-    };
-    let always = alone_with(&system, &spec, "always", &options);
-    let log = always.log();
-    // Longer than the buffer that was tried first; from the first instruction to the last line.
-    assert!(log.len() > 16 << 20, "{} bytes", log.len());
-    let first = &log[..40];
-    assert!(first.contains("func#0 @0"), "{first}");
-    let end = &log[log.len() - 1000..];
-    assert!(end.contains("processed 500002 insns"), "{end}");
 }
 
 #[test]

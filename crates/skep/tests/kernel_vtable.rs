@@ -8,7 +8,7 @@ use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use skep::System;
 use skep::sys::SysVTable;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -365,4 +365,63 @@ fn user_probes_are_loaded_for_the_link_that_the_kernel_has() {
         _ => 0,
     };
     assert_eq!(EXPECTED.load(Ordering::Relaxed), want, "{multi:?}");
+}
+
+/// Bytes that logs take in the kernel of [`wordy`].
+const WORDY: u32 = 200 << 20;
+/// Whether that kernel says so, as those since 6.4 do.
+static TELLS: AtomicBool = AtomicBool::new(false);
+
+/// A kernel of long logs: it refuses buffers that are too small for them.
+unsafe extern "C" fn wordy(
+    context: *mut c_void,
+    cmd: c_int,
+    attr: *mut c_void,
+    size: c_uint,
+) -> isize {
+    const LOG_TRUE_SIZE: usize = 140;
+    if cmd == PROG_LOAD {
+        // SAFETY: the caller's promise: `size` bytes of attributes.
+        let given = unsafe { core::slice::from_raw_parts_mut(attr.cast::<u8>(), size as usize) };
+        let word = |at: usize| u32::from_ne_bytes(given[at..at + 4].try_into().unwrap());
+        // `log_level`, `log_size`.
+        if word(24) != 0 && word(28) < WORDY {
+            if TELLS.load(Ordering::Relaxed) {
+                given[LOG_TRUE_SIZE..LOG_TRUE_SIZE + 4].copy_from_slice(&WORDY.to_ne_bytes());
+            }
+            return -(libc::ENOSPC as isize);
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { bpf(context, cmd, attr, size) }
+}
+
+#[test]
+fn a_log_is_whole_however_long() {
+    let counts: Arc<Counts> = Arc::default();
+    std::mem::forget(counts.clone());
+    let table = SysVTable {
+        bpf: Some(wordy),
+        ..table(&counts)
+    };
+    // SAFETY: as in `system`.
+    let system = System::new(unsafe { table.into_kernel() }.unwrap()).unwrap();
+    let spec = object!("sections");
+    let all = skep::LoadOptions {
+        log_level: 1,
+        ..Default::default()
+    };
+    // Where the kernel says how much it wants, and where it does not.
+    for tells in [true, false] {
+        TELLS.store(tells, Ordering::Relaxed);
+        let loaded = spec.loader(&system, &all).load_program(0).unwrap();
+        assert!(loaded.program.log().contains("processed"));
+    }
+    // Too little room is no reason not to load.
+    let little = skep::LoadOptions {
+        log_bytes: Some(4096),
+        ..all
+    };
+    let loaded = spec.loader(&system, &little).load_program(0).unwrap();
+    assert_eq!(loaded.program.log(), "");
 }
