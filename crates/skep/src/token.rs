@@ -10,8 +10,6 @@ use skep_codec::Errno;
 use skep_codec::uapi::linux::{O_DIRECTORY, O_RDONLY};
 use skep_sys::{Fd, KernelRef, bpf, file};
 
-/// The environment variable that libbpf takes the path from, too.
-const VARIABLE: &str = "LIBBPF_BPF_TOKEN_PATH";
 /// Where a BPF file system usually is.
 const USUAL: &str = "/sys/fs/bpf";
 /// Enough for a hundred thousand mounts.
@@ -27,7 +25,7 @@ const MOUNTS_LIMIT: usize = 1 << 24;
 #[derive(Clone, Debug, Default)]
 pub enum Token {
     /// From the path that the environment variable `LIBBPF_BPF_TOKEN_PATH` names, where it is set
-    /// (empty: no token); else from the first BPF file system of this process that delegates
+    /// (empty: no token) and the feature `std` is on; else from the first BPF file system of this process that delegates
     /// something, `/sys/fs/bpf` before others. If there is none, without.
     #[default]
     Auto,
@@ -63,9 +61,10 @@ impl Token {
     }
 }
 
+/// The environment variable that libbpf takes the path from, too.
 #[cfg(feature = "std")]
 fn variable() -> Option<String> {
-    let value = std::env::var_os(VARIABLE)?;
+    let value = std::env::var_os("LIBBPF_BPF_TOKEN_PATH")?;
     Some(value.to_string_lossy().into_owned())
 }
 
