@@ -8,102 +8,125 @@ use crate::object::{MapSpec, map_definition};
 use crate::{Error, ErrorKind, Result};
 use alloc::format;
 
-/// How many types one comparison may look at.
-const MAX_STEPS: u32 = 1 << 16;
+/// How many types the comparisons of one link may look at, beside one for each byte of input.
+const MIN_STEPS: u64 = 1 << 16;
 const MAPS: &str = ".maps";
-
-/// Compares the types that two files give a name, where both have some.
-pub(super) fn check(files: &[File<'_>], old: &Symbol, new: &Symbol) -> Result<()> {
-    let (Some(a), Some(b)) = (files.get(old.file), files.get(new.file)) else {
-        return Ok(());
-    };
-    let (Some(mine), Some(theirs)) = (b.declaration(&new.name), a.declaration(&old.name)) else {
-        return Ok(());
-    };
-    let sections = (
-        b.datasec_of.get(&mine.1.0).map(|name| name.as_str()),
-        a.datasec_of.get(&theirs.1.0).map(|name| name.as_str()),
-    );
-    if let (Some(mine), Some(theirs)) = sections
-        && mine != theirs
-    {
-        bail!(
-            Mismatch,
-            "in section '{mine}' here, in '{theirs}' in {}",
-            a.name
-        );
-    }
-    let same = match sections {
-        (Some(MAPS), _) | (_, Some(MAPS)) => maps(mine, theirs, &new.name),
-        _ => Matcher { steps: MAX_STEPS }.ids(mine, theirs, true, MAX_DEPTH),
-    };
-    same.map_err(|error| match error.kind() {
-        ErrorKind::Mismatch => {
-            let what = format!("is not what it is in {}: {}", a.name, error.what());
-            Error::new(ErrorKind::Mismatch, what)
-        }
-        _ => error,
-    })
-}
 
 type Side<'a> = (&'a Btf, TypeId);
 
-/// Maps are compared by their settings.
-fn maps(a: Side<'_>, b: Side<'_>, name: &str) -> Result<()> {
-    let (one, other) = (
-        map_definition(a.0, a.1, name)?,
-        map_definition(b.0, b.1, name)?,
-    );
-    settings(a.0, &one, b.0, &other)?;
-    match (&one.inner, &other.inner) {
-        (Some(one), Some(other)) => settings(a.0, one, b.0, other),
-        (None, None) => Ok(()),
-        _ => bail!(Mismatch, "inner maps in one of them only"),
-    }
-}
-
-fn settings(a: &Btf, one: &MapSpec, b: &Btf, other: &MapSpec) -> Result<()> {
-    let numbers = [
-        ("type", one.map_type.0, other.map_type.0),
-        ("key size", one.key_size, other.key_size),
-        ("value size", one.value_size, other.value_size),
-        ("max_entries", one.max_entries, other.max_entries),
-        ("map_flags", one.map_flags, other.map_flags),
-    ];
-    if let Some((what, mine, theirs)) = numbers.iter().find(|(_, mine, theirs)| mine != theirs) {
-        bail!(Mismatch, "its {what} is {mine}, not {theirs}");
-    }
-    let rest = |map: &MapSpec| (map.map_extra, map.numa_node, map.pinning.clone());
-    if rest(one) != rest(other) {
-        bail!(Mismatch, "its map_extra, numa_node or pinning differs");
-    }
-    let types = [
-        ("key", one.key_type, other.key_type),
-        ("value", one.value_type, other.value_type),
-    ];
-    for (what, mine, theirs) in types {
-        if (mine == TypeId::VOID) != (theirs == TypeId::VOID) {
-            bail!(
-                Mismatch,
-                "the type of its {what} is known in one of them only"
-            );
-        }
-        Matcher { steps: MAX_STEPS }.ids((a, mine), (b, theirs), true, MAX_DEPTH)?;
-    }
-    Ok(())
-}
-
-struct Matcher {
-    steps: u32,
+/// Compares types, so many in all.
+pub(super) struct Matcher {
+    steps: u64,
 }
 
 impl Matcher {
+    pub(super) fn new(files: &[File<'_>]) -> Self {
+        let bytes: u64 = files.iter().map(|file| file.size as u64).sum();
+        Self {
+            steps: bytes.saturating_add(MIN_STEPS),
+        }
+    }
+
+    /// Compares the types that two files give a name, where both have some.
+    pub(super) fn check(&mut self, files: &[File<'_>], old: &Symbol, new: &Symbol) -> Result<()> {
+        let (Some(a), Some(b)) = (files.get(old.file), files.get(new.file)) else {
+            return Ok(());
+        };
+        let (Some(mine), Some(theirs)) = (b.declaration(&new.name), a.declaration(&old.name))
+        else {
+            return Ok(());
+        };
+        let sections = (
+            b.datasec_of.get(&mine.1.0).map(|name| name.as_str()),
+            a.datasec_of.get(&theirs.1.0).map(|name| name.as_str()),
+        );
+        if let (Some(mine), Some(theirs)) = sections
+            && mine != theirs
+        {
+            bail!(
+                Mismatch,
+                "in section '{mine}' here, in '{theirs}' in {}",
+                a.name
+            );
+        }
+        let same = match sections {
+            (Some(MAPS), _) | (_, Some(MAPS)) => self.maps(mine, theirs, &new.name),
+            _ => self.ids(mine, theirs, true, MAX_DEPTH),
+        };
+        same.map_err(|error| match error.kind() {
+            ErrorKind::Mismatch => {
+                let what = format!("is not what it is in {}: {}", a.name, error.what());
+                Error::new(ErrorKind::Mismatch, what)
+            }
+            _ => error,
+        })
+    }
+
+    /// Maps are compared by their settings.
+    fn maps(&mut self, a: Side<'_>, b: Side<'_>, name: &str) -> Result<()> {
+        for side in [a, b] {
+            self.spend(definition_size(side))?;
+        }
+        let (one, other) = (
+            map_definition(a.0, a.1, name)?,
+            map_definition(b.0, b.1, name)?,
+        );
+        self.settings(a.0, &one, b.0, &other)?;
+        match (&one.inner, &other.inner) {
+            (Some(one), Some(other)) => self.settings(a.0, one, b.0, other),
+            (None, None) => Ok(()),
+            _ => bail!(Mismatch, "inner maps in one of them only"),
+        }
+    }
+
+    fn settings(&mut self, a: &Btf, one: &MapSpec, b: &Btf, other: &MapSpec) -> Result<()> {
+        let numbers = [
+            ("type", one.map_type.0, other.map_type.0),
+            ("key size", one.key_size, other.key_size),
+            ("value size", one.value_size, other.value_size),
+            ("max_entries", one.max_entries, other.max_entries),
+            ("map_flags", one.map_flags, other.map_flags),
+        ];
+        if let Some((what, mine, theirs)) = numbers.iter().find(|(_, mine, theirs)| mine != theirs)
+        {
+            bail!(Mismatch, "its {what} is {mine}, not {theirs}");
+        }
+        let rest = |map: &MapSpec| (map.map_extra, map.numa_node, map.pinning.clone());
+        if rest(one) != rest(other) {
+            bail!(Mismatch, "its map_extra, numa_node or pinning differs");
+        }
+        let types = [
+            ("key", one.key_type, other.key_type),
+            ("value", one.value_type, other.value_type),
+        ];
+        for (what, mine, theirs) in types {
+            if (mine == TypeId::VOID) != (theirs == TypeId::VOID) {
+                bail!(
+                    Mismatch,
+                    "the type of its {what} is known in one of them only"
+                );
+            }
+            self.ids((a, mine), (b, theirs), true, MAX_DEPTH)?;
+        }
+        Ok(())
+    }
+
+    fn spend(&mut self, steps: u64) -> Result<()> {
+        match self.steps.checked_sub(steps) {
+            Some(rest) => {
+                self.steps = rest;
+                Ok(())
+            }
+            None => bail!(TooDeep, "types too large to be compared"),
+        }
+    }
+
     /// Compares two types; `exact` for the members of structs too.
     fn ids(&mut self, a: Side<'_>, b: Side<'_>, exact: bool, depth: u32) -> Result<()> {
-        let (Some(steps), Some(depth)) = (self.steps.checked_sub(1), depth.checked_sub(1)) else {
+        self.spend(1)?;
+        let Some(depth) = depth.checked_sub(1) else {
             bail!(TooDeep, "types too large to be compared");
         };
-        self.steps = steps;
         let (one, other) = (a.0.peel(a.1)?, b.0.peel(b.1)?);
         let (kind, theirs) = (one.kind(), other.kind());
         let declared = |k: Kind| k == Kind::Fwd || k.is_composite();
@@ -175,6 +198,13 @@ impl Matcher {
     }
 }
 
+/// Members of the struct that defines a map, and of those in it.
+fn definition_size((btf, var): Side<'_>) -> u64 {
+    let target = btf.ty(var).ok().and_then(|ty| ty.target());
+    let ty = target.and_then(|id| btf.peel(id).ok());
+    ty.map_or(0, |ty| u64::from(ty.vlen()))
+}
+
 /// A type in a few words.
 fn words(ty: &Type<'_>) -> alloc::string::String {
     let kind = match ty.kind() {
@@ -219,7 +249,7 @@ mod tests {
             )
         };
         let (a, b) = (built(&one), built(&other));
-        let mut matcher = Matcher { steps: MAX_STEPS };
+        let mut matcher = Matcher { steps: MIN_STEPS };
         let same = matcher.ids((&a.0, a.1), (&b.0, b.1), true, MAX_DEPTH);
         same.err().map(|error| error.what().into())
     }

@@ -107,6 +107,7 @@ fn jump_table(
     if own.name != JUMP_TABLES || !own.relocs.is_empty() {
         return Ok(());
     }
+    layout.spend(symbol.size)?;
     let old = own.bytes()?;
     let range = |start: u64| {
         let end = start.checked_add(symbol.size)?;

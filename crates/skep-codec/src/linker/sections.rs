@@ -67,7 +67,8 @@ impl Layout {
         self.sections.get(*self.by_name.get(name)?)
     }
 
-    fn spend(&mut self, bytes: u64) -> Result<()> {
+    /// Takes bytes off what may still be copied.
+    pub(super) fn spend(&mut self, bytes: u64) -> Result<()> {
         match self.budget.checked_sub(bytes) {
             Some(rest) => {
                 self.budget = rest;

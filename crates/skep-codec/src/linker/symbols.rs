@@ -1,8 +1,9 @@
 //! Each global name one symbol.
 
 use super::file::File;
+use super::in_file;
+use super::matching::Matcher;
 use super::sections::{Layout, Place};
-use super::{in_file, matching};
 use crate::elf::{self, SymbolKind};
 use crate::error::bail;
 use crate::map::Map;
@@ -46,6 +47,7 @@ pub(super) struct Symbols {
     by_name: Map<String, usize>,
     /// By file, then by index of the symbol.
     became: Vec<Vec<Option<Became>>>,
+    matcher: Matcher,
 }
 
 impl Symbols {
@@ -71,6 +73,7 @@ pub(super) fn resolve(files: &[File<'_>], layout: &Layout) -> Result<Symbols> {
         globals: Vec::new(),
         by_name: Map::new(),
         became: Vec::new(),
+        matcher: Matcher::new(files),
     };
     for (index, section) in layout.sections.iter().enumerate() {
         symbols.locals.push(Symbol {
@@ -161,7 +164,7 @@ impl Symbols {
         let Some(old) = self.globals.get_mut(index) else {
             bail!(NotFound, "no symbol {index}");
         };
-        matching::check(files, old, &new)?;
+        self.matcher.check(files, old, &new)?;
         let defined = (old.section.is_some(), new.section.is_some());
         if defined == (true, true) && old.kind != new.kind {
             let other = files.get(old.file).map_or("", |file| file.name);
