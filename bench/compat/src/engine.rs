@@ -4,7 +4,6 @@ pub mod libbpf;
 pub mod skep;
 
 use crate::row::{Line, Load};
-use crate::spy;
 use std::ffi::CString;
 use std::ptr::null;
 
@@ -37,15 +36,17 @@ fn fresh_bpffs() {
     }
 }
 
-/// The request for the program of this name: names are cut to 15 bytes.
-fn request_of(name: &str) -> Option<Load> {
+/// The request for the program of this name (names are cut to 15 bytes) and, where there are
+/// several, of this many instruction slots.
+fn request_of(mut of_it: Vec<Load>, name: &str, slots: Option<usize>) -> Option<Load> {
     let short = &name.as_bytes()[..name.len().min(15)];
-    let loads = spy::take();
+    of_it.retain(|load| load.name.as_bytes() == short);
+    if let Some(slots) = slots
+        && of_it.iter().any(|load| load.insns.len() == slots)
+    {
+        of_it.retain(|load| load.insns.len() == slots);
+    }
     // One that went well counts: libraries may ask again for a log.
-    let mut of_it: Vec<Load> = loads
-        .into_iter()
-        .filter(|load| load.name.as_bytes() == short)
-        .collect();
     match of_it.iter().position(|load| load.answer >= 0) {
         Some(good) => Some(of_it.swap_remove(good)),
         None => of_it.pop(),

@@ -64,6 +64,9 @@ fn ready(corpus: &Corpus) -> Result {
     let (built, failed) = take(&corpus.take, &root, &place)?;
     fs::remove_dir_all(&root).map_err(|e| format!("{}: {e}", root.display()))?;
     println!("{}: {built} objects, {failed} did not build", corpus.name);
+    if built == 0 {
+        return Err("nothing came of it".into());
+    }
     write(&place.join(WHOLE), "")
 }
 

@@ -127,8 +127,20 @@ fn load(object: *mut sys::bpf_object, program: *mut sys::bpf_program, index: usi
     spy::take();
     // SAFETY: an open object that was not loaded.
     let got = unsafe { sys::bpf_object__load(object) };
-    let load = request_of(&name);
-    // Another program, of the same `struct_ops` map, may have been refused.
+    // Programs of the same `struct_ops` map come with it; they may be refused, and have names that
+    // begin alike.
+    // SAFETY: a program of an open object.
+    let (fd, slots) = unsafe {
+        (
+            sys::bpf_program__fd(program),
+            sys::bpf_program__insn_cnt(program),
+        )
+    };
+    let loads = spy::take();
+    let load = match loads.iter().position(|load| fd >= 0 && load.answer == fd) {
+        Some(its) => loads.into_iter().nth(its),
+        None => request_of(loads, &name, Some(slots as usize)),
+    };
     let ok = load.as_ref().is_some_and(|load| load.answer >= 0);
     let row = Row {
         index,

@@ -53,7 +53,7 @@ fn row(
         errno: error.and_then(skep::Error::errno).map_or(0, |e| e.raw()),
         error: why.unwrap_or_default(),
         expects,
-        load: request_of(&program.name),
+        load: request_of(spy::take(), &program.name, None),
     }
 }
 
