@@ -15,14 +15,7 @@ const CLASSES: [Class<'static>; 6] = [
     (
         "Accepted by skep only",
         |p| p.skep.ok && !p.libbpf.ok,
-        |p| {
-            let sent = if p.libbpf.sent {
-                "program refused"
-            } else {
-                "not sent"
-            };
-            format!("{sent}: {}", cause(&p.libbpf))
-        },
+        |p| reason(p).map_or_else(|| format!("NO REASON: {}", cause(&p.libbpf)), str::to_owned),
     ),
     (
         "Accepted by libbpf only",
@@ -169,6 +162,56 @@ fn judged(pairs: &[Pair]) -> String {
         let _ = writeln!(out, "- {}", example(pair));
     }
     out
+}
+
+/// Words of libbpf's that say why it refuses what skep takes on purpose.
+const REASONS: &[(&str, &str)] = &[
+    (
+        "legacy map definitions in",
+        "maps as before libbpf 1.0: skep makes them, and warns",
+    ),
+    (
+        "missing BPF prog type, check ELF section name",
+        "a section's name as before libbpf 1.0: skep takes it for what it meant, and warns",
+    ),
+    (
+        "not found in kernel or module BTFs",
+        "another program of the file needs a kernel function that is not there",
+    ),
+    (
+        "(strong): not resolved",
+        "another program of the file needs a kernel symbol that is not there",
+    ),
+    (
+        "failed to find BTF for extern",
+        "another program of the file needs an extern without a type",
+    ),
+    (
+        "unrecognized extern section",
+        "another program of the file needs an extern of another section",
+    ),
+    (
+        "is static and not supported",
+        "the file has a program that is a static function",
+    ),
+];
+
+/// Why skep is right to load what libbpf does not send; none if the kernel refused the program.
+fn reason(pair: &Pair) -> Option<&'static str> {
+    if pair.libbpf.sent {
+        return None;
+    }
+    let said = &pair.libbpf.error;
+    if said.contains("failed to create")
+        && let Some((_, after)) = said.rsplit_once("map '")
+        && let Some((name, _)) = after.split_once('\'')
+    {
+        let uses = |map: &String| *map == name.chars().take(15).collect::<String>();
+        let other = !pair.skep.maps.iter().any(uses);
+        return other.then_some("a map that this program does not use cannot be made");
+    }
+    let known = REASONS.iter().find(|(words, _)| said.contains(words));
+    known.map(|(_, reason)| *reason)
 }
 
 /// A side's failure with names and numbers left out, so that equal causes count together.

@@ -62,6 +62,9 @@ pub struct Side {
     pub insns: usize,
     /// The program came to the kernel.
     pub sent: bool,
+    /// Names of the maps that it uses.
+    #[serde(default)]
+    pub maps: Vec<String>,
 }
 
 /// A program, by both libraries.
@@ -77,6 +80,12 @@ pub struct Pair {
     pub differs: Vec<String>,
 }
 
+/// A map's description begins with its name.
+fn map_names(load: &Load) -> Vec<String> {
+    let names = load.maps.iter().filter_map(|map| map.split(' ').next());
+    names.map(str::to_owned).collect()
+}
+
 impl Side {
     pub fn new(row: &Row) -> Self {
         let load = row.load.as_ref();
@@ -87,6 +96,7 @@ impl Side {
             tag: load.map(|l| l.tag.clone()).unwrap_or_default(),
             insns: load.map_or(0, |l| l.insns.len()),
             sent: load.is_some(),
+            maps: load.map(map_names).unwrap_or_default(),
         }
     }
 

@@ -89,7 +89,7 @@ fn guest(series: &str, program: &std::path::Path, corpora: &[String]) -> Result<
         }
     }
     let name = format!("compat-{series}");
-    let script = "/skep/compat --limit 300 --json /dev/console /corpus > /dev/null\n";
+    let script = "/skep/compat --limit 100 --json /dev/console /corpus > /dev/null\n";
     let ended = vm::script(series, script, &files, &name, &BUDGET)?;
     let pairs = target_dir().join(format!("skep-results/{name}.jsonl"));
     crate::cmd::write(&pairs, &ended.output)?;
