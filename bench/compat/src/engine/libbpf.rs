@@ -136,9 +136,11 @@ fn load(object: *mut sys::bpf_object, program: *mut sys::bpf_program, index: usi
             sys::bpf_program__insn_cnt(program),
         )
     };
-    let loads = spy::take();
-    let load = match loads.iter().position(|load| fd >= 0 && load.answer == fd) {
-        Some(its) => loads.into_iter().nth(its),
+    let mut loads = spy::take();
+    // Its descriptor may have been that of a program that only tried the kernel, and is closed.
+    let its = loads.iter().rposition(|load| fd >= 0 && load.answer == fd);
+    let load = match its {
+        Some(its) => Some(loads.swap_remove(its)),
         None => request_of(loads, &name, Some(slots as usize)),
     };
     let ok = load.as_ref().is_some_and(|load| load.answer >= 0);
