@@ -613,3 +613,68 @@ fn damaged_btf_never_panics() {
         "{read} read, {refused} refused"
     );
 }
+
+/// As libbpf prints the same bytes: signs are extended, flags without a name are numbers.
+#[test]
+fn values_of_every_width_are_decoded_alike_in_both_byte_orders() {
+    let mut b = BtfBuilder::new();
+    let wide = |b: &mut BtfBuilder, name, signed| {
+        let (char, bool, offset, bits) = (false, false, 0, 128);
+        let int = Int {
+            signed,
+            char,
+            bool,
+            offset,
+            bits,
+        };
+        b.add_int(name, 16, int)
+    };
+    let i32_ = int(&mut b, "int", 4, true);
+    let (i128_, u128_) = (wide(&mut b, "__int128", true), wide(&mut b, "u128", false));
+    let (f32_, f64_) = (b.add_float("float", 4), b.add_float("double", 8));
+    let flags = b.add_enum("flags", 4, false, &[value("A", 1), value("B", 4)]);
+    let neg = b.add_enum("neg", 4, true, &[value("MINUS", -5)]);
+    let either = b.add_union("", 4, &[member("i", i32_, 0), member("f", flags, 0)]);
+    let members = [
+        member("big", i128_, 0),
+        member("ubig", u128_, 128),
+        member("f", f32_, 256),
+        member("flags", flags, 288),
+        member("d", f64_, 320),
+        member("neg", neg, 384),
+        member("either", either, 416),
+        bits("low", i32_, 448, 5),
+        bits("high", i32_, 453, 27),
+    ];
+    let id = b.add_struct("all", 60, &members);
+    for endian in BOTH {
+        let mut bytes = Vec::new();
+        let put = |bytes: &mut Vec<u8>, value: u128, len: usize| {
+            let all = value.to_le_bytes();
+            match endian {
+                Endian::Little => bytes.extend(&all[..len]),
+                Endian::Big => bytes.extend(all[..len].iter().rev()),
+            }
+        };
+        put(&mut bytes, (-3_i128) as u128, 16);
+        put(&mut bytes, u128::MAX, 16);
+        put(&mut bytes, 1.5_f32.to_bits().into(), 4);
+        put(&mut bytes, 5, 4);
+        put(&mut bytes, (-0.25_f64).to_bits().into(), 8);
+        put(&mut bytes, (-5_i32) as u32 as u128, 4);
+        put(&mut bytes, 4, 4);
+        // Five bits of -2, and 27 of -7 after them, from the end that comes first.
+        let word = match endian {
+            Endian::Little => 0b11110_u32 | ((-7_i32 as u32) << 5),
+            Endian::Big => 0b11110 << 27 | (-7_i32 as u32 & 0x07ff_ffff),
+        };
+        put(&mut bytes, word.into(), 4);
+        let text = built(&b, endian).decode(id, &bytes).unwrap().to_string();
+        assert_eq!(
+            text,
+            "{ big = -3, ubig = 340282366920938463463374607431768211455, f = 1.5, flags = 5, \
+             d = -0.25, neg = MINUS, either = { i = 4, f = B }, low = -2, high = -7 }",
+            "{endian:?}"
+        );
+    }
+}

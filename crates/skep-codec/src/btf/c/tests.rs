@@ -7,7 +7,10 @@ use crate::btf::{Array, BtfBuilder, Enumerator, Member, Param};
 use crate::bytes::Endian;
 
 fn dumped(b: &BtfBuilder) -> String {
-    dump_c(&built(b, Endian::Little), &[]).unwrap()
+    let text = dump_c(&built(b, Endian::Little), &[]).unwrap();
+    let other = dump_c(&built(b, Endian::Big), &[]).unwrap();
+    assert_eq!(other, text, "the byte order is no matter");
+    text
 }
 
 fn bits(name: &str, ty: TypeId, bit_offset: u32, bit_size: u8) -> Member<'_> {
