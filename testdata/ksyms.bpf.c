@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Kernel symbols with and without a type, kernel functions, weak ones. Test-run `look` and
-// `queue` (socket filters): what was found is in .bss variable `found`. Most others are each refused for one
+// Kernel symbols with and without a type, kernel functions, weak ones. Test-run `look` and `queue`
+// (socket filters): what was found is in .bss variable `found`. Most others are each refused for one
 // symbol. Kernel 5.10 and later; functions of the kernel only where there are any (6.3).
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -75,6 +75,13 @@ int lock(void *ctx)
 		bpf_rcu_read_unlock();
 		found.locked = 1;
 	}
+	return 0;
+}
+
+/* Loads for any target that takes no or any answer. */
+SEC("?tp_btf/sys_enter")
+int nothing(void *ctx)
+{
 	return 0;
 }
 

@@ -50,6 +50,7 @@ fn functions_of_a_module_are_called() {
     let spec = only("lookup");
     let object = match spec.load(&system) {
         Ok(object) => object,
+        Err(error) if common::takes_a_jit(&error) => skip!("{error}"),
         Err(error) => panic!("{error}\n{}", logs(&error)),
     };
     let run = TestRun {
@@ -86,7 +87,10 @@ fn traced(system: &System, program: &str) {
     let mut spec = only(program);
     spec.variable("target_ifindex").unwrap().set(one).unwrap();
     let object = load(system, &spec);
-    let links = object.attach_all().unwrap();
+    let links = match object.attach_all() {
+        Err(error) if common::takes_a_jit(&error) => skip!("{error}"),
+        links => links.unwrap(),
+    };
     assert_eq!(links.len(), 1);
     let until = Instant::now() + Duration::from_secs(20);
     while seen(&object).count == 0 && Instant::now() < until {

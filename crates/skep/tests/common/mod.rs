@@ -52,6 +52,12 @@ pub fn logs(error: &skep::Error) -> String {
     each.chain([of(error)]).collect()
 }
 
+/// Whether this is refused because the kernel compiles no programs to machine code.
+pub fn takes_a_jit(error: &skep::Error) -> bool {
+    let no_jit = "JIT does not support calling kernel function";
+    error.errno() == Some(skep::Errno::ENOTSUPP) || logs(error).contains(no_jit)
+}
+
 /// A system call that nothing else of this process makes often: getpgid(2) of `arg`.
 pub fn getpgid(arg: i32) {
     let _ = nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(arg)));
