@@ -3,10 +3,15 @@
 //! The coverage-guided targets and `crates/skep-codec/tests/mutate.rs` both call these, so that
 //! what the one finds the other keeps.
 
-use skep_codec::btf::{Btf, BtfBuilder, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
+use skep_codec::btf::{Btf, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
+#[cfg(feature = "btf-edit")]
+use skep_codec::btf::{BtfBuilder, CoreRelo};
 use skep_codec::btf::{BtfFeatures, SectionLayout, for_upload, with_named_contexts};
+#[cfg(feature = "btf-edit")]
 use skep_codec::bytes::Endian;
-use skep_codec::core_reloc::{Minimal, Resolution, Resolver, patch};
+#[cfg(feature = "btf-edit")]
+use skep_codec::core_reloc::Minimal;
+use skep_codec::core_reloc::{Resolution, Resolver, patch};
 use skep_codec::elf::{Elf, find_section};
 use skep_codec::inflate::{gunzip, is_gzip};
 use skep_codec::insn::{self, Insn};
@@ -14,6 +19,7 @@ use skep_codec::object::{Address, Code, Kconfig, Lowering, ObjectSpec};
 use skep_codec::object::{downgrade_probe_read, link, lower, lower_jump_tables};
 use skep_codec::uapi::bpf::ProgType;
 use std::path::Path;
+#[cfg(feature = "btf-edit")]
 use std::sync::Arc;
 
 /// A parser under test: any bytes will do.
@@ -25,6 +31,7 @@ pub const ENTRIES: &[(&str, Entry)] = &[
     ("asm", asm),
     ("btf", btf),
     ("btf_ext", btf_ext),
+    #[cfg(feature = "btf-edit")]
     ("btf_merge", btf_merge),
     ("core", core),
     ("elf", elf),
@@ -151,6 +158,7 @@ pub fn btf_ext(data: &[u8]) {
 }
 
 /// Three sets of types, the second on the first: put together, told apart, put into another order.
+#[cfg(feature = "btf-edit")]
 pub fn btf_merge(data: &[u8]) {
     let [base, split, other] = split(data);
     let (Ok(base), Ok(other)) = (Btf::from_bytes(base), Btf::from_bytes(other)) else {
@@ -177,6 +185,7 @@ pub fn btf_merge(data: &[u8]) {
 }
 
 /// What is written is read, and every type is where the map says.
+#[cfg(feature = "btf-edit")]
 fn rewritten(builder: &mut BtfBuilder) {
     let Ok(before) = builder.to_btf(Endian::Big) else {
         return;
@@ -238,17 +247,24 @@ pub fn core(data: &[u8]) {
     if resolver.wants_more() {
         resolver.add_targets([("one module", &target), ("another", &target)]);
     }
-    let mut minimal = Minimal::new(&target);
-    let added = minimal.add(&local, relos.iter().copied());
-    if let Ok(part) = added.and_then(|()| minimal.build()) {
-        let part = part.to_btf(Endian::Big).expect("what was written is read");
-        assert!(part.id_end() <= target.id_end());
-    }
+    #[cfg(feature = "btf-edit")]
+    minimal(&local, &target, &relos);
     for relo in relos {
         let _ = resolver.describe(relo);
         if let Ok(resolution) = resolver.resolve(relo) {
             apply(&resolution);
         }
+    }
+}
+
+/// The types that relocations look at are no more than there are.
+#[cfg(feature = "btf-edit")]
+fn minimal(local: &Btf, target: &Btf, relos: &[&CoreRelo]) {
+    let mut minimal = Minimal::new(target);
+    let added = minimal.add(local, relos.iter().copied());
+    if let Ok(part) = added.and_then(|()| minimal.build()) {
+        let part = part.to_btf(Endian::Big).expect("what was written is read");
+        assert!(part.id_end() <= target.id_end());
     }
 }
 
@@ -453,6 +469,7 @@ pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("asm", text(object).into_bytes()),
         ("btf", btf.to_vec()),
         ("btf_ext", join([btf, ext, &[]])),
+        #[cfg(feature = "btf-edit")]
         ("btf_merge", join([btf, btf, btf])),
         ("core", join([btf, ext, btf])),
         ("elf", object.to_vec()),

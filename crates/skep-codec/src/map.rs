@@ -1,38 +1,107 @@
 //! A map in order of key.
 //!
-//! The standard library's tree is compiled once for every pair of key and value type, and it is a
-//! third of what this crate has to compile. Here the tree holds places in a vector, so that it is
-//! compiled once a key type.
+//! The standard library's tree is compiled once for every pair of key and value type, and it was
+//! a third of what this crate has to compile. Here entries are in a vector, in the order in which
+//! they came, and their places are kept in order of key by code that knows no types.
 
-use alloc::collections::BTreeMap;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
+use core::cmp::Ordering;
 use core::fmt;
 
 /// A map that is walked in order of key.
 #[derive(Clone)]
 pub struct Map<K, V> {
-    places: BTreeMap<K, usize>,
-    values: Vec<V>,
+    order: Order,
+    entries: Vec<(K, V)>,
+}
+
+/// Places in order of what is there: blocks of at most [`BLOCK`], so that an insertion moves
+/// little.
+#[derive(Clone)]
+struct Order(Vec<Vec<usize>>);
+
+/// Places in a block.
+const BLOCK: usize = 512;
+
+/// A block, and a position in it.
+type Position = (usize, usize);
+
+/// How what is at a place compares with what is looked for.
+type Compare<'a> = &'a dyn Fn(usize) -> Ordering;
+
+impl Order {
+    /// The place that compares as equal, or where it would be put.
+    fn search(&self, compare: Compare<'_>) -> Result<usize, Position> {
+        let begins_before = |block: &Vec<usize>| match block.first() {
+            Some(&place) => compare(place).is_le(),
+            None => false,
+        };
+        let block = self.0.partition_point(begins_before).saturating_sub(1);
+        let places = self.0.get(block).map_or(&[][..], Vec::as_slice);
+        match places.binary_search_by(|&place| compare(place)) {
+            Ok(at) => places.get(at).copied().ok_or((block, at)),
+            Err(at) => Err((block, at)),
+        }
+    }
+
+    fn insert(&mut self, (block, at): Position, place: usize) {
+        let Some(places) = self.0.get_mut(block) else {
+            return self.0.push(vec![place]);
+        };
+        places.insert(at.min(places.len()), place);
+        if places.len() > BLOCK {
+            // Keys that come in order fill their blocks.
+            let half = match at < BLOCK {
+                true => BLOCK / 2,
+                false => BLOCK,
+            };
+            let rest = places.split_off(half);
+            self.0.insert(block.saturating_add(1), rest);
+        }
+    }
+
+    /// The place before a position in its block. A block's first is never asked for: what comes
+    /// before it is in the block before.
+    fn before(&self, (block, at): Position) -> Option<usize> {
+        self.0.get(block)?.get(at.checked_sub(1)?).copied()
+    }
+
+    fn places(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().flatten().copied()
+    }
 }
 
 impl<K: Ord, V> Map<K, V> {
     /// Without entries.
     pub const fn new() -> Self {
         Self {
-            places: BTreeMap::new(),
-            values: Vec::new(),
+            order: Order(Vec::new()),
+            entries: Vec::new(),
         }
     }
 
     /// Number of entries.
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.entries.len()
     }
 
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.entries.is_empty()
+    }
+
+    /// The place of a key, or where to put it.
+    fn search<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, Position>
+    where
+        K: Borrow<Q>,
+    {
+        let compare = |place: usize| match self.entries.get(place) {
+            Some((other, _)) => other.borrow().cmp(key),
+            None => Ordering::Less,
+        };
+        self.order.search(&compare)
     }
 
     /// The value of a key.
@@ -40,7 +109,8 @@ impl<K: Ord, V> Map<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.values.get(*self.places.get(key)?)
+        let (_, value) = self.entries.get(self.search(key).ok()?)?;
+        Some(value)
     }
 
     /// Whether the key is there.
@@ -48,35 +118,42 @@ impl<K: Ord, V> Map<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.places.contains_key(key)
+        self.search(key).is_ok()
     }
 
     /// Sets the value of a key.
     pub fn insert(&mut self, key: K, value: V) {
-        let place = place(&mut self.places, key, self.values.len());
-        match self.values.get_mut(place) {
-            Some(old) => *old = value,
-            None => self.values.push(value),
+        match self.search(&key) {
+            Ok(place) => {
+                if let Some((_, old)) = self.entries.get_mut(place) {
+                    *old = value;
+                }
+            }
+            Err(position) => self.put(position, key, value),
         }
     }
 
     /// Sets the value of a key that is not there.
     pub fn insert_new(&mut self, key: K, make: impl FnOnce() -> V) {
-        let place = place(&mut self.places, key, self.values.len());
-        if place == self.values.len() {
-            self.values.push(make());
+        if let Err(position) = self.search(&key) {
+            self.put(position, key, make());
         }
+    }
+
+    fn put(&mut self, position: Position, key: K, value: V) {
+        self.order.insert(position, self.entries.len());
+        self.entries.push((key, value));
     }
 
     /// Keys and values, in order of key.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        let entries = self.places.iter();
-        entries.filter_map(|(key, place)| Some((key, self.values.get(*place)?)))
+        let entries = self.order.places();
+        entries.filter_map(|place| self.entries.get(place).map(|(key, value)| (key, value)))
     }
 
     /// Keys in order.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
-        self.places.keys()
+        self.iter().map(|(key, _)| key)
     }
 
     /// Values, in order of key.
@@ -89,28 +166,27 @@ impl<K: Ord, V> Map<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.values.get_mut(*self.places.get(key)?)
+        let place = self.search(key).ok()?;
+        self.entries.get_mut(place).map(|(_, value)| value)
     }
 
     /// Values to be changed, in no order that means anything.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.values.iter_mut()
+        self.entries.iter_mut().map(|(_, value)| value)
     }
-}
-
-/// The place of a key; `next` for one that was not there.
-fn place<K: Ord>(places: &mut BTreeMap<K, usize>, key: K, next: usize) -> usize {
-    *places.entry(key).or_insert(next)
 }
 
 impl<K: Ord, V: Default> Map<K, V> {
     /// Changes the value of a key, the default one if it was not there.
     pub fn change(&mut self, key: K, change: impl FnOnce(&mut V)) {
-        let place = place(&mut self.places, key, self.values.len());
-        if place == self.values.len() {
-            self.values.push(V::default());
-        }
-        if let Some(value) = self.values.get_mut(place) {
+        let place = match self.search(&key) {
+            Ok(place) => place,
+            Err(position) => {
+                self.put(position, key, V::default());
+                self.entries.len().saturating_sub(1)
+            }
+        };
+        if let Some((_, value)) = self.entries.get_mut(place) {
             change(value);
         }
     }
@@ -119,11 +195,12 @@ impl<K: Ord, V: Default> Map<K, V> {
 impl<V> Map<(usize, u64), V> {
     /// The last entry of this first half of the key at or below the second.
     pub fn at_or_below(&self, first: usize, second: u64) -> Option<(u64, &V)> {
-        let (key, place) = self
-            .places
-            .range((first, 0)..=(first, second))
-            .next_back()?;
-        Some((key.1, self.values.get(*place)?))
+        let place = match self.search(&(first, second)) {
+            Ok(place) => place,
+            Err(position) => self.order.before(position)?,
+        };
+        let (key, value) = self.entries.get(place)?;
+        (key.0 == first).then_some((key.1, value))
     }
 }
 
@@ -190,6 +267,20 @@ mod tests {
             (map.get("d"), map.get("e"), map.len()),
             (Some(&10), None, 5)
         );
+    }
+
+    #[test]
+    fn blocks_are_split_and_stay_in_order() {
+        let count = 20 * BLOCK as u64;
+        for (factor, flip) in [(1, 0), (1, 16383), (7919, 0)] {
+            let key = |n: u64| (n * factor % 16384) ^ flip;
+            let map: Map<u64, u64> = (0..count).map(|n| (key(n), n)).collect();
+            assert_eq!(map.len() as u64, count);
+            assert!(map.keys().is_sorted());
+            assert!((0..count).all(|n| map.get(&key(n)) == Some(&n)));
+            assert_eq!(map.get(&u64::MAX), None);
+            assert!(map.order.0.iter().all(|block| block.len() <= BLOCK));
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Deduplication of real types: what remains says what was said before.
+#![cfg(feature = "btf-edit")]
 
 use skep_codec::btf::{Btf, BtfBuilder, IdMap, Kind, Type, TypeId};
 use skep_codec::bytes::Endian;

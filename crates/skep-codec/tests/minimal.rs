@@ -1,4 +1,5 @@
 //! Minimal BTF of a kernel: every relocation comes to the same answer with it as with the whole.
+#![cfg(feature = "btf-edit")]
 
 use skep_codec::ErrorKind;
 use skep_codec::btf::{Btf, BtfExt, CoreKind, CoreRelo, Kind};

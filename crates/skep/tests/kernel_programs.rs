@@ -11,7 +11,6 @@ use skep::object::AttachTarget;
 use skep::prog::TestRun;
 use skep::sys::bpf::{MapParams, map_create};
 use skep::{ErrorKind, LoadOptions, MapType, ObjectSpec, ProgType, Program, System};
-use std::collections::BTreeMap;
 
 const PACKET: [u8; 64] = [0xab; 64];
 
@@ -303,7 +302,7 @@ fn functions_are_replaced() {
     let target = object.program("target").unwrap();
     assert_eq!(run(target), 51);
     let options = |program: &str, function: Option<&str>| LoadOptions {
-        attach_targets: BTreeMap::from([(
+        attach_targets: FromIterator::from_iter([(
             program.to_owned(),
             AttachTarget {
                 program: target.clone(),

@@ -10,7 +10,9 @@ mod c;
 mod context;
 #[cfg(test)]
 mod context_tests;
+#[cfg(any(test, feature = "btf-edit"))]
 mod dedup;
+#[cfg(any(test, feature = "btf-edit"))]
 mod distill;
 #[cfg(test)]
 mod distill_tests;
@@ -21,13 +23,16 @@ mod field;
 mod find;
 mod header;
 mod layout;
+#[cfg(any(test, feature = "btf-edit"))]
 mod merge;
 mod read;
 mod records;
+#[cfg(any(test, feature = "btf-edit"))]
 mod relocate;
-#[cfg(any(test, feature = "linker"))]
+#[cfg(any(test, feature = "btf-edit"))]
 mod replace;
 mod strings;
+#[cfg(any(test, feature = "btf-edit"))]
 pub(crate) mod subset;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -45,6 +50,7 @@ pub use context::{ContextArg, Replaced, with_named_contexts};
 pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use field::Field;
 pub use find::{Kinds, Wanted, essential_name};
+#[cfg(any(test, feature = "btf-edit"))]
 pub use merge::IdMap;
 pub(crate) use types::RawMember;
 pub use types::{Array, Enumerator, Int, Kind, Member, Param, SecVar, Type, TypeId};

@@ -1,8 +1,14 @@
 //! A string section that holds each string once: a hash table of offsets into it.
 
+#[cfg(any(test, feature = "btf-edit"))]
+mod copy;
+
+#[cfg(any(test, feature = "btf-edit"))]
+pub(super) use copy::StringMap;
+
 use super::Btf;
+use crate::Result;
 use crate::error::bail;
-use crate::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
 
 /// Slots of the smallest table.
@@ -43,10 +49,6 @@ impl Strings {
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
-    }
-
-    pub(super) fn start(&self) -> u32 {
-        self.start
     }
 
     /// Whether strings have been entered in the table.
@@ -173,50 +175,4 @@ pub(super) fn hash_bytes(bytes: &[u8]) -> u32 {
 #[inline(always)]
 pub(super) fn mix(hash: u64, word: u64) -> u64 {
     (hash.rotate_left(5) ^ word).wrapping_mul(PRIME)
-}
-
-/// The string at an offset of a section, without its NUL.
-pub(super) fn text_of(bytes: &[u8]) -> Result<&[u8]> {
-    match bytes.iter().position(|byte| *byte == 0) {
-        Some(end) => Ok(bytes.get(..end).unwrap_or_default()),
-        None => {
-            Err(Error::new(ErrorKind::Truncated, "string without its NUL")
-                .in_section("BTF strings"))
-        }
-    }
-}
-
-/// Where the strings of one section are in another; each is looked for once.
-pub(super) struct StringMap<'a> {
-    from: &'a [u8],
-    start: u32,
-    /// For each offset its new one, 0 where it has not been asked for.
-    new: Vec<u32>,
-}
-
-impl<'a> StringMap<'a> {
-    /// Strings of the section `from`, whose first offset is `start`.
-    pub(super) fn new(from: &'a [u8], start: u32) -> Self {
-        Self {
-            new: alloc::vec![0; from.len()],
-            from,
-            start,
-        }
-    }
-
-    /// The new offset of a string; offsets of the base stay.
-    pub(super) fn map(&mut self, offset: u32, to: &mut Strings, base: Option<&Btf>) -> Result<u32> {
-        let Some(own) = offset.checked_sub(self.start) else {
-            return Ok(offset);
-        };
-        let Some(slot) = self.new.get_mut(own as usize) else {
-            // Without a base, every section has the empty string.
-            bail!(Truncated, "string offset {offset} beyond its section");
-        };
-        if *slot == 0 {
-            let rest = self.from.get(own as usize..).unwrap_or_default();
-            *slot = to.add(text_of(rest)?, base)?;
-        }
-        Ok(*slot)
-    }
 }

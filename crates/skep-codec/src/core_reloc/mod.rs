@@ -5,6 +5,7 @@
 
 mod compat;
 mod matching;
+#[cfg(any(test, feature = "btf-edit"))]
 mod minimal;
 mod patch;
 mod resolve;
@@ -14,6 +15,7 @@ mod tests;
 mod value;
 mod words;
 
+#[cfg(any(test, feature = "btf-edit"))]
 pub use minimal::Minimal;
 pub use patch::{Applied, POISON_IMM, patch};
 pub use resolve::Resolver;

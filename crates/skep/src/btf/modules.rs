@@ -3,12 +3,12 @@
 use crate::error::Context;
 use crate::system::System;
 use crate::{Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::Errno;
 use skep_codec::btf::{Btf, Kinds, TypeId, Wanted};
+use skep_codec::map::Map as Ordered;
 use skep_sys::Fd;
 use skep_sys::bpf::{self, ObjKind};
 
@@ -18,7 +18,7 @@ use skep_sys::bpf::{self, ObjKind};
 pub(crate) struct KernelTypes<'a> {
     system: &'a System,
     modules: Option<Vec<Module>>,
-    troubles: BTreeMap<String, String>,
+    troubles: Ordered<String, String>,
 }
 
 /// A module with types of its own.
@@ -42,7 +42,7 @@ impl<'a> KernelTypes<'a> {
         Self {
             system,
             modules: None,
-            troubles: BTreeMap::new(),
+            troubles: Ordered::new(),
         }
     }
 
@@ -116,7 +116,7 @@ impl<'a> KernelTypes<'a> {
             Some(1) => "the kernel or its module".to_string(),
             Some(count) => alloc::format!("the kernel or its {count} modules"),
         };
-        for (name, why) in &self.troubles {
+        for (name, why) in self.troubles.iter() {
             text.push_str(&alloc::format!(" ({name} cannot be read: {why})"));
         }
         text

@@ -2,10 +2,10 @@
 
 use crate::map::Map;
 use crate::prog::Program;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use skep_codec::btf::Btf;
+use skep_codec::map::Map as Ordered;
 
 /// How to load.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct LoadOptions {
     /// Live maps to use in place of the object's, by the object's names. Type, key size and value
     /// size must be those of the object's map.
     #[doc(alias = "reuse_fd")]
-    pub maps: BTreeMap<String, Map>,
+    pub maps: Ordered<String, Map>,
     /// Lines of `CONFIG_X=value` for the object's `__kconfig` variables: they come before what
     /// the kernel says of its own configuration.
     pub kconfig: String,
@@ -40,7 +40,7 @@ pub struct LoadOptions {
     /// Programs of whose functions the object's programs are loaded for, by the names of the
     /// latter: `freplace`, and `fentry` and its like on BPF programs.
     #[doc(alias = "bpf_program__set_attach_target")]
-    pub attach_targets: BTreeMap<String, AttachTarget>,
+    pub attach_targets: Ordered<String, AttachTarget>,
 }
 
 /// A function of a loaded program.
@@ -76,10 +76,10 @@ impl Default for LoadOptions {
             timed: false,
             pin_root: "/sys/fs/bpf".to_string(),
             pin_reuse: PinReuse::default(),
-            maps: BTreeMap::new(),
+            maps: Ordered::new(),
             kconfig: String::new(),
             kernel_btf: None,
-            attach_targets: BTreeMap::new(),
+            attach_targets: Ordered::new(),
         }
     }
 }

@@ -3,9 +3,9 @@
 use crate::error::Context;
 use crate::system::System;
 use crate::{Error, ErrorKind, Result};
-use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::vec;
+use skep_codec::map::Map as Ordered;
 use skep_codec::uapi::linux::O_RDONLY;
 use skep_sys::file;
 
@@ -30,8 +30,8 @@ pub(super) enum Symbol {
 pub(super) fn symbols<'n>(
     system: &System,
     names: impl Iterator<Item = &'n str>,
-) -> Result<BTreeMap<&'n [u8], Symbol>> {
-    let mut wanted: BTreeMap<&[u8], Symbol> = names
+) -> Result<Ordered<&'n [u8], Symbol>> {
+    let mut wanted: Ordered<&[u8], Symbol> = names
         .map(|name| (name.as_bytes(), Symbol::Missing))
         .collect();
     let what = || "read /proc/kallsyms".to_string();
@@ -68,7 +68,7 @@ pub(super) fn symbols<'n>(
 }
 
 /// A line: address, letter of the kind, name, and a module behind a tab.
-fn note(line: &[u8], wanted: &mut BTreeMap<&[u8], Symbol>) {
+fn note(line: &[u8], wanted: &mut Ordered<&[u8], Symbol>) {
     let mut words = line.splitn(3, |&byte| byte == b' ');
     let (Some(address), Some(kind), Some(rest)) = (words.next(), words.next(), words.next()) else {
         return;
@@ -132,7 +132,7 @@ mod tests {
         for line in lines {
             note(line.as_bytes(), &mut wanted);
         }
-        let found = names.map(|name| wanted[name.as_bytes()]);
+        let found = names.map(|name| *wanted.get(name.as_bytes()).unwrap());
         let expected = [
             Symbol::At(0xffff_ffff_8100_0000),
             Symbol::Several(0xffff_ffff_8100_0010, 0xffff_ffff_8100_0020),

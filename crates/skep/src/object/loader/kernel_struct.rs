@@ -2,10 +2,10 @@
 
 use crate::btf::KernelTypes;
 use crate::{Error, ErrorKind, ProgType, Result};
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use core::ops::Range;
 use skep_codec::btf::{Btf, Kind, Kinds, Member, Type, TypeId};
+use skep_codec::map::Map as Ordered;
 use skep_codec::object::ObjectSpec;
 
 /// What the kernel's type of a `struct_ops` map's value begins with.
@@ -26,7 +26,7 @@ pub(super) struct KernelStruct<'a> {
     pub(super) size: usize,
     /// Where the struct begins in it.
     offset: usize,
-    pub(super) members: BTreeMap<&'a str, (u32, Member<'a>)>,
+    pub(super) members: Ordered<&'a str, (u32, Member<'a>)>,
 }
 
 impl<'a> KernelStruct<'a> {

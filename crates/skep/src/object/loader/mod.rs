@@ -26,12 +26,12 @@ use crate::map::Map;
 use crate::prog::Program;
 use crate::system::System;
 use crate::{Error, MapType, Result};
-use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::btf::Replaced;
 use skep_codec::core_reloc::Resolver;
+use skep_codec::map::Map as Ordered;
 use skep_codec::object::{ObjectSpec, ProgramSpec};
 use skep_sys::Fd;
 
@@ -60,9 +60,9 @@ pub struct Loader<'a> {
     reused: Vec<usize>,
     pins: pins::Pins,
     /// Where the globals of arenas begin.
-    arena_bases: BTreeMap<usize, u32>,
+    arena_bases: Ordered<usize, u32>,
     /// `struct_ops` maps as the kernel has them.
-    ops: BTreeMap<usize, Result<Arc<struct_ops::KernelOps>>>,
+    ops: Ordered<usize, Result<Arc<struct_ops::KernelOps>>>,
     /// The kernel's types and its modules'.
     kernel: KernelTypes<'a>,
     externs: externs::Externs,
@@ -83,8 +83,8 @@ impl<'a> Loader<'a> {
             maps: spec.maps.iter().map(|_| None).collect(),
             reused: Vec::new(),
             pins: pins::Pins::default(),
-            arena_bases: BTreeMap::new(),
-            ops: BTreeMap::new(),
+            arena_bases: Ordered::new(),
+            ops: Ordered::new(),
             kernel: KernelTypes::new(system),
             externs: externs::Externs::default(),
             resolver: None,
