@@ -57,7 +57,7 @@ pub fn measure(bench: &Path, bin: &Path) -> [Build; 3] {
         let _ = std::fs::remove_dir_all(&scratch);
         let mut build = cargo(bench);
         build.args(["build", "--release", "--offline", "-j2", "--target-dir"]);
-        build.arg(&scratch);
+        build.arg(&scratch).arg("--no-default-features");
         build.args([
             "-p",
             &format!("bench-{engine}"),
