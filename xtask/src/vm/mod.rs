@@ -159,7 +159,7 @@ pub(crate) fn boot(
     qemu.args(machine).arg("-kernel").arg(&image.vmlinuz);
     qemu.arg("-initrd").arg(&file).arg("-append");
     qemu.arg(format!(
-        "console={} quiet panic=-1 oops=panic lsm=landlock,yama,bpf",
+        "console={} quiet panic=-1 oops=panic no_timer_check lsm=landlock,yama,bpf",
         arch.console
     ));
     let log = target_dir().join(format!("skep-results/log/{name}"));
