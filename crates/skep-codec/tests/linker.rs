@@ -216,3 +216,19 @@ fn declarations_must_agree_with_definitions() {
         "{text}"
     );
 }
+
+/// Types are types whatever the flags of their section say: they are merged, never copied as data.
+#[test]
+fn types_that_say_they_are_data_are_types() {
+    let (mut one, two) = (read("linked1", "el"), read("linked2", "el"));
+    let table = u64::from_le_bytes(one[0x28..0x30].try_into().unwrap()) as usize;
+    let size = {
+        let elf = skep_codec::elf::Elf::parse(&one, &mut Vec::new()).unwrap();
+        elf.section(".BTF").unwrap().1.size.to_le_bytes()
+    };
+    let is_btf = |at: &usize| one[at + 32..at + 40] == size;
+    let header = (table..one.len() - 63).step_by(64).find(is_btf).unwrap();
+    one[header + 8] = 2;
+    let whole = files(&[("linked1.o", &one), ("linked2.o", &two)]).unwrap();
+    assert!(whole == halves("el"));
+}

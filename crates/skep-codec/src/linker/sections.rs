@@ -17,6 +17,8 @@ const SHF_WRITE: u64 = 1;
 const SHF_ALLOC: u64 = 2;
 /// Sections that are taken whatever their flags say.
 const TAKEN: &[&str] = &["license", "version", "maps", ".maps", ".jumptables"];
+/// Sections that are made anew, whatever their flags say.
+const MADE: &[&str] = &[".BTF", ".BTF.ext"];
 /// Sections whose contents must be equal, and are taken once.
 const ONCE: &[&str] = &["license", "version"];
 /// A page of the largest kind.
@@ -103,6 +105,7 @@ fn is_taken(section: &elf::Section<'_>) -> bool {
         && (section.flags & (SHF_ALLOC | SHF_EXECINSTR) != 0 || TAKEN.contains(&section.name))
         && section.size != 0
         && !section.name.is_empty()
+        && !MADE.contains(&section.name)
 }
 
 impl Layout {
