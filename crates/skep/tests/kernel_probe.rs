@@ -72,6 +72,16 @@ impl Kernel {
     }
 }
 
+/// The host, where old kernels do not run out of the memory that they let this process lock: what
+/// is given back counts for a while, and `DEVMAP_HASH` then says `EINVAL`.
+fn host_with_room() -> System {
+    let system = host();
+    if let Err(error) = skep::sys::process::raise_memlock(system.kernel()) {
+        println!("the limit of locked memory stays: {error}");
+    }
+    system
+}
+
 /// Whether probes mean anything here.
 fn privileged(system: &System) -> bool {
     let answer = system.probe(Feature::Btf);
@@ -92,7 +102,7 @@ fn verdict(kernel: &Kernel, faults: &[String]) {
 
 #[test]
 fn features_are_told_honestly() {
-    let system = host();
+    let system = host_with_room();
     if !privileged(&system) {
         return;
     }
@@ -109,7 +119,7 @@ fn features_are_told_honestly() {
 
 #[test]
 fn program_types_are_told_honestly() {
-    let system = host();
+    let system = host_with_room();
     if !privileged(&system) {
         return;
     }
@@ -126,7 +136,7 @@ fn program_types_are_told_honestly() {
 
 #[test]
 fn map_types_are_told_honestly() {
-    let system = host();
+    let system = host_with_room();
     if !privileged(&system) {
         return;
     }
@@ -145,7 +155,7 @@ fn map_types_are_told_honestly() {
 /// none has.
 #[test]
 fn helpers_are_told_honestly() {
-    let system = host();
+    let system = host_with_room();
     if !privileged(&system) {
         return;
     }

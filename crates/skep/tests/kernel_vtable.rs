@@ -368,7 +368,7 @@ fn user_probes_are_loaded_for_the_link_that_the_kernel_has() {
 }
 
 /// Bytes that logs take in the kernel of [`wordy`].
-const WORDY: u32 = 200 << 20;
+const WORDY: u32 = 100 << 20;
 /// Whether that kernel says so, as those since 6.4 do.
 static TELLS: AtomicBool = AtomicBool::new(false);
 

@@ -45,6 +45,8 @@ impl BtfBuilder {
             Some(base) => Records::read_all(base)?,
             None => Records::default(),
         };
+        // Beyond its strings a base's offset would be one of these types' names.
+        base.check_strings(self.strings.start())?;
         let mut dedup = Dedup::new(base, core::mem::take(&mut self.records));
         let map = dedup.run();
         self.records = dedup.own;

@@ -42,6 +42,21 @@ impl Records {
         Ok(())
     }
 
+    /// Sees to it that all offsets of strings are below `end`.
+    pub(in crate::btf) fn check_strings(&self, end: u32) -> Result<()> {
+        for index in 0..self.len() {
+            let record = self.get(index);
+            let mut offsets = string_places(record).filter_map(|place| record.get(place));
+            if let Some(offset) = offsets.find(|offset| **offset >= end) {
+                bail!(
+                    Truncated,
+                    "string offset {offset} beyond the base's strings"
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// These records, in this order.
     pub(in crate::btf) fn select(&self, order: impl IntoIterator<Item = usize>) -> Self {
         let mut out = Self::default();
