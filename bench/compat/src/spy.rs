@@ -207,7 +207,7 @@ fn describe(fd: c_int) -> String {
         let got = unsafe { raw(libc::SYS_bpf, args) };
         for word in value.chunks_exact_mut(8) {
             // A pointer of the kernel: an empty list's head to itself.
-            if word[6..] == [0xff; 2] && word[..6] != [0xff; 6] {
+            if word[7] == 0xff && word[..7] != [0xff; 7] {
                 word.copy_from_slice(&1_u64.to_ne_bytes());
             }
         }
