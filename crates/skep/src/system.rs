@@ -33,6 +33,7 @@ struct Inner {
     cpus: Once<PossibleCpus>,
     kernel_btf: Once<Arc<Btf>>,
     modules: Kept<Arc<Btf>>,
+    version: Once<u32>,
     probes: Probes,
     token_source: Token,
     token: Once<Option<Arc<Fd>>>,
@@ -63,6 +64,7 @@ impl System {
             cpus: Once::new(),
             kernel_btf: Once::new(),
             modules: Kept::default(),
+            version: Once::new(),
             probes: Probes::default(),
             token_source,
             token: Once::new(),
@@ -129,6 +131,11 @@ impl System {
     /// Where modules' BTF is kept by its id.
     pub(crate) fn modules(&self) -> &Kept<Arc<Btf>> {
         &self.0.modules
+    }
+
+    /// Where the kernel's version is kept once it has been asked for.
+    fn version(&self) -> &Once<u32> {
+        &self.0.version
     }
 
     pub(crate) fn fd_by_id(&self, kind: ObjKind, id: u32) -> skep_sys::Result<Fd> {

@@ -15,6 +15,12 @@ impl System {
     /// [`ErrorKind::Unsupported`] for a release that does not begin with three numbers.
     #[doc(alias = "LINUX_VERSION_CODE")]
     pub fn kernel_version(&self) -> Result<u32> {
+        self.version()
+            .get_or_try_init(|| self.ask_version())
+            .copied()
+    }
+
+    fn ask_version(&self) -> Result<u32> {
         let what = || "ask for the kernel's version".to_string();
         let ubuntu = match file::read_file(self.kernel(), c"/proc/version_signature", 4096) {
             Err(error) if error.errno == Errno::ENOENT => None,
