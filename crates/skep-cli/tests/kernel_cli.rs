@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Scratch, json_lines, run, skep, stderr, stdout};
+use common::{Scratch, json_lines, root, run, skep, stderr, stdout};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -26,16 +26,6 @@ macro_rules! object {
             include_bytes!(concat!("../../../testdata/", $name, ".bpf.eb.o")) as &[u8],
         )
     };
-}
-
-/// Whether these tests can run here; says why not.
-fn root() -> bool {
-    let status = fs::read_to_string("/proc/self/status").expect("procfs");
-    let root = status.lines().any(|l| l.starts_with("Uid:\t0\t"));
-    if !root {
-        println!("skep-skip: needs root");
-    }
-    root
 }
 
 fn put(scratch: &Scratch, (name, bytes): (&str, &[u8])) -> String {

@@ -2,23 +2,13 @@
 
 mod common;
 
-use common::{Scratch, json_lines, run, skep, stderr, stdout};
+use common::{Scratch, json_lines, root, run, skep, stderr, stdout};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::{fs, path::Path};
-
-/// Whether probes mean anything here.
-fn root() -> bool {
-    let status = fs::read_to_string("/proc/self/status").expect("procfs");
-    let root = status.lines().any(|l| l.starts_with("Uid:\t0\t"));
-    if !root {
-        println!("skep-skip: needs root");
-    }
-    root
-}
 
 /// The row of this group and name.
 fn row<'a>(rows: &'a [Value], group: &str, name: &str) -> &'a Value {

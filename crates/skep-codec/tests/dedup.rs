@@ -1,6 +1,9 @@
 //! Deduplication of real types: what remains says what was said before.
 #![cfg(feature = "btf-edit")]
 
+mod kernel;
+
+use kernel::vmlinux;
 use skep_codec::btf::{Btf, BtfBuilder, IdMap, Kind, Type, TypeId};
 use skep_codec::bytes::Endian;
 use std::sync::Arc;
@@ -8,16 +11,6 @@ use std::sync::Arc;
 #[path = "../../../fuzz/src/entries.rs"]
 #[allow(dead_code, unreachable_pub, reason = "a library in the fuzz workspace")]
 mod entries;
-
-const PATH: &str = "/sys/kernel/btf/vmlinux";
-
-fn vmlinux() -> Option<Btf> {
-    let Ok(bytes) = std::fs::read(PATH) else {
-        println!("skep-skip: no {PATH}");
-        return None;
-    };
-    Some(Btf::parse(Arc::new(bytes), None).unwrap())
-}
 
 /// The BTF of the committed objects of this byte order.
 fn objects(endian: Endian) -> Vec<Btf> {

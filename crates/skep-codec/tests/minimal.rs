@@ -1,26 +1,18 @@
 //! Minimal BTF of a kernel: every relocation comes to the same answer with it as with the whole.
 #![cfg(feature = "btf-edit")]
 
+mod kernel;
+
+use kernel::vmlinux;
 use skep_codec::ErrorKind;
 use skep_codec::btf::{Btf, BtfExt, CoreKind, CoreRelo, Kind};
 use skep_codec::bytes::Endian;
 use skep_codec::core_reloc::{Minimal, Resolution, Resolver};
 use skep_codec::elf::Elf;
-use std::sync::Arc;
 
 #[path = "../../../fuzz/src/entries.rs"]
 #[allow(dead_code, unreachable_pub, reason = "a library in the fuzz workspace")]
 mod entries;
-
-const PATH: &str = "/sys/kernel/btf/vmlinux";
-
-fn vmlinux() -> Option<Btf> {
-    let Ok(bytes) = std::fs::read(PATH) else {
-        println!("skep-skip: no {PATH}");
-        return None;
-    };
-    Some(Btf::parse(Arc::new(bytes), None).unwrap())
-}
 
 /// What a relocation comes to, but for ids of types and words of failures.
 fn outcome(resolver: &mut Resolver<'_>, relo: &CoreRelo) -> String {

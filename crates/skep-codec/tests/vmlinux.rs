@@ -1,21 +1,14 @@
 //! The running kernel's BTF, where there is one.
 
+mod kernel;
+
+use kernel::{PATH, vmlinux};
 use skep_codec::btf::{
     Btf, BtfBuilder, CoreKind, CoreRelo, Int, Kind, Kinds, Member, Type, Wanted,
 };
 use skep_codec::bytes::Endian;
 use skep_codec::core_reloc::{Resolution, Resolver};
 use std::sync::Arc;
-
-const PATH: &str = "/sys/kernel/btf/vmlinux";
-
-fn vmlinux() -> Option<Btf> {
-    let Ok(bytes) = std::fs::read(PATH) else {
-        eprintln!("SKIPPED: no {PATH}");
-        return None;
-    };
-    Some(Btf::parse(Arc::new(bytes), None).unwrap())
-}
 
 #[test]
 fn names_found_by_the_scan_are_those_that_iteration_finds() {

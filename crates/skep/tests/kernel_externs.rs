@@ -3,11 +3,10 @@
 
 mod common;
 
-use common::{host, load, object, own_mounts, skip};
+use common::{host, load, object, own_mounts, run, skip};
 use nix::mount::{MsFlags, mount};
 use skep::codec::btf::{BtfBuilder, Int, Kind, Member};
 use skep::codec::bytes::Endian;
-use skep::prog::TestRun;
 use skep::sys::watch::Trace;
 use skep::{
     AttachType, Btf, Error, ErrorKind, LoadOptions, Object, ObjectSpec, ProgType, System, plain,
@@ -32,15 +31,6 @@ plain! {
 
 fn found(object: &Object) -> Found {
     object.global("found").unwrap().read().unwrap()
-}
-
-fn run(object: &Object, program: &str) -> u32 {
-    let run = TestRun {
-        data: &[0; 64],
-        ..Default::default()
-    };
-    let program = object.program(program).unwrap();
-    program.test_run(&run).unwrap().return_value
 }
 
 /// The error of one program that is loaded by itself.

@@ -4,13 +4,13 @@
 
 mod common;
 
-use common::{host, load, object};
+use common::{host, load, object, run};
+use skep::ObjectSpec;
 use skep::codec::bytes::Endian;
 use skep::codec::insn::{assemble, disasm, encode};
 use skep::codec::uapi::bpf::ProgType;
 use skep::prog::TestRun;
 use skep::sys::bpf::{self, Log, ProgParams};
-use skep::{Object, ObjectSpec};
 use std::ops::Range;
 
 /// What every kernel since 5.10 takes. `r6` to `r9` are numbers, the stack is written before it
@@ -162,15 +162,6 @@ fn edit(spec: &mut ObjectSpec, program: &str, slots: Range<usize>, text: &str) {
     function
         .splice(slots.start..end, &assembly.insns, &refs)
         .unwrap();
-}
-
-fn run(object: &Object, program: &str) -> u32 {
-    let run = TestRun {
-        data: &[0; 64],
-        ..TestRun::default()
-    };
-    let program = object.program(program).unwrap();
-    program.test_run(&run).unwrap().return_value
 }
 
 #[test]

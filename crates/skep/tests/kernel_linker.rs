@@ -3,10 +3,9 @@
 
 mod common;
 
-use common::{host, load};
+use common::{host, load, run};
+use skep::ObjectSpec;
 use skep::codec::linker::{self, Input};
-use skep::prog::TestRun;
-use skep::{Object, ObjectSpec};
 use std::process::Command;
 
 /// A committed object in this machine's byte order.
@@ -25,15 +24,6 @@ macro_rules! bytes {
 
 fn linked(halves: &[Input<'_>]) -> Vec<u8> {
     linker::link(halves).unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn run(object: &Object, program: &str) -> u32 {
-    let run = TestRun {
-        data: &[0; 64],
-        ..TestRun::default()
-    };
-    let program = object.program(program).unwrap();
-    program.test_run(&run).unwrap().return_value
 }
 
 /// What `one` gives: its own twin, 300, the other half's, 40000 + 2 * 3, and so on; the letter is

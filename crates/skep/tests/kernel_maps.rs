@@ -2,26 +2,16 @@
 
 mod common;
 
-use common::{host, load, object, own_bpffs, skip};
+use common::{host, load, object, own_bpffs, run, skip};
 use skep::codec::object::Pinning;
 use skep::map::{Array, HashMap, MapInfo};
 use skep::object::PinReuse;
 use skep::probe::Answer;
-use skep::prog::TestRun;
-use skep::{Errno, ErrorKind, LoadOptions, Map, MapType, Object, ObjectSpec, System};
+use skep::{Errno, ErrorKind, LoadOptions, Map, MapType, ObjectSpec, System};
 use std::path::Path;
 
 const NUMA_NODE: u32 = 4;
 const RDONLY_PROG: u32 = 1 << 7;
-
-fn run(object: &Object, program: &str) -> u32 {
-    let run = TestRun {
-        data: &[0; 64],
-        ..Default::default()
-    };
-    let program = object.program(program).unwrap();
-    program.test_run(&run).unwrap().return_value
-}
 
 /// Options with a bpffs of our own.
 fn pinned_below(root: &str) -> LoadOptions {

@@ -2,18 +2,9 @@
 
 mod common;
 
-use common::{host, load, object, skip};
+use common::{host, load, object, run, skip};
 use skep::prog::TestRun;
 use skep::{Errno, ErrorKind, Object, System};
-
-fn run(object: &Object, program: &str) -> u32 {
-    let run = TestRun {
-        data: &[0; 64],
-        ..Default::default()
-    };
-    let program = object.program(program).unwrap();
-    program.test_run(&run).unwrap().return_value
-}
 
 fn call(object: &Object, program: &str) -> u32 {
     let program = object.program(program).unwrap();

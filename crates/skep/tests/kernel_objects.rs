@@ -2,20 +2,10 @@
 
 mod common;
 
-use common::{host, load, object};
+use common::{host, load, object, run};
+use skep::MapType;
 use skep::map::Array;
-use skep::prog::TestRun;
-use skep::{MapType, Object};
 use std::time::{Duration, Instant};
-
-fn run(object: &Object, program: &str) -> u32 {
-    let run = TestRun {
-        data: &[0; 64],
-        ..Default::default()
-    };
-    let program = object.program(program).unwrap();
-    program.test_run(&run).unwrap().return_value
-}
 
 #[test]
 fn every_kind_of_map_is_made_and_filled() {

@@ -61,3 +61,13 @@ impl Drop for Scratch {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
+
+/// Whether tests that need root can run here; says why not.
+pub(crate) fn root() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
+    let root = status.lines().any(|l| l.starts_with("Uid:\t0\t"));
+    if !root {
+        println!("skep-skip: needs root");
+    }
+    root
+}

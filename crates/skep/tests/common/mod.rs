@@ -3,6 +3,7 @@
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use skep::prog::TestRun;
 use skep::{Object, ObjectSpec, System};
 
 /// The committed object of this name, in this machine's byte order.
@@ -29,6 +30,16 @@ pub(crate) use skip;
 /// The kernel that runs.
 pub fn host() -> System {
     System::host().expect("host system")
+}
+
+/// What this program returns for a packet of zeros.
+pub fn run(object: &Object, program: &str) -> u32 {
+    let run = TestRun {
+        data: &[0; 64],
+        ..Default::default()
+    };
+    let program = object.program(program).unwrap();
+    program.test_run(&run).unwrap().return_value
 }
 
 /// Restricts a tracer to this process.
