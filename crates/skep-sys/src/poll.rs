@@ -4,7 +4,7 @@ use crate::error::{Result, check};
 use crate::{Fd, KernelRef};
 use alloc::vec::Vec;
 use core::ffi::c_int;
-use skep_codec::uapi::linux::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, O_CLOEXEC, POLLIN};
+use skep_codec::uapi::linux::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, O_CLOEXEC, POLLIN, POLLOUT};
 
 /// `struct pollfd`.
 #[repr(C)]
@@ -13,6 +13,16 @@ struct PollFd {
     fd: c_int,
     events: i16,
     revents: i16,
+}
+
+impl PollFd {
+    fn new(fd: &Fd, events: i16) -> Self {
+        Self {
+            fd: fd.raw(),
+            events,
+            revents: 0,
+        }
+    }
 }
 
 /// A wait in nanoseconds as the kernel takes it: -1 is for ever.
@@ -32,22 +42,39 @@ pub fn wait_readable(fds: &[&Fd], timeout_ns: Option<u64>) -> Result<Vec<bool>> 
     let Some(first) = fds.first() else {
         return Ok(Vec::new());
     };
-    let mut list: Vec<PollFd> = fds
-        .iter()
-        .map(|fd| PollFd {
-            fd: fd.raw(),
-            events: POLLIN,
-            revents: 0,
-        })
-        .collect();
-    // SAFETY: `list` is that many values of `struct pollfd`.
-    let answer = unsafe {
-        first
-            .kernel()
-            .poll(list.as_mut_ptr().cast(), list.len(), timeout(timeout_ns))
-    };
-    check("ppoll", answer)?;
+    let mut list: Vec<PollFd> = fds.iter().map(|fd| PollFd::new(fd, POLLIN)).collect();
+    poll(first.kernel(), &mut list, timeout_ns)?;
     Ok(list.iter().map(|fd| fd.revents != 0).collect())
+}
+
+/// Waits until `fd` can be written, or has an error or hang-up: `true`; `false` when the time is
+/// up.
+///
+/// # Errors
+/// `EINTR`: a signal came.
+///
+/// # Kernel
+/// ppoll(2).
+pub fn wait_writable(fd: &Fd, timeout_ns: Option<u64>) -> Result<bool> {
+    let mut list = [PollFd::new(fd, POLLOUT)];
+    Ok(poll(fd.kernel(), &mut list, timeout_ns)? != 0)
+}
+
+/// Sleeps.
+///
+/// # Errors
+/// `EINTR`: a signal came.
+///
+/// # Kernel
+/// ppoll(2) of nothing.
+pub fn sleep(kernel: &KernelRef, ns: u64) -> Result<()> {
+    poll(kernel, &mut [], Some(ns)).map(drop)
+}
+
+fn poll(kernel: &KernelRef, list: &mut [PollFd], timeout_ns: Option<u64>) -> Result<usize> {
+    // SAFETY: `list` is that many values of `struct pollfd`.
+    let answer = unsafe { kernel.poll(list.as_mut_ptr().cast(), list.len(), timeout(timeout_ns)) };
+    check("ppoll", answer)
 }
 
 /// `struct epoll_event`, which x86-64 alone packs.

@@ -37,6 +37,10 @@ pub enum ErrorKind {
     Several,
     /// Memory shared with the kernel holds what it must not.
     Corrupt,
+    /// A record was overwritten by a newer one while it was read.
+    Overwritten,
+    /// There is no room left in what the kernel has not yet read.
+    Full,
 }
 
 /// Why something failed. As large as a pointer, and cheap to clone.

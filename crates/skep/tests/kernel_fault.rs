@@ -4,6 +4,7 @@
 mod common;
 
 use common::{getpgid, object, only_us};
+use skep::ring::Woken;
 use skep::sys::watch::{Fault, Trace};
 use skep::{Errno, ObjectSpec, System};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -25,7 +26,7 @@ fn application(system: &System, spec: &ObjectSpec) -> skep::Result<usize> {
     let mut ring = object.ring("events")?;
     getpgid(0);
     let mut records = 0;
-    while records == 0 && ring.wait(Some(Duration::from_secs(5)))? {
+    while records == 0 && ring.wait(Some(Duration::from_secs(5)))? == Woken::Ready {
         while ring.next()?.is_some() {
             records += 1;
         }

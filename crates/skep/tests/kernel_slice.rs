@@ -7,6 +7,7 @@ use common::{getpgid, host, load, object, only_us, skip};
 use skep::link::{SocketFilter, Tracepoint, Xdp};
 use skep::map::{Array, HashMap, PerCpuArray};
 use skep::prog::TestRun;
+use skep::ring::Woken;
 use skep::{ErrorKind, Link, Map, MapType, Object, ObjectSpec, Program, RingBuf, System};
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
@@ -84,7 +85,7 @@ fn first_event(ring: &mut RingBuf) -> RawEvent {
     let give_up = Instant::now() + Duration::from_secs(5);
     while Instant::now() < give_up {
         getpgid(0);
-        if ring.wait(Some(Duration::from_millis(100))).unwrap()
+        if ring.wait(Some(Duration::from_millis(100))).unwrap() == Woken::Ready
             && let Some(record) = ring.next().unwrap()
         {
             return record.read().unwrap();
@@ -111,7 +112,10 @@ fn raw_tracepoint_sends_events() {
     // Detached: the ring runs dry and stays so.
     while ring.next().unwrap().is_some() {}
     getpgid(0);
-    assert!(!ring.wait(Some(Duration::from_millis(50))).unwrap());
+    assert_eq!(
+        ring.wait(Some(Duration::from_millis(50))).unwrap(),
+        Woken::TimedOut
+    );
 }
 
 #[test]
@@ -153,7 +157,10 @@ fn btf_tracepoint_sends_events() {
     assert_eq!(links[0].hook(), "BTF tracepoint sys_enter");
     let mut ring = object.ring("events").unwrap();
     getpgid(0);
-    assert!(ring.wait(Some(Duration::from_secs(5))).unwrap());
+    assert_eq!(
+        ring.wait(Some(Duration::from_secs(5))).unwrap(),
+        Woken::Ready
+    );
     assert_eq!(ring.next().unwrap().unwrap().len(), 24);
     assert!(object.global("hits").unwrap().read::<u64>().unwrap() > 0);
 }

@@ -6,6 +6,7 @@ mod common;
 use common::{getpgid, load, object, only_us};
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use skep::System;
+use skep::ring::Woken;
 use skep::sys::SysVTable;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -154,6 +155,18 @@ unsafe extern "C" fn uname(_: *mut c_void, buf: *mut c_void) -> isize {
     ret(unsafe { libc::uname(buf.cast()) } as isize)
 }
 
+unsafe extern "C" fn clock_gettime(_: *mut c_void, clock: c_int) -> i64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is a `struct timespec`.
+    match ret(unsafe { libc::clock_gettime(clock, &raw mut time) } as isize) {
+        0 => time.tv_sec * 1_000_000_000 + time.tv_nsec,
+        errno => errno as i64,
+    }
+}
+
 /// What the library needs, and not one function more: what is missing answers `ENOSYS`.
 fn table(counts: &Arc<Counts>) -> SysVTable {
     SysVTable {
@@ -172,6 +185,7 @@ fn table(counts: &Arc<Counts>) -> SysVTable {
         epoll_wait: Some(epoll_wait),
         fcntl: Some(fcntl),
         uname: Some(uname),
+        clock_gettime: Some(clock_gettime),
         ..SysVTable::empty()
     }
 }
@@ -204,7 +218,7 @@ fn everything_goes_through_the_table() {
     let pid = loop {
         assert!(Instant::now() < give_up, "no event in five seconds");
         getpgid(0);
-        if ring.wait(Some(Duration::from_millis(100))).unwrap()
+        if ring.wait(Some(Duration::from_millis(100))).unwrap() == Woken::Ready
             && let Some(record) = ring.next().unwrap()
         {
             // `struct event`: the time, then the process.

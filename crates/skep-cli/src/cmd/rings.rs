@@ -84,12 +84,13 @@ impl Ring {
     }
 }
 
-/// Waits until a ring has something, at most this long; which have.
-pub(super) fn wait_any(rings: &mut [Ring], wait: Duration) -> Result<Vec<bool>> {
+/// Waits until a ring has something, a signal comes, or at most this long.
+pub(super) fn wait_any(rings: &mut [Ring], wait: Duration) -> Result<()> {
     if rings.is_empty() {
         std::thread::sleep(wait);
-        return Ok(Vec::new());
+        return Ok(());
     }
     let mut buffers: Vec<_> = rings.iter_mut().map(|ring| &mut ring.buffer).collect();
-    Ok(skep::ring::wait_any(&mut buffers, Some(wait))?)
+    skep::ring::wait_any(&mut buffers, Some(wait))?;
+    Ok(())
 }

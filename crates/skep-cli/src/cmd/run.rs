@@ -52,8 +52,8 @@ pub(super) fn drive(
     }
     stop.begin();
     while let Some(wait) = stop.next_wait() {
-        let busy = rings::wait_any(&mut rings, wait)?;
-        for (ring, _) in rings.iter_mut().zip(busy).filter(|(_, busy)| *busy) {
+        rings::wait_any(&mut rings, wait)?;
+        for ring in &mut rings {
             ring.print(out, show, rings::TURN)?;
         }
         trace::print_lines(out, pipe.as_mut())?;

@@ -59,6 +59,8 @@ pub const CLOCK_BOOTTIME: i32 = 7;
 
 /// `POLLIN`.
 pub const POLLIN: i16 = 1;
+/// `POLLOUT`.
+pub const POLLOUT: i16 = 4;
 /// `POLLERR`.
 pub const POLLERR: i16 = 8;
 /// `POLLHUP`.

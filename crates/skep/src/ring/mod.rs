@@ -1,6 +1,11 @@
 //! Ring buffers: events from programs, in order, without a system call each.
 
 mod bpf_ring;
+mod consumer;
+mod record;
 mod region;
+mod wait;
 
-pub use bpf_ring::{Record, Records, RingBuf, wait_any};
+pub use bpf_ring::RingBuf;
+pub use record::{Record, Records};
+pub use wait::{Woken, wait_any};

@@ -1,0 +1,193 @@
+//! A record, lent by its ring.
+
+use super::RingBuf;
+use super::consumer::{Consumer, Span};
+use super::region::Consumed;
+use super::wait::{Deadline, Woken, wait_until};
+use crate::plain::Plain;
+use crate::{Error, ErrorKind, Result};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// A record, lent by its ring until dropped.
+///
+/// The bytes are copied out, all or field by field, never lent as a slice: another process that
+/// holds the map can move the position, and the kernel would then write under a slice.
+pub struct Record<'a> {
+    consumer: &'a mut Consumer<Consumed>,
+    span: Span,
+}
+
+impl<'a> Record<'a> {
+    #[inline]
+    pub(super) fn new(consumer: &'a mut Consumer<Consumed>, span: Span) -> Self {
+        Self { consumer, span }
+    }
+
+    /// Length in bytes.
+    #[inline]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.span.len as usize
+    }
+
+    /// Where it begins, in bytes since the map was made: grows from record to record, and is the
+    /// same for whoever reads this one.
+    #[inline]
+    pub fn position(&self) -> u64 {
+        self.consumer.position()
+    }
+
+    /// Copies as many bytes as fit, and says how many.
+    #[inline]
+    pub fn copy_to(&self, out: &mut [u8]) -> usize {
+        let len = out.len().min(self.len());
+        if let Some(out) = out.get_mut(..len) {
+            self.consumer.memory.copy(self.span.start, out);
+        }
+        len
+    }
+
+    /// The bytes.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.len()];
+        self.copy_to(&mut bytes);
+        bytes
+    }
+
+    /// Replaces the contents of `out` with the bytes: a buffer to use again and again.
+    #[inline]
+    pub fn read_into(&self, out: &mut Vec<u8>) {
+        out.resize(self.len(), 0);
+        self.copy_to(out);
+    }
+
+    /// The record as a value of this type.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] if the record has another size; [`ErrorKind::Overwritten`] if it
+    /// went while it was read.
+    #[inline]
+    pub fn read<T: Plain>(&self) -> Result<T> {
+        if self.len() != T::SIZE {
+            return Err(self.misfit(0, T::SIZE));
+        }
+        self.field(0)
+    }
+
+    /// The value of this type at `offset`, and nothing else of the record.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] if the record ends before; [`ErrorKind::Overwritten`] if it went
+    /// while it was read.
+    #[inline]
+    pub fn field<T: Plain>(&self, offset: usize) -> Result<T> {
+        const ON_STACK: usize = 256;
+        let end = offset.checked_add(T::SIZE);
+        if end.is_none_or(|end| end > self.len()) {
+            return Err(self.misfit(offset, T::SIZE));
+        }
+        let start = self.span.start.wrapping_add(offset as u64);
+        let mut small = [0; ON_STACK];
+        let value = match small.get_mut(..T::SIZE) {
+            Some(bytes) => {
+                self.consumer.memory.copy(start, bytes);
+                T::read_from(bytes)
+            }
+            None => {
+                let mut bytes = vec![0; T::SIZE];
+                self.consumer.memory.copy(start, &mut bytes);
+                T::read_from(&bytes)
+            }
+        };
+        match value {
+            Some(value) if !self.is_overwritten() => Ok(value),
+            Some(_) => Err(self.gone()),
+            None => Err(self.misfit(offset, T::SIZE)),
+        }
+    }
+
+    /// Whether programs have begun to write over the record, so that what was read before this
+    /// call may be mixed with what is new. Always `false` but in overwrite mode.
+    ///
+    /// The kernel orders its write of the oldest position before those over the record only on
+    /// machines that keep stores in order, such as x86-64; elsewhere the answer may come too late.
+    #[inline]
+    pub fn is_overwritten(&self) -> bool {
+        self.consumer.is_overwrite() && !self.consumer.is_intact()
+    }
+
+    #[cold]
+    fn misfit(&self, offset: usize, size: usize) -> Error {
+        let len = self.len();
+        let what = match offset {
+            0 => alloc::format!("ring buffer record: {len} bytes, a type of {size} bytes"),
+            _ => alloc::format!("ring buffer record: {len} bytes, {size} wanted at {offset}"),
+        };
+        Error::new(ErrorKind::Invalid, what)
+    }
+
+    #[cold]
+    fn gone(&self) -> Error {
+        let position = self.position();
+        let what = alloc::format!("ring buffer record at position {position}: overwritten");
+        Error::new(ErrorKind::Overwritten, what)
+    }
+}
+
+impl Drop for Record<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.consumer.release(self.span.end);
+    }
+}
+
+impl core::fmt::Debug for Record<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Record({} bytes at {})", self.len(), self.position())
+    }
+}
+
+/// The records of a ring, waiting when it is empty: see [`RingBuf::records`].
+#[derive(Debug)]
+pub struct Records<'a> {
+    ring: &'a mut RingBuf,
+    timeout: Option<Duration>,
+}
+
+impl<'a> Records<'a> {
+    pub(super) fn new(ring: &'a mut RingBuf, timeout: Option<Duration>) -> Self {
+        Self { ring, timeout }
+    }
+
+    /// The next record; `None` when nothing came in time.
+    ///
+    /// # Errors
+    /// Those of [`RingBuf::next`] and [`RingBuf::wait`].
+    #[inline]
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Record<'_>>> {
+        let span = match self.ring.next_span()? {
+            None => self.wait()?,
+            known => known,
+        };
+        Ok(span.map(|span| self.ring.lend(span)))
+    }
+
+    #[cold]
+    fn wait(&mut self) -> Result<Option<Span>> {
+        let deadline = Deadline::after(self.ring.map().system(), self.timeout)?;
+        loop {
+            match wait_until(&mut [&mut *self.ring], &deadline)? {
+                // Perhaps only one that was given back unused.
+                Woken::Ready => match self.ring.next_span()? {
+                    None => {}
+                    known => return Ok(known),
+                },
+                Woken::Signal => {}
+                Woken::TimedOut => return Ok(None),
+            }
+        }
+    }
+}
