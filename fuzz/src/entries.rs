@@ -39,6 +39,7 @@ pub const ENTRIES: &[(&str, Entry)] = &[
     #[cfg(feature = "linker")]
     ("linker", linker),
     ("object", object),
+    ("value", value),
 ];
 
 /// Lines of a kernel's configuration, packed or not, for the variables of a committed object.
@@ -110,6 +111,27 @@ fn one_type(btf: &Btf, ty: &Type<'_>) {
     let _ = ty.variables().take(TYPES).filter(|v| v.is_ok()).count();
     let _ = (btf.size_of(ty.id()), btf.peel(ty.id()).is_ok());
     values(btf, ty.id());
+}
+
+/// A type section, the text of a value and a path in it, see [`join`]: through every type.
+pub fn value(data: &[u8]) {
+    let [types, text, path] = split(data);
+    let Ok(btf) = Btf::from_bytes(types) else {
+        return;
+    };
+    let text = String::from_utf8_lossy(text);
+    let path = String::from_utf8_lossy(path);
+    let mut bytes = [0x5a_u8; 512];
+    for ty in btf.iter().take(TYPES) {
+        let _ = btf.assign(ty.id(), &path, &text, &mut bytes);
+        if btf.encode(ty.id(), &text, &mut bytes).is_err() {
+            continue;
+        }
+        // What is taken can be printed and read again; names may be such that it is refused.
+        if let Ok(value) = btf.decode(ty.id(), &bytes) {
+            let _ = btf.encode(ty.id(), &value.to_string(), &mut bytes);
+        }
+    }
 }
 
 /// Texts that values are set by.
@@ -477,7 +499,19 @@ pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         #[cfg(feature = "linker")]
         ("linker", join([object, &other_half(object), &[]])),
         ("object", object.to_vec()),
+        ("value", printed(btf)),
     ]
+}
+
+/// Types of an object, a value of the longest one that is printed, a path.
+fn printed(types: &[u8]) -> Vec<u8> {
+    let btf = Btf::from_bytes(types).expect("types of a committed object");
+    let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(512).collect();
+    let values = btf.iter().filter_map(|ty| btf.decode(ty.id(), &bytes).ok());
+    let longest = values
+        .map(|value| value.to_string())
+        .max_by_key(String::len);
+    join([types, longest.unwrap_or_default().as_bytes(), b"first[1].x"])
 }
 
 /// Lines that set what an object wants of the kernel's configuration, or what gzip

@@ -1,13 +1,13 @@
 //! Fields by their names: `task_struct.mm.pgd`, `net_device.dev_addr_shadow[2]`.
 
 use super::{Btf, Kind, MAX_DEPTH, Type, TypeId};
-use crate::Result;
 use crate::error::bail;
+use crate::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
 
 /// Members that may be looked at for one path: anonymous ones inside each other could otherwise
 /// multiply without end.
-const MAX_LOOKS: u32 = 1 << 20;
+pub(super) const MAX_LOOKS: u32 = 1 << 20;
 
 /// Where a field is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,39 +30,81 @@ impl Btf {
     /// `NotFound` for names that are not there, `Mismatch` for members of what has none, `Malformed`
     /// for text that is no path.
     pub fn field(&self, path: &str) -> Result<Field> {
-        let mut parts = path.split('.');
-        let (name, indices) = indexed(parts.next().unwrap_or_default())?;
+        let (name, _) = indexed(path.split('.').next().unwrap_or_default())?;
+        if name.is_empty() || path.ends_with('.') {
+            bail!(Malformed, "`{path}`: a name is missing");
+        }
         let kinds = [Kind::Struct, Kind::Union, Kind::Typedef];
         let root = kinds.iter().find_map(|kind| self.find(name, Some(*kind)));
         let Some(root) = root else {
             bail!(NotFound, "no struct, union or typedef `{name}`");
         };
-        let mut looks_left = MAX_LOOKS;
+        let inside = path.get(name.len()..).unwrap_or_default();
+        self.field_in(root, inside, &mut { MAX_LOOKS })
+    }
+
+    /// The field that a path leads to inside a value of type `root`: `a.b[2]`, `[3].c`, or nothing
+    /// for all of it. `looks_left` bounds the work.
+    pub(super) fn field_in(&self, root: TypeId, path: &str, looks_left: &mut u32) -> Result<Field> {
         let mut field = Field {
             bit_offsets: alloc::vec![0],
             bit_size: 0,
             ty: root,
         };
-        self.elements(&mut field, &indices, path)?;
+        if path.is_empty() {
+            return Ok(field);
+        }
+        let mut parts = path.strip_prefix('.').unwrap_or(path).split('.');
+        if path.starts_with('[') {
+            let (_, indices) = indexed(parts.next().unwrap_or_default())?;
+            self.elements(&mut field, &indices, path)?;
+        }
         for part in parts {
             let (name, indices) = indexed(part)?;
+            if name.is_empty() {
+                bail!(Malformed, "`{path}`: a name is missing");
+            }
             self.follow_pointer(&mut field)?;
             let ty = self.peel(field.ty)?;
-            if !ty.kind().is_composite() {
+            if !ty.kind().is_composite() && ty.kind() != Kind::Datasec {
                 bail!(
                     Mismatch,
                     "`{path}`: what should have `{name}` has no members"
                 );
             }
-            let Some((bits, bit_size, id)) = self.member_named(&ty, name, 0, &mut looks_left)?
-            else {
-                bail!(NotFound, "{:?} `{}` has no `{name}`", ty.kind(), ty.name()?);
+            let Some((bits, bit_size, id)) = self.member_named(&ty, name, 0, looks_left)? else {
+                return Err(self.no_member(&ty, name)?);
             };
             advance(&mut field, bits)?;
             (field.bit_size, field.ty) = (bit_size, id);
             self.elements(&mut field, &indices, path)?;
         }
         Ok(field)
+    }
+
+    /// An error that tells the members that there are.
+    fn no_member(&self, ty: &Type<'_>, name: &str) -> Result<Error> {
+        const TOLD: usize = 24;
+        let mut names = Vec::new();
+        for member in ty.members().take(TOLD) {
+            names.push(member?.name);
+        }
+        for var in ty.variables().take(TOLD) {
+            names.push(self.ty(var?.ty)?.name()?);
+        }
+        names.retain(|name| !name.is_empty());
+        let kind = alloc::format!("{:?}", ty.kind()).to_lowercase();
+        let more = if ty.vlen() as usize > TOLD {
+            ", ..."
+        } else {
+            ""
+        };
+        let what = alloc::format!(
+            "{kind} `{}` has no `{name}`; it has {}{more}",
+            ty.name()?,
+            names.join(", ")
+        );
+        Ok(Error::new(ErrorKind::NotFound, what))
     }
 
     fn follow_pointer(&self, field: &mut Field) -> Result<()> {
@@ -106,11 +148,17 @@ impl Btf {
         if depth > MAX_DEPTH {
             bail!(TooDeep, "type {} never ends", ty.id().0);
         }
+        for var in ty.variables() {
+            let var = var?;
+            let ty = self.ty(var.ty)?;
+            spend(looks_left, name)?;
+            if ty.name()? == name {
+                let bits = u64::from(var.offset).saturating_mul(8);
+                return Ok(Some((bits, 0, ty.target().unwrap_or_default())));
+            }
+        }
         for member in ty.raw_members() {
-            let Some(left) = looks_left.checked_sub(1) else {
-                bail!(TooLarge, "looking for `{name}` in anonymous members");
-            };
-            *looks_left = left;
+            spend(looks_left, name)?;
             let offset = u64::from(member.bit_offset);
             if self.string_is(member.name_off, name) {
                 return Ok(Some((offset, member.bit_size, member.ty)));
@@ -127,6 +175,16 @@ impl Btf {
             }
         }
         Ok(None)
+    }
+}
+
+fn spend(looks_left: &mut u32, name: &str) -> Result<()> {
+    match looks_left.checked_sub(1) {
+        Some(left) => {
+            *looks_left = left;
+            Ok(())
+        }
+        None => bail!(TooLarge, "too many members to look for `{name}`"),
     }
 }
 
@@ -152,16 +210,12 @@ fn indexed(part: &str) -> Result<(&str, Vec<u64>)> {
             _ => bail!(Malformed, "`{part}`: expected NAME[NUMBER]"),
         }
     }
-    if name.is_empty() {
-        bail!(Malformed, "`{part}`: a name is missing");
-    }
     Ok((name, indices))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
     use crate::btf::tests::{built, int, member};
     use crate::btf::{Array, BtfBuilder, Member};
     use crate::bytes::Endian;

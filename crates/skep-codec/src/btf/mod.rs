@@ -36,12 +36,12 @@ mod strings;
 pub(crate) mod subset;
 #[cfg(test)]
 pub(crate) mod tests;
+mod text;
 mod types;
 mod upload;
 #[cfg(test)]
 mod upload_tests;
 mod value;
-mod value_text;
 mod write;
 
 #[cfg(any(test, feature = "dump-c"))]

@@ -6,7 +6,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 use std::{format, vec};
 
-const BOTH: [Endian; 2] = [Endian::Little, Endian::Big];
+pub(crate) const BOTH: [Endian; 2] = [Endian::Little, Endian::Big];
 
 pub(crate) fn int(b: &mut BtfBuilder, name: &str, size: u32, signed: bool) -> TypeId {
     let int = Int {
@@ -28,7 +28,7 @@ pub(crate) fn member(name: &str, ty: TypeId, bit_offset: u32) -> Member<'_> {
     }
 }
 
-fn bits(name: &str, ty: TypeId, bit_offset: u32, bit_size: u8) -> Member<'_> {
+pub(crate) fn bits(name: &str, ty: TypeId, bit_offset: u32, bit_size: u8) -> Member<'_> {
     Member {
         name,
         ty,
@@ -37,7 +37,7 @@ fn bits(name: &str, ty: TypeId, bit_offset: u32, bit_size: u8) -> Member<'_> {
     }
 }
 
-fn value(name: &str, value: i64) -> Enumerator<'_> {
+pub(crate) fn value(name: &str, value: i64) -> Enumerator<'_> {
     Enumerator { name, value }
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn built(b: &BtfBuilder, endian: Endian) -> Btf {
 }
 
 /// One type of each kind, and the ids of `event` (a struct) and `.data` (a section).
-fn all_kinds() -> (BtfBuilder, TypeId, TypeId) {
+pub(crate) fn all_kinds() -> (BtfBuilder, TypeId, TypeId) {
     let mut b = BtfBuilder::new();
     let u32_ = int(&mut b, "unsigned int", 4, false);
     let i16_ = int(&mut b, "short", 2, true);
@@ -361,7 +361,7 @@ fn values_are_bounded_where_unions_multiply() {
 }
 
 /// The bytes of an `event`, in either byte order.
-fn event_bytes(endian: Endian) -> Vec<u8> {
+pub(crate) fn event_bytes(endian: Endian) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend(endian.put_u32(1234));
     out.extend(b"sh\0\0\xff\0\0\0");
@@ -415,91 +415,6 @@ fn a_data_section_is_decoded_by_its_variables() {
         value,
         Value::Struct(vec![("counter".into(), Value::Uint(42))])
     );
-}
-
-fn encoded(btf: &Btf, name: &str, text: &str) -> Result<Vec<u8>, String> {
-    let id = btf.find(name, None).unwrap();
-    let mut bytes = vec![0xaa; btf.size_of(id).unwrap() as usize];
-    btf.encode(id, text, &mut bytes)
-        .map_err(|e| e.what().to_string())?;
-    Ok(bytes)
-}
-
-#[test]
-fn text_becomes_bytes_of_the_type() {
-    let (mut b, ..) = all_kinds();
-    let (char_, short) = (TypeId(3), TypeId(2));
-    for (name, element, len) in [("text", char_, 4), ("list", short, 3)] {
-        let array = b.add_array(Array {
-            element,
-            index: TypeId(1),
-            len,
-        });
-        b.add_typedef(name, array);
-    }
-    let btf = built(&b, Endian::Big);
-    let ok = |name, text, bytes: &[u8]| {
-        assert_eq!(
-            encoded(&btf, name, text).as_deref(),
-            Ok(bytes),
-            "{name} {text}"
-        );
-    };
-    ok("unsigned int", "0xfffffffe", &[255, 255, 255, 254]);
-    ok("unsigned int", " 0b11 ", &[0, 0, 0, 3]);
-    ok("short", "-2", &[255, 254]);
-    ok("short", "-32768", &[128, 0]);
-    ok("char", "'\\n'", b"\n");
-    ok("_Bool", "true", &[1]);
-    ok("color", "RED", &[255, 255, 255, 255]);
-    ok("color", "7", &[0, 0, 0, 7]);
-    ok("big", "HUGE", &[255, 255, 255, 255, 255, 255, 255, 254]);
-    ok("double", "0.5", &0.5_f64.to_be_bytes());
-    ok("text", "abc", b"abc\0");
-    ok("text", "\"a\\x42\\\"\"", b"aB\"\0");
-    ok("text", "full", b"full");
-    ok("list", "[1, -1]", &[0, 1, 255, 255, 0, 0]);
-    let bad = |name, text, why: &str| {
-        assert_eq!(encoded(&btf, name, text).unwrap_err(), why, "{name} {text}");
-    };
-    bad(
-        "unsigned int",
-        "0x100000000",
-        "4294967296 does not fit 32 bits (unsigned)",
-    );
-    bad("unsigned int", "-1", "-1 does not fit 32 bits (unsigned)");
-    bad("short", "32768", "32768 does not fit 16 bits (signed)");
-    bad("_Bool", "2", "2 does not fit 1 bits (unsigned)");
-    bad("color", "GREEN", "'GREEN' is no value of this type");
-    bad("unsigned int", "", "'' is no value of this type");
-    bad("unsigned int", "--1", "'--1' is no value of this type");
-    bad("unsigned int", "0x-1", "'0x-1' is no value of this type");
-    bad("text", "fully", "5 bytes for an array of 4");
-    bad(
-        "event",
-        "1",
-        "a value of kind Struct cannot be given as text",
-    );
-}
-
-#[test]
-fn what_is_decoded_encodes_to_the_same_bytes() {
-    let (b, ..) = all_kinds();
-    let btf = built(&b, Endian::Little);
-    for (name, bytes) in [
-        ("unsigned int", vec![1, 2, 3, 4]),
-        ("short", vec![0xfe, 0xff]),
-        ("color", vec![7, 0, 0, 0]),
-        ("color", vec![9, 0, 0, 0]),
-        ("big", vec![0xfe, 255, 255, 255, 255, 255, 255, 255]),
-        ("_Bool", vec![1]),
-    ] {
-        let text = btf
-            .decode(btf.find(name, None).unwrap(), &bytes)
-            .unwrap()
-            .to_string();
-        assert_eq!(encoded(&btf, name, &text), Ok(bytes), "{text}");
-    }
 }
 
 #[test]

@@ -315,6 +315,10 @@ impl fmt::Display for Value {
                 }
                 f.write_str("]")
             }
+            // Alone it would be taken for a number.
+            Self::Bytes(bytes) if bytes.len() == 1 => {
+                write!(f, "[{:#04x}]", bytes.first().copied().unwrap_or(0))
+            }
             Self::Bytes(bytes) => {
                 f.write_str("[")?;
                 for (place, byte) in bytes.iter().enumerate() {
