@@ -14,7 +14,7 @@ pub use spec::{ObjectSpec, VariableMut};
 use crate::link::{Link, StructOps};
 use crate::map::Map;
 use crate::prog::Program;
-use crate::ring::RingBuf;
+use crate::ring::{RingBuf, UserRingBuf};
 use crate::{Error, ErrorKind, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -70,6 +70,11 @@ impl Object {
     /// The consumer of the ring buffer map of this name.
     pub fn ring(&self, name: &str) -> Result<RingBuf> {
         RingBuf::open(self.map(name)?)
+    }
+
+    /// The producer of the user ring buffer map of this name.
+    pub fn user_ring(&self, name: &str) -> Result<UserRingBuf> {
+        UserRingBuf::open(self.map(name)?)
     }
 
     /// The global variable of this name, as programs see it now.

@@ -142,3 +142,52 @@ impl Memory for Consumed {
         fence(Ordering::Acquire);
     }
 }
+
+/// The memory of a ring that we fill.
+pub(super) struct Produced(Region);
+
+impl Produced {
+    pub(super) fn map(fd: &Fd, page: usize, size: u32) -> skep_sys::Result<Self> {
+        Region::map(fd, page, size, PROT_READ, PROT_READ | PROT_WRITE).map(Self)
+    }
+
+    #[inline]
+    pub(super) fn size(&self) -> u64 {
+        self.0.size
+    }
+
+    /// How far an earlier producer has written.
+    pub(super) fn producer_position(&self) -> u64 {
+        Region::word::<PRODUCER>(&self.0.producer).load(Ordering::Relaxed)
+    }
+
+    /// How far programs have read. Acquire pairs with `smp_store_release(&rb->consumer_pos, ..)` in
+    /// `__bpf_user_ringbuf_sample_release`, line 740: their reads are over before we write.
+    #[inline]
+    pub(super) fn consumer_position(&self) -> u64 {
+        Region::word::<0>(&self.0.consumer).load(Ordering::Acquire)
+    }
+
+    /// Copies `bytes` to `position`; the caller has checked that they are in the ring, in room
+    /// that programs have given back.
+    #[inline]
+    pub(super) fn write(&mut self, position: u64, bytes: &[u8]) {
+        let len = bytes.len().min(self.0.size as usize);
+        let to = self.0.data(position);
+        // SAFETY: `data` lies in the first of the two copies of the data and `len` is at most
+        // the size, so the target ends inside the second copy, mapped writable (contract 4).
+        // `bytes` is ours, and no Rust reference to the data exists.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, len) };
+    }
+
+    /// Makes the record of `len` bytes at `position`, up to `end`, the next to be drained.
+    ///
+    /// Release pairs with `smp_load_acquire(&rb->producer_pos)` in `__bpf_user_ringbuf_peek`, line
+    /// 681: whoever sees the position sees header and record. The header was never busy, so the
+    /// order in which it is read (line 692) does not matter.
+    #[inline]
+    pub(super) fn commit(&mut self, position: u64, len: u32, end: u64) {
+        self.0.header(position).store(len, Ordering::Relaxed);
+        Region::word::<PRODUCER>(&self.0.producer).store(end, Ordering::Release);
+    }
+}
