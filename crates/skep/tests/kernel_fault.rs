@@ -223,6 +223,27 @@ fn arenas_fail_cleanly_too() {
 }
 
 #[test]
+fn user_rings_fail_cleanly_too() {
+    let _alone = alone();
+    let spec = object!("userring");
+    if let Err(error) = spec.load(&common::host()) {
+        common::skip!("no user ring buffers: {error}");
+    }
+    let (calls, survived) = fail_each(Errno::EIO, |system| {
+        let object = spec.load(system)?;
+        let mut ring = object.user_ring("messages")?;
+        ring.send(&[0; 4000])?;
+        let short = Duration::from_millis(1);
+        match ring.reserve_wait(1000, Some(short)).map(drop) {
+            Err(error) if error.kind() == skep::ErrorKind::Full => Ok(1),
+            answer => answer.map(|()| 0),
+        }
+    });
+    assert!(calls >= 8, "{calls} calls");
+    assert_eq!(survived, 0);
+}
+
+#[test]
 fn a_decorated_kernel_is_closed_through_itself() {
     let _alone = alone();
     let trace = Trace::new(common::host().kernel().clone());

@@ -3,10 +3,15 @@
 mod common;
 
 use common::{host, load, object, skip};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use skep::prog::TestRun;
 use skep::ring::{RingBuf, Woken, wait_any};
 use skep::{ErrorKind, MapType, Object, System};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A record of program `send`, with its header.
@@ -218,34 +223,25 @@ fn a_wait_ends_in_time() {
     assert!(begun.elapsed() >= short);
 }
 
-extern "C" fn on_signal(_: libc::c_int) {}
+extern "C" fn on_signal(_: i32) {}
 
 /// Signals to this thread, until dropped.
-struct Signals(
-    std::sync::Arc<AtomicBool>,
-    Option<std::thread::JoinHandle<()>>,
-);
+struct Signals(Arc<AtomicBool>, Option<JoinHandle<()>>);
 
 impl Signals {
     fn every(time: Duration) -> Self {
-        // SAFETY: the handler does nothing; without SA_RESTART calls end with EINTR.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = on_signal as *const () as usize;
-            assert_eq!(
-                libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()),
-                0
-            );
-        }
-        // SAFETY: nothing to promise.
-        let thread = unsafe { libc::pthread_self() };
-        let stop = std::sync::Arc::new(AtomicBool::new(false));
+        let handler = SigHandler::Handler(on_signal);
+        // Without SA_RESTART calls end with EINTR.
+        let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+        // SAFETY: the handler does nothing.
+        unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
+        let thread = pthread_self();
+        let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let sender = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(time);
-                // SAFETY: the thread joins this one before it ends.
-                unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
+                pthread_kill(thread, Signal::SIGUSR1).unwrap();
             }
         });
         Self(stop, Some(sender))
@@ -300,35 +296,11 @@ fn one_wait_for_many_rings() {
 }
 
 /// An epoll set that tells changes only.
-struct Edges(libc::c_int);
-
-impl Edges {
-    fn of(ring: &RingBuf) -> Self {
-        let mut event = libc::epoll_event {
-            events: (libc::EPOLLIN | libc::EPOLLET) as u32,
-            u64: 0,
-        };
-        // SAFETY: integers only.
-        let set = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
-        // SAFETY: `event` is one.
-        let added =
-            unsafe { libc::epoll_ctl(set, libc::EPOLL_CTL_ADD, ring.fd().raw(), &mut event) };
-        assert_eq!(added, 0);
-        Self(set)
-    }
-
-    fn wait(&self, ms: i32) -> bool {
-        let mut event = libc::epoll_event { events: 0, u64: 0 };
-        // SAFETY: there is room for one.
-        unsafe { libc::epoll_wait(self.0, &mut event, 1, ms) == 1 }
-    }
-}
-
-impl Drop for Edges {
-    fn drop(&mut self) {
-        // SAFETY: it is ours.
-        unsafe { libc::close(self.0) };
-    }
+fn edges(ring: &RingBuf) -> Epoll {
+    let set = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
+    let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
+    set.add(ring.fd(), EpollEvent::new(flags, 0)).unwrap();
+    set
 }
 
 /// After `None` a commit wakes even who waits for changes only: a wake-up that is lost makes this
@@ -338,7 +310,7 @@ fn no_wake_up_is_lost() {
     const RECORDS: u64 = 30_000;
     let producer = Producer::new(&host());
     let mut ring = producer.ring();
-    let edges = Edges::of(&ring);
+    let edges = edges(&ring);
     let sent = AtomicU32::new(0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -356,10 +328,8 @@ fn no_wake_up_is_lost() {
         });
         let mut seen = 0;
         while seen + producer.read("dropped") < RECORDS {
-            assert!(
-                edges.wait(10_000),
-                "a wake-up was lost after {seen} records"
-            );
+            let changed = edges.wait(&mut [EpollEvent::empty()], 10_000_u16).unwrap();
+            assert_eq!(changed, 1, "a wake-up was lost after {seen} records");
             seen += drain(&mut ring).len() as u64;
         }
     });
