@@ -55,6 +55,15 @@ pub(crate) const QEMU: &[Need] = &[
     ),
 ];
 
+/// To build a kernel module.
+pub(crate) const KMOD: &[Need] = &[
+    need("unshare", "util-linux"),
+    need("chroot", "coreutils"),
+    need("readelf", "binutils"),
+    need("zstd", "zstd"),
+    need("xz", "xz-utils"),
+];
+
 /// To build and run for 64-bit Arm.
 pub(crate) const AARCH64: &[Need] = &[
     need("qemu-system-aarch64", "qemu-system-arm"),

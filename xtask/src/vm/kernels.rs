@@ -214,6 +214,26 @@ impl Apt {
         Ok(packages)
     }
 
+    /// What a package depends on, by name.
+    pub(crate) fn depends(&self, package: &str) -> Result<Vec<String>> {
+        let mut depends = self.call("apt-cache");
+        let text = read(depends.args(["depends", package]))?;
+        let names = text
+            .lines()
+            .filter_map(|l| l.trim().strip_prefix("Depends: "));
+        Ok(names.map(str::to_string).collect())
+    }
+
+    /// These packages and all that they depend on.
+    pub(crate) fn closure(&self, packages: &[&str]) -> Result<Vec<String>> {
+        let mut install = self.call("apt-get");
+        install.args(["install", "--simulate", "--no-install-recommends"]);
+        let text = read(install.args(packages))?;
+        let names = text.lines().filter_map(|l| l.strip_prefix("Inst "));
+        let name = |line: &str| Some(line.split_whitespace().next()?.to_string());
+        Ok(names.filter_map(name).collect())
+    }
+
     /// Downloads and unpacks packages into a directory.
     pub(crate) fn unpack(&self, packages: &[String], into: &Path) -> Result {
         let scratch = self.dir.join("unpack");
@@ -318,7 +338,7 @@ fn look_up(arch: &Arch, series: &str) -> Result<Vec<String>> {
 }
 
 /// Versions by their numbers, from the left.
-fn compare(a: &str, b: &str) -> Ordering {
+pub(crate) fn compare(a: &str, b: &str) -> Ordering {
     let numbers = |v: &str| -> Vec<u64> {
         v.split(|c: char| !c.is_ascii_digit())
             .filter_map(|n| n.parse().ok())

@@ -4,6 +4,7 @@ pub(crate) mod arch;
 mod cpio;
 mod cross;
 pub(crate) mod kernels;
+mod kmod;
 
 use crate::cmd::{cargo, command, mkdir, read, root, tail, target_dir, watch, write};
 use crate::results::{Tier, Verdict};
@@ -71,7 +72,9 @@ pub(crate) fn tiers() -> Result<Vec<Tier>> {
 pub(crate) fn prefetch() {
     for name in EVERY_RUN {
         let (arch, series) = machine(name);
-        let _ = kernels::fetch(arch, series);
+        if let Ok(image) = kernels::fetch(arch, series) {
+            let _ = kmod::build(arch, &image);
+        }
     }
 }
 
@@ -109,19 +112,24 @@ fn tier(name: &str, filter: &str) -> Result<Tier> {
             return Ok(tier);
         }
     }
-    let image = match kernels::fetch(arch, series) {
+    let mut image = match kernels::fetch(arch, series) {
         Ok(image) => image,
         Err(why) => {
             tier.unable(format!("vm::{name}"), why);
             return Ok(tier);
         }
     };
+    let module = kmod::build(arch, &image);
+    image.modules.extend(module.clone().ok().flatten());
     let binaries = binaries(arch)?;
     println!("   {name}: Linux {} on {}", image.release, arch.name);
     let mut initrd = base(arch, &image, &binaries, filter)?;
     initrd.extend(programs(&binaries)?);
     let ended = boot(arch, &image, &initrd, tier.name(), &TESTS)?;
     report(&mut tier, &ended, arch);
+    if let Err(why) = module {
+        tier.unable("vm::module", why);
+    }
     Ok(tier)
 }
 

@@ -220,6 +220,8 @@ pub struct MapInfo {
     pub ifindex: u32,
     /// Kernel BTF type of a struct_ops value.
     pub btf_vmlinux_value_type_id: u32,
+    /// Which BTF that is of: the kernel's or a module's (since 6.9).
+    pub btf_vmlinux_id: u32,
     /// BTF that the type ids are of.
     pub btf_id: u32,
     /// BTF type of the key.
@@ -249,6 +251,7 @@ pub fn map_info(map: &Fd) -> Result<MapInfo> {
         name: text(&raw.name),
         ifindex: raw.ifindex,
         btf_vmlinux_value_type_id: raw.btf_vmlinux_value_type_id,
+        btf_vmlinux_id: raw.btf_vmlinux_id,
         btf_id: raw.btf_id,
         btf_key_type_id: raw.btf_key_type_id,
         btf_value_type_id: raw.btf_value_type_id,

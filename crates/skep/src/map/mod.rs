@@ -135,10 +135,12 @@ impl Map {
             return Ok(Some(types.clone()));
         }
         let shape = self.shape();
-        // Of a module's type the kernel does not say of which.
-        let kernels = shape.map_flags & flags::VTYPE_BTF_OBJ_FD == 0;
-        if shape.btf_vmlinux_value_type_id != 0 && kernels {
-            let btf = self.0.system.kernel_btf()?.clone();
+        if shape.btf_vmlinux_value_type_id != 0 {
+            // Kernels that know no modules' types here have only their own.
+            let btf = match shape.map_flags & flags::VTYPE_BTF_OBJ_FD {
+                0 => self.0.system.kernel_btf()?.clone(),
+                _ => self.0.system.btf_by_id(shape.btf_vmlinux_id)?,
+            };
             let value = TypeId(shape.btf_vmlinux_value_type_id);
             return Ok(Some((btf, TypeId::VOID, value)));
         }
