@@ -75,7 +75,7 @@ fn a_struct_of_a_module_is_made_of_programs() {
     let value = ops.map().lookup(&[0; 4]).unwrap().unwrap();
     let (btf, _, ty) = ops.map().types().unwrap().unwrap();
     let text = btf.decode(ty, &value).unwrap().to_string();
-    assert!(text.contains("factor: 3"), "{text}");
+    assert!(text.contains("factor = 3"), "{text}");
     drop(links);
     assert!(nobody_answers());
 }
