@@ -5,11 +5,13 @@ use skep_codec::Errno;
 use skep_codec::uapi::bpf::{AttachType, MapType, ProgType};
 use skep_codec::uapi::{flags, linux};
 use skep_sys::bpf::{
-    self, AttachParams, LinkExtra, LinkKind, LinkParams, Log, MapFd, MapParams, Neighbour, ObjKind,
-    ProgParams, Target, TestRunParams,
+    self, AttachParams, ElemFlags, LinkExtra, LinkKind, LinkParams, Log, MapFd, MapParams,
+    Neighbour, ObjKind, ProgParams, Target, TestRunParams,
 };
 use skep_sys::perf::{self, PerfEvent, Sample};
-use skep_sys::{Epoll, KernelRef, file, host, net, poll};
+use skep_sys::{CallError, Epoll, KernelRef, file, host, net, poll};
+
+const ANY: ElemFlags = ElemFlags::ANY;
 
 /// `r0 = 7; exit` in this machine's byte order.
 fn return_seven() -> Vec<u8> {
@@ -56,21 +58,26 @@ fn privileged() -> Option<KernelRef> {
 #[test]
 fn map_elements_round_trip() {
     let Some(kernel) = privileged() else { return };
-    let cpus = file::possible_cpus(&kernel).unwrap();
-    let map = MapFd::new(array(&kernel, MapType::HASH).unwrap(), &cpus).unwrap();
+    let cpus = bpf::count_cpus(&kernel, None).unwrap();
+    let map = MapFd::new(array(&kernel, MapType::HASH).unwrap(), || {
+        Ok::<_, CallError>(&cpus)
+    })
+    .unwrap();
     assert_eq!((map.key_len(), map.value_len()), (4, 12));
     assert_eq!(map.info().name, "skep_test_map");
     assert_eq!(map.info().max_entries, 3);
 
     let (key, value) = ([1, 0, 0, 0], [9_u8; 12]);
     let mut out = [0_u8; 12];
-    assert!(!map.lookup(&key, &mut out, 0).unwrap());
-    map.update(&key, &value, 0).unwrap();
-    assert!(map.lookup(&key, &mut out, 0).unwrap());
+    assert!(!map.lookup(&key, &mut out, ANY).unwrap());
+    map.update(&key, &value, ANY).unwrap();
+    assert!(map.lookup(&key, &mut out, ANY).unwrap());
     assert_eq!(out, value);
     // BPF_NOEXIST on a key that is there.
     assert_eq!(
-        map.update(&key, &value, 1).unwrap_err().errno,
+        map.update(&key, &value, ElemFlags::NOEXIST)
+            .unwrap_err()
+            .errno,
         Errno::EEXIST
     );
 
@@ -85,25 +92,28 @@ fn map_elements_round_trip() {
 #[test]
 fn wrong_lengths_never_reach_the_kernel() {
     let Some(kernel) = privileged() else { return };
-    let cpus = file::possible_cpus(&kernel).unwrap();
-    let map = MapFd::new(array(&kernel, MapType::PERCPU_HASH).unwrap(), &cpus).unwrap();
-    let all = 16 * cpus.count() as usize;
+    let cpus = bpf::count_cpus(&kernel, None).unwrap();
+    let map = MapFd::new(array(&kernel, MapType::PERCPU_HASH).unwrap(), || {
+        Ok::<_, CallError>(&cpus)
+    })
+    .unwrap();
+    let all = 16 * cpus.get() as usize;
     assert_eq!(map.value_len(), all);
     for (key, value) in [(3, all), (5, all), (4, 12), (4, all - 1), (4, all + 1)] {
         let error = map
-            .lookup(&vec![0; key], &mut vec![0; value], 0)
+            .lookup(&vec![0; key], &mut vec![0; value], ANY)
             .unwrap_err();
         assert_eq!(error.errno, Errno::EINVAL, "{key} {value}");
-        let error = map.update(&vec![0; key], &vec![0; value], 0).unwrap_err();
+        let error = map.update(&vec![0; key], &vec![0; value], ANY).unwrap_err();
         assert_eq!(error.errno, Errno::EINVAL, "{key} {value}");
     }
-    map.update(&[0; 4], &vec![1; all], 0).unwrap();
+    map.update(&[0; 4], &vec![1; all], ANY).unwrap();
 }
 
 #[test]
 fn batches_read_everything_in_parts() {
     let Some(kernel) = privileged() else { return };
-    let cpus = file::possible_cpus(&kernel).unwrap();
+    let cpus = bpf::count_cpus(&kernel, None).unwrap();
     let params = MapParams {
         map_type: MapType::ARRAY,
         key_size: 4,
@@ -111,17 +121,20 @@ fn batches_read_everything_in_parts() {
         max_entries: 10,
         ..MapParams::default()
     };
-    let map = MapFd::new(bpf::map_create(&kernel, &params).unwrap(), &cpus).unwrap();
+    let map = MapFd::new(bpf::map_create(&kernel, &params).unwrap(), || {
+        Ok::<_, CallError>(&cpus)
+    })
+    .unwrap();
     let keys: Vec<u8> = (0..10_u32).flat_map(u32::to_ne_bytes).collect();
     let values: Vec<u8> = (100..110_u64).flat_map(u64::to_ne_bytes).collect();
-    assert_eq!(map.update_batch(&keys, &values, 0), Ok(10));
-    assert!(map.update_batch(&keys[1..], &values, 0).is_err());
+    assert_eq!(map.update_batch(&keys, &values, ANY), Ok(10));
+    assert!(map.update_batch(&keys[1..], &values, ANY).is_err());
 
     let mut cursor = bpf::BatchCursor::default();
     let (mut seen, mut rounds) = (Vec::new(), 0);
     loop {
         let (mut k, mut v) = (vec![0; 16], vec![0; 32]);
-        let (count, last) = map.lookup_batch(&mut cursor, &mut k, &mut v, 0).unwrap();
+        let (count, last) = map.lookup_batch(&mut cursor, &mut k, &mut v, ANY).unwrap();
         seen.extend_from_slice(&v[..count * 8]);
         rounds += 1;
         if last {

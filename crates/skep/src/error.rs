@@ -41,6 +41,8 @@ pub enum ErrorKind {
     Overwritten,
     /// There is no room left in what the kernel has not yet read.
     Full,
+    /// A walk over a map would begin again, because others changed the map; start it anew.
+    Restarted,
 }
 
 /// Why something failed. As large as a pointer, and cheap to clone.

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use kept::Kept;
 use skep_codec::Errno;
 use skep_codec::btf::Btf;
-use skep_sys::bpf::{self, ObjKind};
+use skep_sys::bpf::{self, CpuCount, ObjKind};
 use skep_sys::file::PossibleCpus;
 use skep_sys::once::Once;
 use skep_sys::{Fd, KernelRef, file, process};
@@ -31,6 +31,7 @@ struct Inner {
     kernel: KernelRef,
     page_size: usize,
     cpus: Once<PossibleCpus>,
+    cpu_count: Once<CpuCount>,
     kernel_btf: Once<Arc<Btf>>,
     modules: Kept<Arc<Btf>>,
     version: Once<u32>,
@@ -62,6 +63,7 @@ impl System {
             kernel,
             page_size,
             cpus: Once::new(),
+            cpu_count: Once::new(),
             kernel_btf: Once::new(),
             modules: Kept::default(),
             version: Once::new(),
@@ -97,20 +99,24 @@ impl System {
         self.0.page_size
     }
 
-    /// CPUs that can ever be there: how many values a per-CPU map has for each key.
+    /// CPUs that can ever be there, by what the kernel's files say. (How many values a per-CPU map has
+    /// is measured: [`Map::values_per_key`](crate::Map::values_per_key).)
     ///
     /// # Errors
     /// If `/sys/devices/system/cpu/possible` cannot be read.
     pub fn possible_cpus(&self) -> Result<u32> {
-        Ok(self.cpus()?.count())
+        let read = || file::possible_cpus(&self.0.kernel);
+        let cpus = self.0.cpus.get_or_try_init(read);
+        Ok(cpus
+            .context(|| "count the possible CPUs".to_string())?
+            .count())
     }
 
-    pub(crate) fn cpus(&self) -> Result<&PossibleCpus> {
-        let cpus = self
-            .0
-            .cpus
-            .get_or_try_init(|| file::possible_cpus(&self.0.kernel));
-        cpus.context(|| "count the possible CPUs".to_string())
+    /// How many values a per-CPU map has for each key, as the kernel does.
+    pub(crate) fn cpu_count(&self) -> Result<&CpuCount> {
+        let measure = || Ok(bpf::count_cpus(&self.0.kernel, self.token()?)?);
+        let count = self.0.cpu_count.get_or_try_init(measure);
+        count.map_err(|error: Error| error.context("measure the values of per-CPU maps"))
     }
 
     /// Nanoseconds of `CLOCK_MONOTONIC`, which `bpf_ktime_get_ns` counts too.

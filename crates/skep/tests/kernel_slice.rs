@@ -5,7 +5,7 @@ mod common;
 
 use common::{getpgid, host, load, object, only_us, skip};
 use skep::link::{SocketFilter, Tracepoint, Xdp};
-use skep::map::{Array, HashMap, PerCpuArray};
+use skep::map::{Array, ElemFlags, HashMap, PerCpuArray};
 use skep::prog::TestRun;
 use skep::ring::Woken;
 use skep::{ErrorKind, Link, Map, MapType, Object, ObjectSpec, Program, RingBuf, System};
@@ -314,7 +314,7 @@ fn read_only_data_is_frozen() {
         .find(|map| map.name().ends_with(".rodata"))
         .unwrap();
     let value = rodata.lookup(&[0; 4]).unwrap().unwrap();
-    let error = rodata.update(&[0; 4], &value, 0).unwrap_err();
+    let error = rodata.update(&[0; 4], &value, ElemFlags::ANY).unwrap_err();
     assert_eq!(error.errno(), Some(skep::Errno::EPERM));
 }
 
@@ -343,7 +343,7 @@ fn maps_take_their_operations() {
     let key = |n: u8| vec![n; hash.key_size() as usize];
     let value = vec![9; hash.value_size() as usize];
     for n in 1..=5 {
-        hash.update(&key(n), &value, 0).unwrap();
+        hash.update(&key(n), &value, ElemFlags::ANY).unwrap();
     }
     let mut keys: Vec<_> = hash.keys().map(Result::unwrap).collect();
     keys.sort();
@@ -353,7 +353,9 @@ fn maps_take_their_operations() {
     assert!(!hash.delete(&key(3)).unwrap());
     assert_eq!(hash.lookup(&key(3)).unwrap(), None);
     assert_eq!(
-        hash.update(&key(1), &value, 1).unwrap_err().errno(),
+        hash.update(&key(1), &value, ElemFlags::NOEXIST)
+            .unwrap_err()
+            .errno(),
         Some(skep::Errno::EEXIST)
     );
     assert!(hash.lookup(&[0; 1]).is_err(), "a key of another size");

@@ -7,7 +7,6 @@ use crate::out::{Column, DIM, Out, printable, styled};
 use serde_json::{Value, json};
 use skep::codec::btf::{self, Btf};
 use skep::map::MapInfo;
-use skep::sys::bpf::is_per_cpu;
 use skep::{Map, System, TypeId};
 use std::sync::Arc;
 
@@ -111,7 +110,7 @@ struct Reader {
 impl Reader {
     fn new(map: &Map) -> Result<Self> {
         let size = map.value_size() as usize;
-        let per_cpu = is_per_cpu(map.map_type());
+        let per_cpu = map.map_type().is_per_cpu();
         Ok(Self {
             types: map.types()?,
             per_cpu: per_cpu.then_some((size, size.next_multiple_of(8).max(8))),

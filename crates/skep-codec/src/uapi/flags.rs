@@ -13,6 +13,8 @@ flags! {
     NOEXIST = 1, "BPF_NOEXIST";
     EXIST = 2, "BPF_EXIST";
     LOCK = 4, "BPF_F_LOCK";
+    CPU = 8, "BPF_F_CPU";
+    ALL_CPUS = 0x10, "BPF_F_ALL_CPUS";
     NO_PREALLOC = 1, "BPF_F_NO_PREALLOC";
     NO_COMMON_LRU = 2, "BPF_F_NO_COMMON_LRU";
     NUMA_NODE = 4, "BPF_F_NUMA_NODE";

@@ -3,3 +3,4 @@
 pub mod bpf;
 pub mod flags;
 pub mod linux;
+pub mod map_kind;

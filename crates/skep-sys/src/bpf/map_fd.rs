@@ -1,12 +1,10 @@
 //! Elements of a map, with lengths checked against what the kernel says the map is.
 
-use super::{MapInfo, bpf, call, input, map_info, output};
-use crate::attr::{MapBatch, MapElem, MapFreeze};
-use crate::file::PossibleCpus;
+use super::{CpuCount, ElemFlags, MapInfo, bpf, input, map_info, output};
+use crate::attr::{MapElem, MapFreeze};
 use crate::{CallError, Fd, Result};
 use alloc::vec::Vec;
 use skep_codec::Errno;
-use skep_codec::uapi::bpf::{Cmd, MapType};
 
 /// A map whose shape the kernel itself has told.
 #[derive(Debug)]
@@ -16,32 +14,23 @@ pub struct MapFd {
     value_len: usize,
 }
 
-/// Where a batch operation goes on. A fresh one begins at the beginning.
-#[derive(Clone, Debug, Default)]
-pub struct BatchCursor(Option<Vec<u8>>);
-
 impl MapFd {
-    /// Asks the kernel what map this is.
+    /// Asks the kernel what map this is; `cpus` is asked for if it is a per-CPU map.
     ///
     /// # Errors
     /// `EINVAL`: the descriptor is not of a map; `EXDEV`: `cpus` are another kernel's.
     ///
     /// # Kernel
     /// `BPF_OBJ_GET_INFO_BY_FD`.
-    pub fn new(fd: Fd, cpus: &PossibleCpus) -> Result<Self> {
-        if !cpus.are_of(fd.kernel()) {
-            return Err(CallError::new("BPF_OBJ_GET_INFO_BY_FD", Errno::EXDEV));
-        }
+    pub fn new<'a, E: From<CallError>>(
+        fd: Fd,
+        cpus: impl FnOnce() -> Result<&'a CpuCount, E>,
+    ) -> Result<Self, E> {
         let info = map_info(&fd)?;
-        let value_size = info.value_size as usize;
-        let value_len = if is_per_cpu(info.map_type) {
-            value_size
-                .checked_next_multiple_of(8)
-                .and_then(|one| one.checked_mul(cpus.count() as usize))
-                .ok_or(CallError::new("BPF_OBJ_GET_INFO_BY_FD", Errno::EOVERFLOW))?
-        } else {
-            value_size
-        };
+        let mut value_len = info.value_size as usize;
+        if info.map_type.is_per_cpu() {
+            value_len = all_values(&fd, value_len, cpus()?)?;
+        }
         Ok(Self {
             fd,
             info,
@@ -87,12 +76,21 @@ impl MapFd {
         self.value_len
     }
 
-    fn elem(&self, key: u64, value: u64, flags: u64) -> MapElem {
+    /// Bytes of a value as it is read and written with these flags: of one CPU, if they say so.
+    pub fn value_len_by(&self, flags: ElemFlags) -> usize {
+        if flags.of_one_cpu() {
+            self.info.value_size as usize
+        } else {
+            self.value_len
+        }
+    }
+
+    fn elem(&self, key: u64, value: u64, flags: ElemFlags) -> MapElem {
         MapElem {
             map_fd: self.fd.raw() as u32,
             key,
             value,
-            flags,
+            flags: flags.bits(),
             ..MapElem::default()
         }
     }
@@ -104,16 +102,16 @@ impl MapFd {
     ///
     /// # Kernel
     /// `BPF_MAP_LOOKUP_ELEM`, since 3.18.
-    pub fn lookup(&self, key: &[u8], value: &mut [u8], flags: u64) -> Result<bool> {
+    pub fn lookup(&self, key: &[u8], value: &mut [u8], flags: ElemFlags) -> Result<bool> {
         const NAME: &str = "BPF_MAP_LOOKUP_ELEM";
         exactly(NAME, key.len(), self.key_len())?;
-        exactly(NAME, value.len(), self.value_len)?;
+        exactly(NAME, value.len(), self.value_len_by(flags))?;
         let mut attr = self.elem(input(key), output(value), flags);
         // SAFETY: key and value are as long as this map's, by what the kernel told of it.
         found(unsafe { bpf!(self.fd.kernel(), MAP_LOOKUP_ELEM, &mut attr) })
     }
 
-    /// Writes the value of `key`; `flags` are `BPF_ANY`, `BPF_NOEXIST`, `BPF_EXIST`, `BPF_F_LOCK`.
+    /// Writes the value of `key`.
     ///
     /// # Errors
     /// `EEXIST`, `ENOENT`: the flags forbid it; `E2BIG`: full, or no such index; `EINVAL` also
@@ -121,10 +119,18 @@ impl MapFd {
     ///
     /// # Kernel
     /// `BPF_MAP_UPDATE_ELEM`, since 3.18.
-    pub fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<()> {
+    pub fn update(&self, key: &[u8], value: &[u8], flags: ElemFlags) -> Result<()> {
         const NAME: &str = "BPF_MAP_UPDATE_ELEM";
         exactly(NAME, key.len(), self.key_len())?;
-        exactly(NAME, value.len(), self.value_len)?;
+        exactly(NAME, value.len(), self.value_len_by(flags))?;
+        // A kernel that does not know one CPU's values reads all of them before it looks at flags.
+        let padded: Vec<u8>;
+        let mut value = value;
+        if value.len() < self.value_len {
+            let rest = core::iter::repeat_n(&0, self.value_len - value.len());
+            padded = value.iter().chain(rest).copied().collect();
+            value = &padded;
+        }
         let mut attr = self.elem(input(key), input(value), flags);
         // SAFETY: key and value are as long as this map's, by what the kernel told of it.
         unsafe { bpf!(self.fd.kernel(), MAP_UPDATE_ELEM, &mut attr) }.map(drop)
@@ -139,7 +145,7 @@ impl MapFd {
     /// `BPF_MAP_DELETE_ELEM`, since 3.18.
     pub fn delete(&self, key: &[u8]) -> Result<bool> {
         exactly("BPF_MAP_DELETE_ELEM", key.len(), self.key_len())?;
-        let mut attr = self.elem(input(key), 0, 0);
+        let mut attr = self.elem(input(key), 0, ElemFlags::ANY);
         // SAFETY: the key is as long as this map's, by what the kernel told of it.
         found(unsafe { bpf!(self.fd.kernel(), MAP_DELETE_ELEM, &mut attr) })
     }
@@ -157,7 +163,7 @@ impl MapFd {
             exactly(NAME, key.len(), self.key_len())?;
         }
         exactly(NAME, next.len(), self.key_len())?;
-        let mut attr = self.elem(key.map_or(0, input), output(next), 0);
+        let mut attr = self.elem(key.map_or(0, input), output(next), ElemFlags::ANY);
         // SAFETY: both keys are as long as this map's, by what the kernel told of it.
         found(unsafe { bpf!(self.fd.kernel(), MAP_GET_NEXT_KEY, &mut attr) })
     }
@@ -169,10 +175,15 @@ impl MapFd {
     ///
     /// # Kernel
     /// `BPF_MAP_LOOKUP_AND_DELETE_ELEM`, since 4.20; hashes since 5.14.
-    pub fn lookup_and_delete(&self, key: &[u8], value: &mut [u8], flags: u64) -> Result<bool> {
+    pub fn lookup_and_delete(
+        &self,
+        key: &[u8],
+        value: &mut [u8],
+        flags: ElemFlags,
+    ) -> Result<bool> {
         const NAME: &str = "BPF_MAP_LOOKUP_AND_DELETE_ELEM";
         exactly(NAME, key.len(), self.key_len())?;
-        exactly(NAME, value.len(), self.value_len)?;
+        exactly(NAME, value.len(), self.value_len_by(flags))?;
         let mut attr = self.elem(input(key), output(value), flags);
         // SAFETY: key and value are as long as this map's, by what the kernel told of it.
         found(unsafe { bpf!(self.fd.kernel(), MAP_LOOKUP_AND_DELETE_ELEM, &mut attr) })
@@ -192,165 +203,21 @@ impl MapFd {
         // SAFETY: there are no pointers.
         unsafe { bpf!(self.fd.kernel(), MAP_FREEZE, &mut attr) }.map(drop)
     }
-
-    /// Reads as many elements as fit into `keys` and `values`, which hold whole elements one
-    /// after the other, and moves `cursor` on. The answer: how many, and whether that was all.
-    ///
-    /// # Errors
-    /// `ENOSPC`: a bucket of the hash does not fit at all; `ENOTSUPP`: not for this type.
-    ///
-    /// # Kernel
-    /// `BPF_MAP_LOOKUP_BATCH`, since 5.6.
-    pub fn lookup_batch(
-        &self,
-        cursor: &mut BatchCursor,
-        keys: &mut [u8],
-        values: &mut [u8],
-        flags: u64,
-    ) -> Result<(usize, bool)> {
-        self.read_batch(false, cursor, keys, values, flags)
-    }
-
-    /// [`MapFd::lookup_batch`] that removes what it reads.
-    ///
-    /// # Kernel
-    /// `BPF_MAP_LOOKUP_AND_DELETE_BATCH`, since 5.6.
-    pub fn lookup_and_delete_batch(
-        &self,
-        cursor: &mut BatchCursor,
-        keys: &mut [u8],
-        values: &mut [u8],
-        flags: u64,
-    ) -> Result<(usize, bool)> {
-        self.read_batch(true, cursor, keys, values, flags)
-    }
-
-    fn read_batch(
-        &self,
-        delete: bool,
-        cursor: &mut BatchCursor,
-        keys: &mut [u8],
-        values: &mut [u8],
-        flags: u64,
-    ) -> Result<(usize, bool)> {
-        // The kernel keeps a bucket number (four bytes) or a key there.
-        let mut out = alloc::vec![0; self.key_len().max(8)];
-        let input_cursor = cursor.0.take();
-        let (cmd, name) = if delete {
-            let cmd = Cmd::MAP_LOOKUP_AND_DELETE_BATCH;
-            (cmd, "BPF_MAP_LOOKUP_AND_DELETE_BATCH")
-        } else {
-            (Cmd::MAP_LOOKUP_BATCH, "BPF_MAP_LOOKUP_BATCH")
-        };
-        let mut attr = MapBatch {
-            in_batch: input_cursor.as_deref().map_or(0, input),
-            out_batch: output(&mut out),
-            keys: output(keys),
-            values: output(values),
-            count: self.batch_count(name, keys.len(), Some(values.len()))?,
-            map_fd: self.fd.raw() as u32,
-            elem_flags: flags,
-            flags: 0,
-        };
-        // SAFETY: `keys` and `values` hold `count` elements of this map, the cursors a key.
-        let result = unsafe { call(&**self.fd.kernel(), cmd, name, &mut attr, 0) };
-        let last = match result {
-            Ok(_) => false,
-            Err(error) if error.errno == Errno::ENOENT => true,
-            Err(error) => {
-                cursor.0 = input_cursor;
-                return Err(error);
-            }
-        };
-        cursor.0 = Some(out);
-        Ok((attr.count as usize, last))
-    }
-
-    /// Writes many elements. On an error, the number tells how many were written before it.
-    ///
-    /// # Kernel
-    /// `BPF_MAP_UPDATE_BATCH`, since 5.6.
-    pub fn update_batch(
-        &self,
-        keys: &[u8],
-        values: &[u8],
-        flags: u64,
-    ) -> Result<usize, (CallError, usize)> {
-        let count = self
-            .batch_count("BPF_MAP_UPDATE_BATCH", keys.len(), Some(values.len()))
-            .map_err(|e| (e, 0))?;
-        let mut attr = MapBatch {
-            keys: input(keys),
-            values: input(values),
-            count,
-            map_fd: self.fd.raw() as u32,
-            elem_flags: flags,
-            ..MapBatch::default()
-        };
-        // SAFETY: `keys` and `values` hold `count` elements of this map.
-        let result = unsafe { bpf!(self.fd.kernel(), MAP_UPDATE_BATCH, &mut attr) };
-        batch_result(result, &attr, count)
-    }
-
-    /// Removes many keys. On an error, the number tells how many were removed before it.
-    ///
-    /// # Kernel
-    /// `BPF_MAP_DELETE_BATCH`, since 5.6.
-    pub fn delete_batch(&self, keys: &[u8], flags: u64) -> Result<usize, (CallError, usize)> {
-        let count = self
-            .batch_count("BPF_MAP_DELETE_BATCH", keys.len(), None)
-            .map_err(|e| (e, 0))?;
-        let mut attr = MapBatch {
-            keys: input(keys),
-            count,
-            map_fd: self.fd.raw() as u32,
-            elem_flags: flags,
-            ..MapBatch::default()
-        };
-        // SAFETY: `keys` holds `count` keys of this map.
-        let result = unsafe { bpf!(self.fd.kernel(), MAP_DELETE_BATCH, &mut attr) };
-        batch_result(result, &attr, count)
-    }
-
-    /// Whole elements in buffers of these lengths; no remainder, none missing.
-    fn batch_count(&self, call: &'static str, keys: usize, values: Option<usize>) -> Result<u32> {
-        let bad = CallError::new(call, Errno::EINVAL);
-        let count = keys.checked_div(self.key_len()).ok_or(bad)?;
-        if count.checked_mul(self.key_len()) != Some(keys) {
-            return Err(bad);
-        }
-        if let Some(values) = values {
-            exactly(call, values, count.checked_mul(self.value_len).ok_or(bad)?)?;
-        }
-        u32::try_from(count).map_err(|_| bad)
-    }
 }
 
-fn batch_result(
-    result: Result<usize>,
-    attr: &MapBatch,
-    asked: u32,
-) -> Result<usize, (CallError, usize)> {
-    match result {
-        Ok(_) => Ok(attr.count as usize),
-        // A command that fails early leaves the count as it was.
-        Err(error) if attr.count == asked => Err((error, 0)),
-        Err(error) => Err((error, attr.count as usize)),
+/// Bytes of all CPUs' values of one element.
+fn all_values(fd: &Fd, value_size: usize, cpus: &CpuCount) -> Result<usize> {
+    const NAME: &str = "BPF_OBJ_GET_INFO_BY_FD";
+    if !cpus.is_of(fd.kernel()) {
+        return Err(CallError::new(NAME, Errno::EXDEV));
     }
+    value_size
+        .checked_next_multiple_of(8)
+        .and_then(|one| one.checked_mul(cpus.get() as usize))
+        .ok_or(CallError::new(NAME, Errno::EOVERFLOW))
 }
 
-/// Types whose values are an array over all possible CPUs.
-pub fn is_per_cpu(map_type: MapType) -> bool {
-    matches!(
-        map_type,
-        MapType::PERCPU_HASH
-            | MapType::PERCPU_ARRAY
-            | MapType::LRU_PERCPU_HASH
-            | MapType::PERCPU_CGROUP_STORAGE
-    )
-}
-
-fn exactly(call: &'static str, have: usize, want: usize) -> Result<()> {
+pub(super) fn exactly(call: &'static str, have: usize, want: usize) -> Result<()> {
     if have == want {
         Ok(())
     } else {

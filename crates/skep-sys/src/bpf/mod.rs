@@ -2,20 +2,26 @@
 //! descriptors and values out.
 
 mod btf;
+mod cpu_count;
+mod elem_flags;
 mod info;
 mod known;
 mod link;
 mod map;
+mod map_batch;
 mod map_fd;
 mod obj;
 mod prog;
 mod query;
 
 pub use btf::*;
+pub use cpu_count::*;
+pub use elem_flags::*;
 pub use info::*;
 pub use known::*;
 pub use link::*;
 pub use map::*;
+pub use map_batch::*;
 pub use map_fd::*;
 pub use obj::*;
 pub use prog::*;

@@ -2,7 +2,6 @@
 
 use super::read_file;
 use crate::{CallError, KernelRef, Result};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use core::ops::RangeInclusive;
@@ -11,35 +10,20 @@ use skep_codec::Errno;
 /// More CPUs than any kernel has.
 const LIMIT: u32 = 1 << 16;
 
-/// CPUs of a kernel that could ever be online: per-CPU values have one part for each of them.
-/// Only [`possible_cpus`] makes one, so that buffers are as long as the kernel thinks.
-#[derive(Clone)]
-pub struct PossibleCpus {
-    ranges: Vec<RangeInclusive<u32>>,
-    kernel: KernelRef,
-}
+/// CPUs that could ever be online, by what the kernel's files say. Buffers are not made by it: see
+/// [`CpuCount`](crate::bpf::CpuCount).
+#[derive(Clone, Debug)]
+pub struct PossibleCpus(Vec<RangeInclusive<u32>>);
 
 impl PossibleCpus {
     /// How many.
     pub fn count(&self) -> u32 {
-        count(&self.ranges)
+        count(&self.0)
     }
 
     /// Their numbers, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        self.ranges.iter().cloned().flatten()
-    }
-
-    /// Whether they are of this kernel: another may have more.
-    pub(crate) fn are_of(&self, kernel: &KernelRef) -> bool {
-        let address = |kernel: &KernelRef| Arc::as_ptr(kernel).cast::<()>();
-        core::ptr::eq(address(&self.kernel), address(kernel))
-    }
-}
-
-impl core::fmt::Debug for PossibleCpus {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "PossibleCpus({:?})", self.ranges)
+        self.0.iter().cloned().flatten()
     }
 }
 
@@ -56,10 +40,7 @@ fn count(ranges: &[RangeInclusive<u32>]) -> u32 {
 /// `/sys/devices/system/cpu/possible`.
 pub fn possible_cpus(kernel: &KernelRef) -> Result<PossibleCpus> {
     let ranges = read_list(kernel, c"/sys/devices/system/cpu/possible")?;
-    Ok(PossibleCpus {
-        ranges,
-        kernel: kernel.clone(),
-    })
+    Ok(PossibleCpus(ranges))
 }
 
 /// The CPUs that are online, ascending.

@@ -2,7 +2,7 @@
 
 use super::{Attached, Held, Link};
 use crate::error::Context;
-use crate::map::Map;
+use crate::map::{ElemFlags, Map};
 use crate::prog::Program;
 use crate::{AttachType, Error, ErrorKind, Result};
 use alloc::string::String;
@@ -97,7 +97,7 @@ impl StructOps {
     }
 
     fn set(&self) -> Result<()> {
-        match self.map.update(&KEY, &self.value, 0) {
+        match self.map.update(&KEY, &self.value, ElemFlags::ANY) {
             // Its value was set for a link before, and has not changed: it cannot.
             Err(error) if self.has_link() && error.errno() == Some(Errno::EBUSY) => Ok(()),
             set => set,

@@ -1,6 +1,6 @@
 //! A map from its specification, older kernels met halfway.
 
-use super::{Map, Shape};
+use super::{ElemFlags, Map, Shape};
 use crate::error::Context;
 use crate::probe::{Answer, Feature};
 use crate::system::System;
@@ -11,6 +11,7 @@ use skep_codec::Errno;
 use skep_codec::btf::{Btf, TypeId};
 use skep_codec::object::{Data, DataKind, MapSpec};
 use skep_codec::uapi::flags;
+use skep_codec::uapi::map_kind::MapOps;
 use skep_sys::bpf::{self, MapParams};
 use skep_sys::{CallError, Fd, process};
 
@@ -85,27 +86,9 @@ fn attributes<'a>(shape: &Shape, spec: &'a MapSpec, with: &Created<'a>) -> MapPa
     attr
 }
 
-/// Whether the kernel lets maps of this type have key and value types.
+/// Whether the kernel lets maps of this type have key and value types, and there are any.
 fn takes_types(spec: &MapSpec) -> bool {
-    const WITHOUT: [MapType; 14] = [
-        MapType::PERF_EVENT_ARRAY,
-        MapType::CGROUP_ARRAY,
-        MapType::STACK_TRACE,
-        MapType::ARRAY_OF_MAPS,
-        MapType::HASH_OF_MAPS,
-        MapType::DEVMAP,
-        MapType::DEVMAP_HASH,
-        MapType::CPUMAP,
-        MapType::XSKMAP,
-        MapType::SOCKMAP,
-        MapType::SOCKHASH,
-        MapType::QUEUE,
-        MapType::STACK,
-        MapType::RINGBUF,
-    ];
-    !WITHOUT.contains(&spec.map_type)
-        && spec.map_type != MapType::PROG_ARRAY
-        && spec.map_type != MapType::ARENA
+    spec.map_type.allows(MapOps::TYPES)
         && (spec.key_type, spec.value_type) != (TypeId::VOID, TypeId::VOID)
 }
 
@@ -192,7 +175,7 @@ fn fill(map: &Map, spec: &MapSpec) -> Result<()> {
         for (to, from) in value.iter_mut().zip(&data.bytes) {
             *to = *from;
         }
-        map.update(&0_u32.to_ne_bytes(), &value, 0)?;
+        map.update(&0_u32.to_ne_bytes(), &value, ElemFlags::ANY)?;
     }
     if data.read_only {
         match map.freeze() {

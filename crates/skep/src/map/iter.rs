@@ -1,67 +1,58 @@
-//! Walking over a map.
+//! Iterators over a map's elements.
 
-use super::Map;
+use super::{Batches, Keys, Map};
 use crate::Result;
-use crate::error::Context;
-use alloc::string::ToString;
-use alloc::vec;
 use alloc::vec::Vec;
-use skep_sys::bpf::MapFd;
-
-/// Iterator over a map's keys: see [`Map::keys`].
-pub struct Keys<'a> {
-    map: &'a MapFd,
-    last: Option<Vec<u8>>,
-    done: bool,
-}
-
-impl<'a> Keys<'a> {
-    pub(super) fn new(map: &'a MapFd) -> Self {
-        Self {
-            map,
-            last: None,
-            done: false,
-        }
-    }
-}
-
-impl Iterator for Keys<'_> {
-    type Item = Result<Vec<u8>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let mut next = vec![0; self.map.key_len()];
-        match self.map.next_key(self.last.as_deref(), &mut next) {
-            Ok(true) => {
-                self.last = Some(next.clone());
-                Some(Ok(next))
-            }
-            Ok(false) => {
-                self.done = true;
-                None
-            }
-            Err(error) => {
-                self.done = true;
-                Some(Err(error).context(|| "next key of a map".to_string()))
-            }
-        }
-    }
-}
 
 /// Iterator over a map's keys and values: see [`Map::entries`].
+#[derive(Debug)]
 pub struct Entries<'a> {
-    map: &'a Map,
-    keys: Keys<'a>,
+    batches: Batches<'a>,
+    /// Elements that were read, and how many of them were given.
+    count: usize,
+    given: usize,
 }
 
-impl<'a> Entries<'a> {
-    pub(super) fn new(map: &'a Map) -> Self {
-        Self {
-            map,
-            keys: map.keys(),
+impl Map {
+    /// Keys, in the kernel's order, a call or two for each. A key may be deleted once it is given.
+    /// Others that are added or deleted meanwhile may be missed; where the walk would begin again
+    /// because they are, it ends with [`ErrorKind::Restarted`](crate::ErrorKind::Restarted).
+    ///
+    /// # Errors
+    /// `ENOTSUPP`, `EINVAL`: the type has no keys to walk over.
+    ///
+    /// # Kernel
+    /// `BPF_MAP_GET_NEXT_KEY`, since Linux 3.18.
+    pub fn keys(&self) -> Keys<'_> {
+        Keys::new(self)
+    }
+
+    /// Keys and values, read in batches where the kernel has them: see [`Batches`].
+    pub fn entries(&self) -> Entries<'_> {
+        Entries {
+            batches: self.batches(),
+            count: 0,
+            given: 0,
         }
+    }
+}
+
+impl Entries<'_> {
+    /// The next element, as `read` makes it of its bytes.
+    pub(super) fn next_by<T>(
+        &mut self,
+        read: impl FnOnce(&[u8], &[u8]) -> Result<T>,
+    ) -> Option<Result<T>> {
+        if self.given == self.count {
+            self.count = match self.batches.next() {
+                Ok(chunk) => chunk?.len(),
+                Err(error) => return Some(Err(error)),
+            };
+            self.given = 0;
+        }
+        let (key, value) = self.batches.element(self.given)?;
+        self.given += 1;
+        Some(read(key, value))
     }
 }
 
@@ -69,16 +60,6 @@ impl Iterator for Entries<'_> {
     type Item = Result<(Vec<u8>, Vec<u8>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let key = match self.keys.next()? {
-                Ok(key) => key,
-                Err(error) => return Some(Err(error)),
-            };
-            match self.map.lookup(&key) {
-                Ok(Some(value)) => return Some(Ok((key, value))),
-                Ok(None) => {}
-                Err(error) => return Some(Err(error)),
-            }
-        }
+        self.next_by(|key, value| Ok((key.to_vec(), value.to_vec())))
     }
 }

@@ -1,23 +1,27 @@
 //! Maps: one type for all of them, keys and values as bytes of the sizes that the kernel reports.
 
+mod batch;
 mod create;
+mod elem;
 mod iter;
 mod mmap;
 mod shape;
 mod typed;
+mod walk;
 
+pub use batch::{BatchError, Batched, Batches, Chunk};
 pub(crate) use create::{Created, adopt, create, raise_memlock};
-pub use iter::{Entries, Keys};
+pub use iter::Entries;
 pub use mmap::Memory;
 pub(crate) use shape::Shape;
 pub use typed::{Array, HashMap, PerCpuArray};
+pub use walk::Keys;
 
 use crate::error::Context;
 use crate::system::{System, c_string};
 use crate::{MapType, Result};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 use skep_codec::btf::{Btf, TypeId};
 use skep_codec::uapi::flags;
@@ -25,8 +29,10 @@ use skep_sys::Fd;
 use skep_sys::bpf::{self, MapFd, ObjKind};
 use skep_sys::once::Once;
 
-/// What the kernel says of a map, `struct bpf_map_info`.
-pub use skep_sys::bpf::MapInfo;
+/// What each type of map lets user space do.
+pub use skep_codec::uapi::map_kind::{MapKey, MapKind, MapOps, MapValue};
+/// What the kernel says of a map, what one is made with, and how elements are read and written.
+pub use skep_sys::bpf::{ElemFlags, MapInfo, MapParams};
 
 /// A map in the kernel. Cheap to clone; the map lives until the last handle, program or pin of it
 /// is gone.
@@ -51,6 +57,40 @@ impl Map {
         Self::with_types(system, fd, None, None)
     }
 
+    /// Makes a map: type, sizes, flags and name as they are given. The system's token is used if
+    /// none is given.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), skep::Error> {
+    /// use skep::map::{Map, MapParams};
+    /// let params = MapParams {
+    ///     map_type: skep::MapType::HASH,
+    ///     key_size: 4,
+    ///     value_size: 8,
+    ///     max_entries: 1024,
+    ///     ..MapParams::default()
+    /// };
+    /// let map = Map::create(&skep::System::host()?, &params)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// `EINVAL`: type, sizes or flags do not go together, or the kernel lacks the type; `EPERM`: no
+    /// `CAP_BPF`.
+    ///
+    /// # Kernel
+    /// `BPF_MAP_CREATE`, since Linux 3.18.
+    pub fn create(system: &System, params: &MapParams<'_>) -> Result<Self> {
+        let token = params
+            .token
+            .map_or_else(|| system.token(), |fd| Ok(Some(fd)))?;
+        let params = MapParams { token, ..*params };
+        let what = || alloc::format!("create {} map `{}`", params.map_type, params.name);
+        let fd = bpf::map_create(system.kernel(), &params).context(what)?;
+        let name = Some(params.name).filter(|name| !name.is_empty());
+        Self::with_types(system, fd, name, None)
+    }
+
     /// The map pinned at this path.
     ///
     /// # Kernel
@@ -68,7 +108,7 @@ impl Map {
         types: Option<(Arc<Btf>, TypeId, TypeId)>,
     ) -> Result<Self> {
         let what = || "ask the kernel for a map's shape".to_string();
-        let fd = MapFd::new(fd, system.cpus()?).context(what)?;
+        let fd = MapFd::new(fd, || system.cpu_count()).map_err(|error| error.context(what()))?;
         Ok(Self(Arc::new(Inner {
             name: name.map_or_else(|| fd.info().name.clone(), String::from),
             fd,
@@ -166,63 +206,6 @@ impl Map {
         self.0.memory.get_or_try_init(|| Memory::of(self))
     }
 
-    /// The value of this key, or `None`. A per-CPU map gives every possible CPU's value one after
-    /// the other, each rounded up to 8 bytes.
-    ///
-    /// # Errors
-    /// `EINVAL` if the key has not [`Map::key_size`] bytes; `ENOTSUPP` for maps that cannot be
-    /// read this way (ring buffers).
-    ///
-    /// # Kernel
-    /// `BPF_MAP_LOOKUP_ELEM`.
-    pub fn lookup(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let mut value = vec![0; self.0.fd.value_len()];
-        Ok(self.lookup_into(key, &mut value)?.then_some(value))
-    }
-
-    /// [`Map::lookup`] into a buffer of the right length; whether the key was there.
-    pub fn lookup_into(&self, key: &[u8], value: &mut [u8]) -> Result<bool> {
-        self.0
-            .fd
-            .lookup(key, value, 0)
-            .context(|| self.doing("look up in"))
-    }
-
-    /// Sets the value of a key. Flags: `BPF_ANY` (0), `BPF_NOEXIST` (1), `BPF_EXIST` (2),
-    /// `BPF_F_LOCK` (4).
-    ///
-    /// # Errors
-    /// `E2BIG` when the map is full or the index beyond an array; `EEXIST`, `ENOENT` as the flags
-    /// say.
-    ///
-    /// # Kernel
-    /// `BPF_MAP_UPDATE_ELEM`.
-    pub fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<()> {
-        self.0
-            .fd
-            .update(key, value, flags)
-            .context(|| self.doing("update"))
-    }
-
-    /// Deletes a key; whether it was there.
-    ///
-    /// # Kernel
-    /// `BPF_MAP_DELETE_ELEM`.
-    pub fn delete(&self, key: &[u8]) -> Result<bool> {
-        self.0.fd.delete(key).context(|| self.doing("delete from"))
-    }
-
-    /// Keys, in the kernel's order. An entry added or deleted meanwhile may be missed or seen
-    /// twice; if the key just read is deleted, a hash map starts again.
-    pub fn keys(&self) -> Keys<'_> {
-        Keys::new(&self.0.fd)
-    }
-
-    /// Keys and values, one at a time; entries deleted between the two calls are left out.
-    pub fn entries(&self) -> Entries<'_> {
-        Entries::new(self)
-    }
-
     /// Forbids changes from user space for good.
     ///
     /// # Kernel
@@ -240,8 +223,34 @@ impl Map {
             .context(|| alloc::format!("pin map `{}` at {path}", self.name()))
     }
 
+    /// How many values each key has: one for each possible CPU, by what the kernel does, in a per-CPU
+    /// map.
+    pub fn values_per_key(&self) -> usize {
+        match self.map_type().is_per_cpu() {
+            true => self.0.fd.value_len() / self.stride().max(1),
+            false => 1,
+        }
+    }
+
+    /// Bytes from one CPU's value to the next one's, where there is one for each.
+    fn stride(&self) -> usize {
+        (self.value_size() as usize).next_multiple_of(8)
+    }
+
     fn doing(&self, verb: &str) -> String {
         alloc::format!("{verb} map `{}`", self.name())
+    }
+
+    /// [`Map::doing`] for an operation that not every type has.
+    fn trying(&self, verb: &str, op: MapOps) -> String {
+        let map_type = self.map_type();
+        match map_type.allows(op) {
+            true => self.doing(verb),
+            false => alloc::format!(
+                "{verb} map `{}` (type {map_type} has no such operation)",
+                self.name()
+            ),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Typed views over maps: the one generic layer.
 
-use super::Map;
+use super::{ElemFlags, Map};
 use crate::plain::{Plain, read};
 use crate::{Error, ErrorKind, MapType, Result};
 use alloc::vec;
@@ -54,7 +54,8 @@ impl<V: Plain> Array<V> {
 
     /// Sets the value at this index.
     pub fn set(&self, index: u32, value: &V) -> Result<()> {
-        self.0.update(&index.to_ne_bytes(), &bytes_of(value), 0)
+        self.0
+            .update(&index.to_ne_bytes(), &bytes_of(value), ElemFlags::ANY)
     }
 
     /// Number of values.
@@ -86,7 +87,8 @@ impl<K: Plain, V: Plain> HashMap<K, V> {
 
     /// Sets the value of a key.
     pub fn insert(&self, key: &K, value: &V) -> Result<()> {
-        self.0.update(&bytes_of(key), &bytes_of(value), 0)
+        self.0
+            .update(&bytes_of(key), &bytes_of(value), ElemFlags::ANY)
     }
 
     /// Deletes a key; whether it was there.
@@ -145,6 +147,6 @@ impl<V: Plain> PerCpuArray<V> {
                 value.write_to(part);
             }
         }
-        self.0.update(&index.to_ne_bytes(), &bytes, 0)
+        self.0.update(&index.to_ne_bytes(), &bytes, ElemFlags::ANY)
     }
 }

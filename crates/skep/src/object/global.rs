@@ -1,6 +1,6 @@
 //! Global variables of a loaded object, as programs see them now.
 
-use crate::map::{Map, Memory};
+use crate::map::{ElemFlags, Map, Memory};
 use crate::plain::{Plain, read};
 use crate::{Error, ErrorKind, MapType, Result};
 use alloc::string::String;
@@ -101,7 +101,7 @@ impl Global {
         let mut section = self.section()?;
         self.part(&mut section)?.copy_from_slice(bytes);
         self.map
-            .update(&KEY, &section, 0)
+            .update(&KEY, &section, ElemFlags::ANY)
             .map_err(|error| error.context(what()))
     }
 

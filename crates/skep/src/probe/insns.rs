@@ -1,6 +1,8 @@
 //! Asking about instructions: the smallest program that has them.
 
-use super::ask::{Asked, EXIT, ZERO, array, btf, call, filter, insn, map, prog, socket_filter};
+use super::ask::{
+    Asked, EXIT, ZERO, array, as_call, btf, call, filter, insn, map, prog, socket_filter,
+};
 use crate::system::System;
 use alloc::vec;
 use skep_codec::Errno;
@@ -9,7 +11,6 @@ use skep_codec::insn::{Insn, pseudo};
 use skep_codec::uapi::bpf::{Helper, MapType};
 use skep_sys::attr::FuncInfo;
 use skep_sys::bpf::{self, MapParams, ProgParams};
-use skep_sys::file::possible_cpus;
 use skep_sys::{CallError, Fd};
 
 /// `*(u64 *)(r10 - 8) = 0`.
@@ -156,12 +157,12 @@ fn insn_array(system: &System, target: u32) -> Result<Fd, CallError> {
         ..array()
     };
     let fd = map(system, &params)?;
-    let map = bpf::MapFd::new(fd, &possible_cpus(system.kernel())?)?;
+    let map = bpf::MapFd::new(fd, || system.cpu_count().map_err(|e| as_call(&e)))?;
     let mut value = [0; 16];
     for (to, from) in value.iter_mut().zip(target.to_ne_bytes()) {
         *to = from;
     }
-    map.update(&[0; 4], &value, 0)?;
+    map.update(&[0; 4], &value, bpf::ElemFlags::ANY)?;
     map.freeze()?;
     Ok(map.into_fd())
 }

@@ -2,7 +2,7 @@
 
 use super::Loader;
 use crate::error::Context;
-use crate::map::{self, Created, Map};
+use crate::map::{self, Created, ElemFlags, Map};
 use crate::{MapType, Result};
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -39,7 +39,7 @@ impl Loader<'_> {
             if let Some(first) = value.first_chunk_mut() {
                 *first = slot.to_ne_bytes();
             }
-            map.update(&key.to_ne_bytes(), &value, 0)?;
+            map.update(&key.to_ne_bytes(), &value, ElemFlags::ANY)?;
         }
         map.freeze()?;
         Ok(map)

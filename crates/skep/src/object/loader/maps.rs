@@ -3,7 +3,7 @@
 use super::struct_ops::KernelOps;
 use super::{Loader, kconfig};
 use crate::error::Context;
-use crate::map::{self, Created, Map};
+use crate::map::{self, Created, ElemFlags, Map};
 use crate::prog::Program;
 use crate::{Error, ErrorKind, MapType, Result};
 use skep_codec::object::{Data, DataKind, MapSpec, Slot};
@@ -157,7 +157,7 @@ impl Loader<'_> {
                 };
                 // A program that is not wanted leaves its slot empty, as libbpf does.
                 if let Some(fd) = fd {
-                    map.update(&key.to_ne_bytes(), &fd.raw().to_ne_bytes(), 0)?;
+                    map.update(&key.to_ne_bytes(), &fd.raw().to_ne_bytes(), ElemFlags::ANY)?;
                 }
             }
         }
