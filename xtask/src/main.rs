@@ -35,7 +35,7 @@ const TASKS: &[Task] = &[
     ),
     task(
         "vm",
-        "KERNEL... [-- FILTER]",
+        "KERNEL... [-- FILTER...]",
         "kernel tests inside QEMU: 5.10, newest, aarch64, s390x:6.1 ...",
         vm::task,
     ),

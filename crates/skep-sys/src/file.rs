@@ -7,7 +7,7 @@ pub use cpus::{PossibleCpus, online_cpus, parse_cpu_list, possible_cpus};
 pub use dir::{DirEntry, make_dir, read_dir, remove_file};
 
 use crate::error::{CallError, Result, check};
-use crate::mapping::{ReadOnly, map_file};
+use crate::mapping::{self, ReadOnly, map_file};
 use crate::{Fd, KernelRef};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -224,14 +224,17 @@ pub fn kernel_btf(kernel: &KernelRef, path: &CStr) -> Result<Blob> {
     Ok(Arc::new(read_to_end(&fd, LIMIT)?))
 }
 
-/// Bytes of a page, as the auxiliary vector tells; 4096 where there is none, or no `/proc`.
+/// Bytes of a page, as the auxiliary vector tells. Where there is no `/proc`, or it keeps the
+/// vector from this process (one that left root without starting another program), the smallest
+/// offset at which the kernel maps; 4096 if it maps nothing.
 ///
 /// # Errors
-/// Those of reading `/proc/self/auxv`, but for `ENOENT`.
+/// Those of reading `/proc/self/auxv`, but for `ENOENT`, `EACCES` and `EPERM`.
 pub fn page_size(kernel: &KernelRef) -> Result<usize> {
     const USUAL: usize = 4096;
+    let hidden = |errno| matches!(errno, Errno::ENOENT | Errno::EACCES | Errno::EPERM);
     let auxv = match read_file(kernel, c"/proc/self/auxv", 1 << 16) {
-        Err(error) if error.errno == Errno::ENOENT => return Ok(USUAL),
+        Err(error) if hidden(error.errno) => return Ok(mapping::unit(kernel).unwrap_or(USUAL)),
         auxv => auxv?,
     };
     let word = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).unwrap_or(0);

@@ -6,7 +6,9 @@ use core::ffi::c_int;
 use core::fmt;
 use core::ptr::NonNull;
 use skep_codec::Errno;
-use skep_codec::uapi::linux::{MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ};
+use skep_codec::uapi::linux::{
+    MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_READ,
+};
 
 /// Memory that a kernel has mapped; unmapped when dropped.
 ///
@@ -123,6 +125,20 @@ impl fmt::Debug for Mapping {
 /// Maps the first `len` bytes of a file, read-only and private.
 pub fn map_file(file: &Fd, len: usize) -> Result<Mapping> {
     Mapping::new(file.kernel(), len, PROT_READ, MAP_PRIVATE, Some(file), 0)
+}
+
+/// The smallest offset at which this kernel maps memory: bytes of a page. `None` where it maps
+/// none.
+pub(crate) fn unit(kernel: &KernelRef) -> Option<usize> {
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    for shift in 12..=18 {
+        match Mapping::new(kernel, 1, PROT_READ, flags, None, 1 << shift) {
+            Ok(_) => return Some(1 << shift),
+            Err(error) if error.errno == Errno::EINVAL => {}
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 /// A mapping that nobody writes, as bytes.

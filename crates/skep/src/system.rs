@@ -25,7 +25,14 @@ use skep_sys::{Fd, KernelRef, file, process};
 /// clone; clones share what they learn. There are no statics: two systems know nothing of each
 /// other.
 #[derive(Clone)]
-pub struct System(Arc<Inner>);
+pub struct System(Arc<Inner>, Memlock);
+
+/// Whether `RLIMIT_MEMLOCK` may be raised where it counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Memlock {
+    Raise,
+    Keep,
+}
 
 struct Inner {
     kernel: KernelRef,
@@ -44,7 +51,7 @@ impl System {
     /// The kernel that this process runs on.
     ///
     /// # Errors
-    /// Only if `/proc/self/auxv` is readable and broken; privilege is not looked at here.
+    /// Only if `/proc/self/auxv` is there and cannot be read; privilege is not looked at here.
     pub fn host() -> Result<Self> {
         Self::new(skep_sys::host())
     }
@@ -59,7 +66,7 @@ impl System {
     }
 
     fn knowing_nothing(kernel: KernelRef, page_size: usize, token_source: Token) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             kernel,
             page_size,
             cpus: Once::new(),
@@ -70,14 +77,33 @@ impl System {
             probes: Probes::default(),
             token_source,
             token: Once::new(),
-        }))
+        };
+        Self(Arc::new(inner), Memlock::Raise)
     }
 
     /// The same kernel, asked with a BPF token from this source. It learns anew what it can do:
     /// that depends on the token.
     #[doc(alias = "bpf_token_path")]
     pub fn with_token(&self, source: Token) -> Self {
-        Self::knowing_nothing(self.0.kernel.clone(), self.0.page_size, source)
+        let (kernel, page_size) = (self.0.kernel.clone(), self.0.page_size);
+        let other = Self::knowing_nothing(kernel, page_size, source);
+        Self(other.0, self.1)
+    }
+
+    /// The same kernel and all that is known of it, but the limit of locked memory stays as it is.
+    ///
+    /// Kernels before Linux 5.11 count maps and programs against `RLIMIT_MEMLOCK`: there a system
+    /// raises it, if this process may, when something is refused for want of it. With this one that
+    /// is refused for good, and a probe to which it matters answers
+    /// [`Answer::Unknown`](crate::probe::Answer::Unknown).
+    #[doc(alias = "libbpf_set_memlock_rlim")]
+    pub fn keeping_memlock(&self) -> Self {
+        Self(self.0.clone(), Memlock::Keep)
+    }
+
+    /// Whether `RLIMIT_MEMLOCK` may be raised where it counts.
+    pub(crate) fn may_raise_memlock(&self) -> bool {
+        self.1 == Memlock::Raise
     }
 
     /// The BPF token that maps, programs and BTF are loaded with; got when it is first needed.
@@ -148,16 +174,28 @@ impl System {
         bpf::fd_by_id(&self.0.kernel, kind, id, 0, None)
     }
 
-    /// Walks the ids of one kind; what vanishes between its id and its information is left out.
+    /// The ids of one kind, ascending; an error is the last.
+    pub(crate) fn ids(&self, kind: ObjKind) -> impl Iterator<Item = skep_sys::Result<u32>> {
+        let mut at = Some(0);
+        core::iter::from_fn(move || {
+            let before = at.take()?;
+            let found = bpf::next_id(&self.0.kernel, kind, before).transpose()?;
+            // A list that does not ascend would have no end.
+            at = found.ok().filter(|id| *id > before);
+            Some(found)
+        })
+    }
+
+    /// What is known of each thing of one kind; what vanishes between its id and its information
+    /// is left out.
     pub(crate) fn each<T>(&self, kind: ObjKind, info: impl Fn(u32) -> Result<T>) -> Result<Vec<T>> {
-        let (mut id, mut all) = (0, Vec::new());
-        while let Some(found) = bpf::next_id(&self.0.kernel, kind, id)? {
-            match info(found) {
+        let mut all = Vec::new();
+        for id in self.ids(kind) {
+            match info(id?) {
                 Ok(info) => all.push(info),
                 Err(error) if gone(error.errno()) => {}
                 Err(error) => return Err(error),
             }
-            id = found;
         }
         Ok(all)
     }
@@ -170,7 +208,7 @@ impl core::fmt::Debug for System {
 }
 
 /// `ENOENT`: it is gone already; `EAGAIN`: it is on its way (a link without an id yet).
-fn gone(errno: Option<Errno>) -> bool {
+pub(crate) fn gone(errno: Option<Errno>) -> bool {
     matches!(errno, Some(Errno::ENOENT | Errno::EAGAIN))
 }
 

@@ -179,3 +179,25 @@ fn an_arena_too_small_for_its_globals_says_so() {
         format!("globals in arena `arena`: {size} bytes, and the arena has {len}")
     );
 }
+
+/// A process that leaves root without starting another program may not read its own auxiliary
+/// vector.
+#[test]
+fn the_page_size_is_known_without_the_auxiliary_vector() {
+    let page = skep::System::host().unwrap().page_size();
+    let left = std::thread::spawn(move || {
+        // Of this thread only: the raw call, not the C library's.
+        // SAFETY: three integers.
+        if unsafe { libc::syscall(libc::SYS_setresuid, 65534, 65534, 65534) } != 0 {
+            return None;
+        }
+        let auxv = std::fs::read("/proc/self/auxv").map(drop);
+        Some((auxv, skep::System::host().map(|system| system.page_size())))
+    });
+    let Some((auxv, known)) = left.join().unwrap() else {
+        skip!("this process may not become another user");
+    };
+    let error = auxv.expect_err("the vector of a process that left root");
+    assert_eq!(error.raw_os_error(), Some(libc::EACCES));
+    assert_eq!(known.unwrap(), page);
+}

@@ -232,6 +232,37 @@ fn logs_of_what_loads() {
     assert_eq!(alone(&system, &spec, "first").log(), "");
 }
 
+/// Where there is not memory enough for the usual room, the log is as long as what there is.
+#[test]
+fn logs_in_little_memory() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let system = host();
+    let spec = object!("subprogs");
+    let all = LoadOptions {
+        log_level: 2,
+        ..Default::default()
+    };
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let size = status.lines().find_map(|l| l.strip_prefix("VmSize:"));
+    let size = size.and_then(|kib| kib.trim().strip_suffix(" kB"));
+    let size: u64 = size.unwrap().parse().unwrap();
+    let limit = (size << 10) + (6 << 20);
+    let (soft, hard) = getrlimit(Resource::RLIMIT_AS).unwrap();
+    setrlimit(Resource::RLIMIT_AS, limit, hard).unwrap();
+    let room = skep::sys::bpf::Log::buffer;
+    // Allocators keep address space in reserve: all of it is used up, and a little given back.
+    let mut held = Vec::with_capacity(1000);
+    held.extend(std::iter::from_fn(|| room(1 << 20)).take(1000));
+    held.truncate(held.len() - 6);
+    assert!(room((16 << 20) - 1).is_none() && room(1 << 20).is_some());
+    let little = alone_with(&system, &spec, "first", &all);
+    setrlimit(Resource::RLIMIT_AS, soft, hard).unwrap();
+    let whole = alone_with(&system, &spec, "first", &all);
+    let first_line = |log: &str| log.lines().next().map(str::to_owned);
+    assert_eq!(first_line(little.log()), first_line(whole.log()));
+    assert!(little.log().contains("processed"), "{}", little.log());
+}
+
 #[test]
 fn exceptions_end_in_their_callbacks() {
     let system = host();

@@ -37,11 +37,11 @@ const TESTS: Budget = Budget {
     limit: Duration::from_secs(1200),
 };
 
-/// `vm KERNEL... [-- FILTER]`.
+/// `vm KERNEL... [-- FILTER...]`: tests with any of the filters in their names.
 pub(crate) fn task(args: &[String]) -> Result {
     let split = args.iter().position(|a| a == "--").unwrap_or(args.len());
-    let (names, filter) = args.split_at(split);
-    let filter = filter.get(1).map_or("", String::as_str);
+    let (names, filters) = args.split_at(split);
+    let filters = filters.get(1..).unwrap_or_default();
     if names.is_empty() {
         return Err(format!(
             "name kernels: a series ({}), newest, aarch64[:SERIES], s390x[:SERIES]",
@@ -50,7 +50,7 @@ pub(crate) fn task(args: &[String]) -> Result {
     }
     let mut failed = Vec::new();
     for name in names {
-        let tier = tier(name, filter)?;
+        let tier = tier(name, filters)?;
         tier.save()?;
         if let Err(why) = tier.verdict() {
             failed.push(why);
@@ -65,7 +65,7 @@ pub(crate) fn task(args: &[String]) -> Result {
 
 /// The kernels of a full run, one after the other.
 pub(crate) fn tiers() -> Result<Vec<Tier>> {
-    EVERY_RUN.iter().map(|name| tier(name, "")).collect()
+    EVERY_RUN.iter().map(|name| tier(name, &[])).collect()
 }
 
 /// Fetches what a full run needs; errors come up again, with their tier, when it runs.
@@ -98,7 +98,7 @@ fn machine(name: &str) -> (&'static Arch, &str) {
 }
 
 /// One machine's tests.
-fn tier(name: &str, filter: &str) -> Result<Tier> {
+fn tier(name: &str, filters: &[String]) -> Result<Tier> {
     let mut tier = Tier::new(format!("vm-{}", name.replace(':', "-")));
     let (arch, series) = machine(name);
     let needs: &[&[apt::Need]] = match arch.name {
@@ -123,7 +123,7 @@ fn tier(name: &str, filter: &str) -> Result<Tier> {
     image.modules.extend(module.clone().ok().flatten());
     let binaries = binaries(arch)?;
     println!("   {name}: Linux {} on {}", image.release, arch.name);
-    let mut initrd = base(arch, &image, &binaries, filter)?;
+    let mut initrd = base(arch, &image, &binaries, filters)?;
     initrd.extend(programs(&binaries)?);
     let ended = boot(arch, &image, &initrd, tier.name(), &TESTS)?;
     report(&mut tier, &ended, arch);
@@ -288,7 +288,7 @@ fn programs(binaries: &[Binary]) -> Result<Vec<u8>> {
 }
 
 /// The part that is made for one kernel.
-fn base(arch: &Arch, image: &Image, binaries: &[Binary], filter: &str) -> Result<Vec<u8>> {
+fn base(arch: &Arch, image: &Image, binaries: &[Binary], filters: &[String]) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
     archive.console()?;
     archive.copy("bin/busybox", &cross::busybox(arch)?)?;
@@ -311,7 +311,8 @@ fn base(arch: &Arch, image: &Image, binaries: &[Binary], filter: &str) -> Result
     }
     archive.file("skep/modules", order.as_bytes())?;
     archive.file("skep/tests", tests.as_bytes())?;
-    archive.file("skep/filter", filter.as_bytes())?;
+    let filters: String = filters.iter().map(|f| format!("{f}\n")).collect();
+    archive.file("skep/filters", filters.as_bytes())?;
     if arch.exit_port {
         archive.copy("skep/exit", &exit_program()?)?;
     }
@@ -342,7 +343,7 @@ pub(crate) fn script(
 ) -> Result<Boot> {
     let image = kernels::fetch(&X86_64, series)?;
     println!("   {name}: Linux {}", image.release);
-    let mut initrd = base(&X86_64, &image, &[], "")?;
+    let mut initrd = base(&X86_64, &image, &[], &[])?;
     let mut archive = Archive::default();
     archive.file("skep/script", format!("#!/bin/sh\n{script}").as_bytes())?;
     for (place, file) in files {

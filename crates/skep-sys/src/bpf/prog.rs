@@ -3,6 +3,8 @@
 use super::{bpf, input, len32, obj_name, output, raw, string};
 use crate::attr::{CoreRelo, FuncInfo, LineInfo, ProgLoad, ProgStreamRead, TestRun};
 use crate::{CallError, Fd, KernelRef, Result};
+use alloc::alloc::{Layout, alloc_zeroed};
+use alloc::vec::Vec;
 use core::ffi::{CStr, c_int};
 use skep_codec::Errno;
 use skep_codec::uapi::bpf::{AttachType, ProgType};
@@ -26,6 +28,20 @@ pub struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
+    /// Zeroed room for a log, which takes no memory before it is written; `None` where there is
+    /// none of this size.
+    pub fn buffer(len: usize) -> Option<Vec<u8>> {
+        let layout = Layout::array::<u8>(len).ok().filter(|_| len > 0)?;
+        // SAFETY: the layout has a size.
+        let start = unsafe { alloc_zeroed(layout) };
+        if start.is_null() {
+            return None;
+        }
+        // SAFETY: `len` bytes of zeroes from the global allocator, with the layout of a vector of
+        // this capacity; nobody else has them.
+        Some(unsafe { Vec::from_raw_parts(start, len, len) })
+    }
+
     /// A log of this level in `buf`.
     pub fn new(level: u32, buf: &'a mut [u8]) -> Self {
         Self {

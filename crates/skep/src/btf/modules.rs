@@ -1,12 +1,11 @@
 //! The kernel's types and its modules', as one load looks into them.
 
 use crate::error::Context;
-use crate::system::System;
+use crate::system::{System, gone};
 use crate::{Error, Result};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use skep_codec::Errno;
 use skep_codec::btf::{Btf, Kinds, TypeId, Wanted};
 use skep_codec::map::Map as Ordered;
 use skep_sys::Fd;
@@ -124,23 +123,22 @@ impl<'a> KernelTypes<'a> {
 
     /// The modules that have types.
     fn list(&mut self) -> Vec<Module> {
-        let (mut id, mut all) = (0, Vec::new());
-        loop {
-            match bpf::next_id(self.system.kernel(), ObjKind::Btf, id) {
-                Ok(Some(next)) => id = next,
-                Ok(None) => return all,
+        let mut all = Vec::new();
+        for id in self.system.ids(ObjKind::Btf) {
+            let id = match id {
+                Ok(id) => id,
                 Err(error) => {
                     self.trouble("the list of modules", &error);
-                    return all;
+                    break;
                 }
-            }
+            };
             match module(self.system, id) {
-                Ok(Some(module)) => all.push(module),
-                // Not a module's, or gone since.
-                Ok(None) => {}
+                Ok(module) => all.extend(module),
+                Err(error) if gone(Some(error.errno)) => {}
                 Err(error) => self.trouble(&alloc::format!("BTF object {id}"), &error),
             }
         }
+        all
     }
 
     fn trouble(&mut self, what: &str, why: &dyn core::fmt::Display) {
@@ -150,10 +148,7 @@ impl<'a> KernelTypes<'a> {
 
 /// The module that this BTF object is of; `None` for another object.
 fn module(system: &System, id: u32) -> skep_sys::Result<Option<Module>> {
-    let fd = match system.fd_by_id(ObjKind::Btf, id) {
-        Err(error) if error.errno == Errno::ENOENT => return Ok(None),
-        fd => fd?,
-    };
+    let fd = system.fd_by_id(ObjKind::Btf, id)?;
     let info = bpf::btf_info(&fd)?;
     let is_module = info.kernel && info.name != "vmlinux";
     Ok(is_module.then_some(Module {

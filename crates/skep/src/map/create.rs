@@ -2,7 +2,7 @@
 
 use super::{ElemFlags, Map, Shape};
 use crate::error::Context;
-use crate::probe::{Answer, Feature};
+use crate::probe::{Answer, Feature, raise_memlock};
 use crate::system::System;
 use crate::{MapType, ProgType, Result};
 use alloc::sync::Arc;
@@ -13,7 +13,7 @@ use skep_codec::object::{Data, DataKind, MapSpec};
 use skep_codec::uapi::flags;
 use skep_codec::uapi::map_kind::MapOps;
 use skep_sys::bpf::{self, MapParams};
-use skep_sys::{CallError, Fd, process};
+use skep_sys::{CallError, Fd};
 
 /// What a map is created with, besides its specification.
 #[derive(Default)]
@@ -26,8 +26,6 @@ pub(crate) struct Created<'a> {
     pub(crate) exclusive_to: &'a [u8],
     /// The kernel's type of the value, for a `struct_ops` map, and the module that has it.
     pub(crate) kernel_type: Option<(TypeId, Option<&'a Fd>)>,
-    /// Whether `RLIMIT_MEMLOCK` may be raised where the kernel charges maps to it.
-    pub(crate) raise_memlock: bool,
 }
 
 /// Creates a map, and fills it if it holds a data section.
@@ -39,7 +37,7 @@ pub(crate) fn create(system: &System, spec: &MapSpec, with: &Created<'_>) -> Res
         ..attributes(&shape, spec, with)
     };
     let internal = spec.data.is_some();
-    let fd = first_accepted(system, attr, internal, with).context(what)?;
+    let fd = first_accepted(system, attr, internal).context(what)?;
     let map = adopt(system, spec, fd, with.btf.map(|(_, btf)| btf))?;
     fill(&map, spec)?;
     Ok(map)
@@ -99,12 +97,10 @@ fn first_accepted(
     system: &System,
     mut attr: MapParams<'_>,
     internal: bool,
-    with: &Created<'_>,
 ) -> Result<Fd, CallError> {
     let create = |attr: &MapParams<'_>| bpf::map_create(system.kernel(), attr);
     let mut answer = create(&attr);
-    if matches!(&answer, Err(error) if error.errno == Errno::EPERM)
-        && with.raise_memlock
+    if matches!(&answer, Err(error) if lacks_memory(error.errno, attr.map_type))
         && raise_memlock(system)?
     {
         answer = create(&attr);
@@ -149,19 +145,11 @@ fn simplify(system: &System, attr: &mut MapParams<'_>, internal: bool) -> bool {
     unmap || unname
 }
 
-/// Raises `RLIMIT_MEMLOCK` to no limit unless this kernel is known to count BPF memory elsewhere
-/// (since Linux 5.11); whether it did. Not known is reason enough: under a limit that is used up
-/// the question itself is refused.
-pub(crate) fn raise_memlock(system: &System) -> Result<bool, CallError> {
-    if system.probe(Feature::MemcgAccounting) == Answer::Yes {
-        return Ok(false);
-    }
-    match process::raise_memlock(system.kernel()) {
-        Ok(()) => Ok(true),
-        // No right to, or no such call: the refusal that led here stands.
-        Err(error) if matches!(error.errno, Errno::EPERM | Errno::ENOSYS) => Ok(false),
-        Err(error) => Err(error),
-    }
+/// Whether a map of this type may have been refused for want of memory that may be locked: device
+/// maps then say what they say of wrong sizes.
+fn lacks_memory(errno: Errno, map_type: MapType) -> bool {
+    let is_devmap = matches!(map_type, MapType::DEVMAP | MapType::DEVMAP_HASH);
+    errno == Errno::EPERM || (errno == Errno::EINVAL && is_devmap)
 }
 
 /// Writes a data section into its map, and freezes what programs may only read.

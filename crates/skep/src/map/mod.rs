@@ -10,7 +10,7 @@ mod typed;
 mod walk;
 
 pub use batch::{BatchError, Batched, Batches, Chunk};
-pub(crate) use create::{Created, adopt, create, raise_memlock};
+pub(crate) use create::{Created, adopt, create};
 pub use iter::Entries;
 pub use mmap::Memory;
 pub(crate) use shape::Shape;

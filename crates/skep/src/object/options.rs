@@ -16,9 +16,6 @@ pub struct LoadOptions {
     /// Room for a program's log, in bytes. Default: as much as the log takes. What does not fit is
     /// lost: the beginning since Linux 6.4, the end before that.
     pub log_bytes: Option<usize>,
-    /// Whether to raise `RLIMIT_MEMLOCK` on kernels that count BPF memory against it (before
-    /// Linux 5.11). Default: yes.
-    pub raise_memlock: bool,
     /// Whether to measure how long the kernel takes over a program. Default: no.
     pub timed: bool,
     /// Directory of a bpffs where maps are that are pinned by name. Default: `/sys/fs/bpf`.
@@ -72,7 +69,6 @@ impl Default for LoadOptions {
         Self {
             log_level: 0,
             log_bytes: None,
-            raise_memlock: true,
             timed: false,
             pin_root: "/sys/fs/bpf".to_string(),
             pin_reuse: PinReuse::default(),

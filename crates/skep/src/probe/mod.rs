@@ -18,11 +18,13 @@ mod insns;
 mod link;
 mod map_flag;
 mod map_type;
+mod memlock;
 mod prog;
 mod prog_type;
 
 pub use crate::answer::Answer;
 pub use feature::{Feature, Group};
+pub(crate) use memlock::raise_memlock;
 
 use crate::system::System;
 use skep_codec::Errno;
@@ -65,21 +67,21 @@ impl Origin {
 impl System {
     /// Whether the kernel can do this: asked once, remembered when the answer is certain.
     pub fn probe(&self, feature: Feature) -> Answer {
-        let ask = || certain(self, feature::ask(self, feature));
+        let ask = || certain(self, &|| feature::ask(self, feature));
         let answers = &self.probes().features;
         answers.ask(feature::COUNT, feature as usize, &ask)
     }
 
     /// Whether the kernel has this type of program. Remembered as by [`System::probe`].
     pub fn probe_prog_type(&self, prog_type: ProgType) -> Answer {
-        let ask = || certain(self, prog_type::ask(self, prog_type));
+        let ask = || certain(self, &|| prog_type::ask(self, prog_type));
         let answers = &self.probes().prog_types;
         answers.ask(ProgType::ALL.len(), prog_type.0 as usize, &ask)
     }
 
     /// Whether the kernel has this type of map. Remembered as by [`System::probe`].
     pub fn probe_map_type(&self, map_type: MapType) -> Answer {
-        let ask = || certain(self, map_type::ask(self, map_type));
+        let ask = || certain(self, &|| map_type::ask(self, map_type));
         let answers = &self.probes().map_types;
         answers.ask(MapType::ALL.len(), map_type.0 as usize, &ask)
     }
@@ -96,16 +98,29 @@ impl System {
             _ => usize::MAX,
         };
         let ask = || match self.probe_prog_type(prog_type) {
-            Answer::Yes => certain(self, helper::ask(self, prog_type, helper)),
+            Answer::Yes => certain(self, &|| helper::ask(self, prog_type, helper)),
             other => other,
         };
         self.probes().helpers.ask(types * helpers, index, &ask)
     }
 }
 
-/// A "no" counts only if the caller may ask: without privilege some of what the kernel can do is
-/// refused in the same words as what it cannot.
-fn certain(system: &System, answer: Answer) -> Answer {
+/// A "no" counts only if the caller may ask, and has memory to: without privilege, or where no
+/// more memory may be locked, some of what the kernel can do is refused in the same words as what
+/// it cannot.
+fn certain(system: &System, ask: &dyn Fn() -> Answer) -> Answer {
+    let mut answer = ask();
+    let wants_memory = match answer {
+        Answer::Unknown(Errno::EPERM) => true,
+        Answer::No => memlock::is_used_up(system),
+        _ => false,
+    };
+    if wants_memory {
+        answer = match raise_memlock(system) {
+            Ok(true) => ask(),
+            _ => Answer::Unknown(Errno::EPERM),
+        };
+    }
     match answer {
         Answer::No => match feature::ask(system, Feature::Btf) {
             Answer::Unknown(errno) => Answer::Unknown(errno),

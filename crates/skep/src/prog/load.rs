@@ -1,12 +1,10 @@
 //! `BPF_PROG_LOAD`: once without a log, and on refusal again with one that is long enough.
 
-use crate::map::raise_memlock;
-use crate::probe::{Answer, Feature};
+use crate::probe::{Answer, Feature, raise_memlock};
 use crate::system::System;
 use crate::verifier_log::{Refusal, digest};
 use crate::{AttachType, Error, Result};
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 use skep_codec::Errno;
 use skep_sys::bpf::{self, Log, ProgParams};
@@ -17,6 +15,8 @@ use skep_sys::{CallError, Fd};
 const FIRST_LOG: usize = (16 << 20) - 1;
 /// The longest log buffer that the kernel takes.
 const LAST_LOG: usize = (u32::MAX >> 2) as usize;
+/// The shortest log buffer that is tried where memory is short.
+const LEAST_LOG: usize = 1 << 14;
 
 /// Everything that a load passes to the kernel, and what its errors are told with.
 pub(crate) struct Request<'a> {
@@ -28,8 +28,6 @@ pub(crate) struct Request<'a> {
     pub(crate) log_bytes: Option<usize>,
     /// Whether a kernel that knows no attach types may load it without.
     pub(crate) attach_type_optional: bool,
-    /// Whether `RLIMIT_MEMLOCK` may be raised where the kernel charges programs to it.
-    pub(crate) raise_memlock: bool,
     /// Adds to a digest what only the caller knows (source lines, failed relocations).
     pub(crate) explain: &'a dyn Fn(&mut Refusal),
 }
@@ -58,7 +56,13 @@ pub(crate) fn load(system: &System, request: &Request<'_>) -> Result<Loaded> {
             Err(error) => first = Some(error),
         }
     }
-    let (result, log) = with_log(system, request);
+    let (result, log) = match with_log(system, request, &Log::buffer) {
+        Ok(told) => told,
+        Err(tried) => {
+            let error = first.unwrap_or(CallError::new("allocate", Errno::ENOMEM));
+            return Err(Error::from(error).context(tried));
+        }
+    };
     // What came first is about the program; `ENOSPC` now may be about the log.
     match result.map_err(|error| first.unwrap_or(error)) {
         Ok(fd) => Ok(Loaded { fd, log }),
@@ -83,7 +87,7 @@ fn attempt(
 ) -> Result<Fd, CallError> {
     let answer = bpf::prog_load(system.kernel(), &request.params, log.as_deref_mut());
     let refused = matches!(&answer, Err(error) if error.errno == Errno::EPERM);
-    if refused && request.raise_memlock && raise_memlock(system)? {
+    if refused && raise_memlock(system)? {
         return bpf::prog_load(system.kernel(), &request.params, log);
     }
     let unknown = |errno| matches!(errno, Errno::EINVAL | Errno::E2BIG);
@@ -135,31 +139,54 @@ fn tells(errno: Errno) -> bool {
     )
 }
 
-/// Loads with a log buffer, larger ones until the whole log fits.
-fn with_log(system: &System, request: &Request<'_>) -> (Result<Fd, CallError>, String) {
+/// Loads with a log buffer, larger ones until the whole log fits or there is no memory for a
+/// larger one. The error says what was tried where there is none for a small one.
+fn with_log(
+    system: &System,
+    request: &Request<'_>,
+    allocate: &dyn Fn(usize) -> Option<Vec<u8>>,
+) -> Result<(Result<Fd, CallError>, String), String> {
     let level = request.log_level.max(1);
     let mut len = request.log_bytes.unwrap_or(FIRST_LOG).clamp(1, LAST_LOG);
+    let mut most = request.log_bytes.map_or(LAST_LOG, |_| len);
     loop {
-        let mut buffer = vec![0; len];
+        let mut buffer = room(len, allocate)?;
+        if buffer.len() < len {
+            most = buffer.len();
+        }
         let mut log = Log::new(level, &mut buffer);
-        let answer = attempt(system, request, Some(&mut log));
+        let mut answer = attempt(system, request, Some(&mut log));
         let wanted = log.true_size as usize;
         let cut = matches!(&answer, Err(error) if error.errno == Errno::ENOSPC);
-        if request.log_bytes.is_some() && cut {
-            // The kernel refuses what it would have taken, for want of room.
-            let answer = attempt(system, request, None);
-            return (answer, text(buffer));
-        }
-        if len < LAST_LOG && (cut || wanted > len) {
-            let next = if wanted > len {
-                wanted
-            } else {
-                len.saturating_mul(8)
+        if buffer.len() < most && (cut || wanted > buffer.len()) {
+            let next = match wanted > buffer.len() {
+                true => wanted,
+                false => buffer.len().saturating_mul(8),
             };
-            len = next.min(LAST_LOG);
+            len = next.min(most);
             continue;
         }
-        return (answer, text(buffer));
+        if cut {
+            // The kernel refuses what it would have taken, for want of room.
+            answer = attempt(system, request, None);
+        }
+        return Ok((answer, text(buffer)));
+    }
+}
+
+/// Room of `len` bytes, or of half, a quarter and so on where memory is short.
+fn room(len: usize, allocate: &dyn Fn(usize) -> Option<Vec<u8>>) -> Result<Vec<u8>, String> {
+    let least = len.min(LEAST_LOG);
+    let mut tried = len;
+    loop {
+        if let Some(buffer) = allocate(tried) {
+            return Ok(buffer);
+        }
+        if tried <= least {
+            let what = "no memory for the verifier's log";
+            return Err(alloc::format!("{what}: tried {len} to {tried} bytes"));
+        }
+        tried = (tried / 2).max(least);
     }
 }
 
@@ -171,5 +198,42 @@ fn text(mut buffer: Vec<u8>) -> String {
     match String::from_utf8(buffer) {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FIRST_LOG, LEAST_LOG, room};
+    use alloc::vec;
+    use alloc::vec::Vec;
+    use core::cell::RefCell;
+
+    #[test]
+    fn room_is_made_as_far_as_memory_goes() {
+        let asked = RefCell::new(Vec::new());
+        let up_to = |most: usize| {
+            let asked = &asked;
+            asked.borrow_mut().clear();
+            move |len: usize| {
+                asked.borrow_mut().push(len);
+                (len <= most).then(|| vec![0; len])
+            }
+        };
+        assert_eq!(room(100, &up_to(100)).unwrap().len(), 100);
+        assert_eq!(
+            room(FIRST_LOG, &up_to(5 << 20)).unwrap().len(),
+            (4 << 20) - 1
+        );
+        assert_eq!(
+            *asked.borrow(),
+            [(16 << 20) - 1, (8 << 20) - 1, (4 << 20) - 1]
+        );
+        assert_eq!(room(40_000, &up_to(19_000)).unwrap().len(), LEAST_LOG);
+        assert_eq!(*asked.borrow(), [40_000, 20_000, LEAST_LOG]);
+        let none = room(40_000, &up_to(100)).unwrap_err();
+        assert!(none.ends_with("tried 40000 to 16384 bytes"), "{none}");
+        let none = room(100, &up_to(0)).unwrap_err();
+        assert!(none.ends_with("tried 100 to 100 bytes"), "{none}");
+        assert_eq!(*asked.borrow(), [100]);
     }
 }

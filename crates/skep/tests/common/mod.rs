@@ -66,7 +66,12 @@ pub fn logs(error: &skep::Error) -> String {
 /// Whether this is refused because the kernel compiles no programs to machine code.
 pub fn takes_a_jit(error: &skep::Error) -> bool {
     let no_jit = "JIT does not support calling kernel function";
-    error.errno() == Some(skep::Errno::ENOTSUPP) || logs(error).contains(no_jit)
+    let refused = |error: &skep::Error| error.errno() == Some(skep::Errno::ENOTSUPP);
+    let of_programs = error
+        .failures()
+        .iter()
+        .any(|failure| refused(&failure.error));
+    refused(error) || of_programs || logs(error).contains(no_jit)
 }
 
 /// A system call that nothing else of this process makes often: getpgid(2) of `arg`.

@@ -31,9 +31,6 @@ const GROUPS: [(Group, &str, &str); 5] = [
 /// `skep features`.
 pub(crate) fn run(args: &Features) -> Result {
     let system = System::host()?;
-    // Linux before 5.11 counts what is made for asking against this process's limit. Without the
-    // right to raise it answers are "unknown" where it is used up.
-    let _ = skep::sys::process::raise_memlock(system.kernel());
     let mut out = Out::new(args.json);
     section(&mut out, "Kernel", VALUES, machine::kernel(&system))?;
     section(&mut out, "This process", VALUES, machine::process(&system))?;

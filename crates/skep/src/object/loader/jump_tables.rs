@@ -29,11 +29,7 @@ impl Loader<'_> {
         spec.map_type = MapType::INSN_ARRAY;
         (spec.key_size, spec.value_size) = (4, VALUE as u32);
         spec.max_entries = slots.len() as u32;
-        let created = Created {
-            raise_memlock: self.options.raise_memlock,
-            ..Created::default()
-        };
-        let map = map::create(self.system, &spec, &created)?;
+        let map = map::create(self.system, &spec, &Created::default())?;
         for (key, slot) in (0_u32..).zip(slots) {
             let mut value = [0; VALUE];
             if let Some(first) = value.first_chunk_mut() {

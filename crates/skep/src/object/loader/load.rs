@@ -110,7 +110,6 @@ impl Loader<'_> {
             attach_type_optional: program.attach_type_optional,
             log_level: self.options.log_level | program.log_level,
             log_bytes: self.options.log_bytes,
-            raise_memlock: self.options.raise_memlock,
             explain: &explain,
         };
         self.load_request(program, attach_type, &request, code.insns.len())

@@ -130,7 +130,6 @@ impl Loader<'_> {
                 let module = ops.module.and_then(|module| self.kernel.fd(module));
                 (ops.value_type, module)
             }),
-            raise_memlock: self.options.raise_memlock,
         };
         map::create(self.system, spec, &created)
     }
