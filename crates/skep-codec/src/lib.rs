@@ -39,6 +39,7 @@ pub mod linker;
 pub mod map;
 pub mod object;
 mod order;
+pub mod perf;
 mod sha256;
 pub mod uapi;
 

@@ -6,8 +6,8 @@ use crate::{Fd, KernelRef};
 use core::ffi::{CStr, c_int};
 use skep_codec::uapi::linux::{
     PERF_COUNT_SW_BPF_OUTPUT, PERF_EVENT_IOC_DISABLE, PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_ID,
-    PERF_EVENT_IOC_SET_BPF, PERF_FLAG_FD_CLOEXEC, PERF_SAMPLE_RAW, PERF_TYPE_SOFTWARE,
-    PERF_TYPE_TRACEPOINT,
+    PERF_EVENT_IOC_PAUSE_OUTPUT, PERF_EVENT_IOC_SET_BPF, PERF_FLAG_FD_CLOEXEC, PERF_SAMPLE_RAW,
+    PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
 };
 
 /// What an event is of.
@@ -24,8 +24,11 @@ pub enum PerfEvent<'a> {
     },
     /// The buffer that `bpf_perf_event_output` writes.
     BpfOutput {
-        /// Records before the reader is woken.
-        wakeup_events: u32,
+        /// When its reader is woken.
+        wakeup: Wakeup,
+        /// Written from the end to the beginning (`write_backward`), so that a reader who has
+        /// paused it finds the newest record first. Since Linux 4.7.
+        backward: bool,
     },
     /// A tracepoint, by the number in its `id` file.
     Tracepoint {
@@ -66,6 +69,15 @@ pub enum Sample {
     Frequency(u64),
 }
 
+/// When the reader of a perf buffer is woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wakeup {
+    /// When so many records have come (`wakeup_events`); 0 is only when the buffer is half full.
+    Events(u32),
+    /// When so many bytes have come (`wakeup_watermark`).
+    Bytes(u32),
+}
+
 impl PerfEvent<'_> {
     fn attr(&self) -> PerfEventAttr {
         let mut attr = PerfEventAttr {
@@ -87,10 +99,19 @@ impl PerfEvent<'_> {
                     }
                 };
             }
-            Self::BpfOutput { wakeup_events } => {
+            Self::BpfOutput { wakeup, backward } => {
                 (attr.kind, attr.config) = (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT);
                 (attr.sample_type, attr.sample_period) = (PERF_SAMPLE_RAW, 1);
-                attr.wakeup_events = wakeup_events;
+                attr.wakeup_events = match wakeup {
+                    Wakeup::Events(events) => events,
+                    Wakeup::Bytes(bytes) => {
+                        attr.flags |= PerfEventAttr::flag(PerfEventAttr::WATERMARK);
+                        bytes
+                    }
+                };
+                if backward {
+                    attr.flags |= PerfEventAttr::flag(PerfEventAttr::WRITE_BACKWARD);
+                }
             }
             Self::Tracepoint { id } => {
                 (attr.kind, attr.config) = (PERF_TYPE_TRACEPOINT, id);
@@ -187,6 +208,22 @@ pub fn perf_event_enable(event: &Fd) -> Result<()> {
 /// Stops the event.
 pub fn perf_event_disable(event: &Fd) -> Result<()> {
     ioctl(event, "PERF_EVENT_IOC_DISABLE", PERF_EVENT_IOC_DISABLE, 0)
+}
+
+/// Stops or restarts the writing to the event's buffer.
+///
+/// # Errors
+/// `EINVAL`: it has no buffer yet.
+///
+/// # Kernel
+/// `PERF_EVENT_IOC_PAUSE_OUTPUT`, since Linux 4.7.
+pub fn perf_event_pause_output(event: &Fd, pause: bool) -> Result<()> {
+    ioctl(
+        event,
+        "PERF_EVENT_IOC_PAUSE_OUTPUT",
+        PERF_EVENT_IOC_PAUSE_OUTPUT,
+        usize::from(pause),
+    )
 }
 
 /// The event's id in the kernel.

@@ -4,7 +4,10 @@ use crate::error::{Result, check};
 use crate::{Fd, KernelRef};
 use alloc::vec::Vec;
 use core::ffi::c_int;
-use skep_codec::uapi::linux::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, O_CLOEXEC, POLLIN, POLLOUT};
+use skep_codec::uapi::linux::{
+    EFD_CLOEXEC, EFD_NONBLOCK, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLET, EPOLLIN, O_CLOEXEC, POLLIN,
+    POLLOUT,
+};
 
 /// `struct pollfd`.
 #[repr(C)]
@@ -77,6 +80,17 @@ fn poll(kernel: &KernelRef, list: &mut [PollFd], timeout_ns: Option<u64>) -> Res
     check("ppoll", answer)
 }
 
+/// A counter that is readable when it is not 0: what is written to it wakes who waits for it.
+///
+/// # Kernel
+/// eventfd2(2); it does not block.
+pub fn eventfd(kernel: &KernelRef) -> Result<Fd> {
+    // SAFETY: integers only.
+    let answer = unsafe { kernel.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+    // SAFETY: this call answers a new descriptor.
+    unsafe { Fd::from_answer("eventfd", answer, kernel) }
+}
+
 /// `struct epoll_event`, which x86-64 alone packs.
 #[cfg_attr(target_arch = "x86_64", repr(C, packed))]
 #[cfg_attr(not(target_arch = "x86_64"), repr(C))]
@@ -115,8 +129,18 @@ impl Epoll {
     /// # Errors
     /// `EEXIST`: in the set already; `EPERM`: cannot be waited for.
     pub fn add(&self, fd: &Fd, token: u64) -> Result<()> {
+        self.add_for(fd, token, EPOLLIN)
+    }
+
+    /// [`Epoll::add`] where `token` comes back once for each time that something happens, whether
+    /// it was read or not.
+    pub fn add_edge(&self, fd: &Fd, token: u64) -> Result<()> {
+        self.add_for(fd, token, EPOLLIN | EPOLLET)
+    }
+
+    fn add_for(&self, fd: &Fd, token: u64, events: u32) -> Result<()> {
         let mut event = EpollEvent {
-            events: EPOLLIN,
+            events,
             data: token,
         };
         let event = (&raw mut event).cast();

@@ -8,7 +8,7 @@ use skep_sys::bpf::{
     self, AttachParams, ElemFlags, LinkExtra, LinkKind, LinkParams, Log, MapFd, MapParams,
     Neighbour, ObjKind, ProgParams, Target, TestRunParams,
 };
-use skep_sys::perf::{self, PerfEvent, Sample};
+use skep_sys::perf::{self, PerfEvent, Sample, Wakeup};
 use skep_sys::{CallError, Epoll, KernelRef, file, host, net, poll};
 
 const ANY: ElemFlags = ElemFlags::ANY;
@@ -392,8 +392,17 @@ fn perf_events_take_programs() {
     perf::perf_event_enable(&event).unwrap();
     perf::perf_event_disable(&event).unwrap();
     assert_ne!(perf::perf_event_id(&event).unwrap(), 0);
-    let output = PerfEvent::BpfOutput { wakeup_events: 1 };
-    perf::perf_event_open(&kernel, &output, -1, 0).unwrap();
+    for backward in [false, true] {
+        let wakeup = match backward {
+            true => Wakeup::Events(1),
+            false => Wakeup::Bytes(4096),
+        };
+        let output = PerfEvent::BpfOutput { wakeup, backward };
+        let output = perf::perf_event_open(&kernel, &output, -1, 0).unwrap();
+        // Nothing to pause: it has no buffer.
+        let error = perf::perf_event_pause_output(&output, true).unwrap_err();
+        assert_eq!(error.errno, Errno::EINVAL);
+    }
     let none = PerfEvent::Tracepoint { id: 0xffff_ffff };
     let error = perf::perf_event_open(&kernel, &none, -1, 0).unwrap_err();
     assert_eq!(error.call, "perf_event_open");

@@ -298,6 +298,7 @@ fn perf_event_flags_are_in_the_order_of_the_kernel() {
         ("inherit", Attr::INHERIT),
         ("freq", Attr::FREQ),
         ("watermark", Attr::WATERMARK),
+        ("write_backward", Attr::WRITE_BACKWARD),
     ] {
         assert_eq!(place(name) - first, number, "{name}");
     }

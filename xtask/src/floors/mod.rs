@@ -32,7 +32,7 @@ const CRATES: &[Crate] = &[
             &["errno"],
             &["error"],
             &["bytes", "map", "order"],
-            &["inflate", "sha256"],
+            &["inflate", "perf", "sha256"],
             &["uapi"],
             &["insn"],
             &["btf"],
@@ -90,7 +90,12 @@ const CRATES: &[Crate] = &[
             &["skeleton", "aio"],
         ],
         dependencies: &["skep-codec", "skep-sys", "bitflags"],
-        may_unsafe: &["ring/region.rs", "map/mmap.rs", "xsk/"],
+        may_unsafe: &[
+            "ring/region.rs",
+            "ring/perf/region.rs",
+            "map/mmap.rs",
+            "xsk/",
+        ],
         banned: &[
             // `ObjectSpec::open` reads the file that its caller names.
             ("std::fs", &["object/spec.rs"]),

@@ -32,6 +32,11 @@ pub const O_CLOEXEC: i32 = 0o2_000_000;
 /// `O_PATH`.
 pub const O_PATH: i32 = 0o10_000_000;
 
+/// `EFD_CLOEXEC` of eventfd(2).
+pub const EFD_CLOEXEC: i32 = O_CLOEXEC;
+/// `EFD_NONBLOCK` of eventfd(2).
+pub const EFD_NONBLOCK: i32 = O_NONBLOCK;
+
 /// `F_DUPFD_CLOEXEC` of fcntl(2).
 pub const F_DUPFD_CLOEXEC: i32 = 1030;
 
@@ -69,6 +74,8 @@ pub const POLLHUP: i16 = 0x10;
 pub const POLLNVAL: i16 = 0x20;
 /// `EPOLLIN`.
 pub const EPOLLIN: u32 = 1;
+/// `EPOLLET`: told once for each time that something happens.
+pub const EPOLLET: u32 = 1 << 31;
 /// `EPOLL_CTL_ADD`.
 pub const EPOLL_CTL_ADD: i32 = 1;
 /// `EPOLL_CTL_DEL`.
@@ -135,6 +142,9 @@ pub const PERF_EVENT_IOC_DISABLE: u64 = 0x2401;
 pub const PERF_EVENT_IOC_ID: u64 = 0x8008_2407;
 /// `PERF_EVENT_IOC_SET_BPF`.
 pub const PERF_EVENT_IOC_SET_BPF: u64 = 0x4004_2408;
+
+/// `PERF_EVENT_IOC_PAUSE_OUTPUT`.
+pub const PERF_EVENT_IOC_PAUSE_OUTPUT: u64 = 0x4004_2409;
 
 /// `BPF_FS_MAGIC`.
 pub const BPF_FS_MAGIC: u64 = 0xcafe_4a11;

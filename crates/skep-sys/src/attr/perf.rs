@@ -55,4 +55,6 @@ impl PerfEventAttr {
     pub const FREQ: u32 = 10;
     /// Number of the flag `watermark`.
     pub const WATERMARK: u32 = 14;
+    /// Number of the flag `write_backward`.
+    pub const WRITE_BACKWARD: u32 = 27;
 }

@@ -1,13 +1,16 @@
-//! Ring buffers: events from programs, and messages to them, in order, without a system call each.
+//! Ring buffers: events from programs, and messages to them, in order, without a system call each;
+//! and perf event arrays, their older kin.
 
 mod bpf_ring;
 mod consumer;
+mod perf;
 mod record;
 mod region;
 mod user_ring;
-mod wait;
+pub(crate) mod wait;
 
 pub use bpf_ring::RingBuf;
+pub use perf::{CpuHistory, CpuStats, PerfBuffer, PerfHistory, PerfOptions, Sample, Wakeup};
 pub use record::{Record, Records};
 pub use user_ring::{Slot, UserRingBuf};
 pub use wait::{Woken, wait_any};

@@ -63,7 +63,7 @@ pub(super) fn wait_until(rings: &mut [&mut RingBuf], deadline: &Deadline) -> Res
 }
 
 /// Whether a wait was ended by a signal.
-pub(super) fn is_signal(slept: skep_sys::Result<()>) -> Result<bool> {
+pub(crate) fn is_signal(slept: skep_sys::Result<()>) -> Result<bool> {
     match slept {
         Err(error) if error.errno == Errno::EINTR => Ok(true),
         slept => slept
@@ -73,14 +73,14 @@ pub(super) fn is_signal(slept: skep_sys::Result<()>) -> Result<bool> {
 }
 
 /// A point in time to wait for.
-pub(super) struct Deadline {
+pub(crate) struct Deadline {
     pub(super) system: System,
     /// Nanoseconds of the monotonic clock; `None` never comes, 0 is past.
     end: Option<u64>,
 }
 
 impl Deadline {
-    pub(super) fn after(system: &System, timeout: Option<Duration>) -> Result<Self> {
+    pub(crate) fn after(system: &System, timeout: Option<Duration>) -> Result<Self> {
         let end = match timeout {
             None => None,
             Some(Duration::ZERO) => Some(0),
@@ -96,7 +96,7 @@ impl Deadline {
     }
 
     /// Nanoseconds until then; `None` for ever.
-    pub(super) fn left_ns(&self) -> Result<Option<u64>> {
+    pub(crate) fn left_ns(&self) -> Result<Option<u64>> {
         match self.end {
             None => Ok(None),
             Some(0) => Ok(Some(0)),

@@ -1,0 +1,148 @@
+//! Perf event arrays whose buffers are overwritten: what happened last, when asked for.
+
+use super::cpu::{CpuBuffer, on_cpu};
+use super::region::Region;
+use super::{check, doing, online, open_cpu, size};
+use crate::error::Context;
+use crate::map::Map;
+use crate::{Error, ErrorKind, Result};
+use alloc::vec::Vec;
+use skep_codec::bytes::Endian;
+use skep_codec::perf::{self, Header, Record};
+use skep_sys::perf::{PerfEvent, Wakeup, perf_event_pause_output};
+
+/// How often a CPU is looked at again because it wrote on while it was being paused.
+const ATTEMPTS: u32 = 16;
+
+/// A perf event array that keeps the newest samples of each CPU: programs never find it full,
+/// what is oldest is overwritten. A flight recorder.
+///
+/// # Kernel
+/// `write_backward` and `PERF_EVENT_IOC_PAUSE_OUTPUT`, since Linux 4.7.
+#[doc(alias("write_backward", "overwritable"))]
+pub struct PerfHistory {
+    map: Map,
+    cpus: Vec<(CpuBuffer, u64)>,
+}
+
+/// Samples of one CPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CpuHistory {
+    /// Its number.
+    pub cpu: u32,
+    /// What programs sent since it was last looked at, as far as it is still there; oldest first.
+    /// Each may be up to 7 bytes longer than what was sent.
+    pub samples: Vec<Vec<u8>>,
+    /// Whether older ones were overwritten unseen.
+    pub overwritten: bool,
+}
+
+impl PerfHistory {
+    /// A buffer of so many bytes (rounded up to a power of two of pages) for each CPU that is
+    /// online.
+    ///
+    /// # Errors
+    /// Those of [`PerfBuffer::open`](super::PerfBuffer::open).
+    pub fn open(map: &Map, bytes_per_cpu: usize) -> Result<Self> {
+        check(map)?;
+        let event = PerfEvent::BpfOutput {
+            wakeup: Wakeup::Events(0),
+            backward: true,
+        };
+        let size = size(map, bytes_per_cpu);
+        let mut cpus = Vec::new();
+        for cpu in online(map, None)? {
+            cpus.extend(open_cpu(map, cpu, &event, size)?.map(|buffer| (buffer, 0)));
+        }
+        Ok(Self {
+            map: map.clone(),
+            cpus,
+        })
+    }
+
+    /// The map.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// The samples since the last look, of each CPU. Writing is paused on a CPU while it is read;
+    /// what programs send there meanwhile is lost.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] if a CPU's memory holds what the kernel never writes there.
+    pub fn snapshot(&mut self) -> Result<Vec<CpuHistory>> {
+        let mut all = Vec::new();
+        for (buffer, seen) in &mut self.cpus {
+            let cpu = buffer.stats.cpu;
+            let pause = |on, verb| {
+                let paused = perf_event_pause_output(&buffer.event, on);
+                paused.context(|| on_cpu(&self.map, cpu, verb))
+            };
+            pause(true, "pause")?;
+            let history = read(&buffer.region, *seen);
+            pause(false, "resume")?;
+            let Some((samples, overwritten, head)) = history else {
+                let what = doing(&self.map, "read");
+                let why = alloc::format!("CPU {cpu} holds a record that cannot be");
+                return Err(Error::new(ErrorKind::Corrupt, why).context(what));
+            };
+            *seen = head;
+            all.push(CpuHistory {
+                cpu,
+                samples,
+                overwritten,
+            });
+        }
+        Ok(all)
+    }
+}
+
+impl core::fmt::Debug for PerfHistory {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "PerfHistory({:?} on {} CPUs)", self.map, self.cpus.len())
+    }
+}
+
+/// Samples between the head and what was `seen`, whether some are gone, and the head. A program
+/// that was writing when the pause began moves the head once more: then all is read again.
+fn read(region: &Region, seen: u64) -> Option<(Vec<Vec<u8>>, bool, u64)> {
+    for _ in 0..ATTEMPTS {
+        let head = region.head();
+        let (samples, overwritten) = walk(region, head, seen)?;
+        if region.head() == head {
+            return Some((samples, overwritten, head));
+        }
+    }
+    None
+}
+
+/// The head only falls, so that records follow it upward, newest first.
+fn walk(region: &Region, head: u64, seen: u64) -> Option<(Vec<Vec<u8>>, bool)> {
+    let written = seen.wrapping_sub(head);
+    let there = written.min(region.size());
+    let (mut at, mut samples) = (0, Vec::new());
+    let mut bytes = Vec::new();
+    while at < there {
+        let position = head.wrapping_add(at);
+        let header = Header::read(region.header(position), Endian::NATIVE);
+        let Some(len) = header.len_within(there - at) else {
+            // The oldest one may be overwritten in part: then it reaches beyond the size.
+            let len = u64::from(header.size);
+            let cut = written > there && len.is_multiple_of(8) && len > there - at;
+            return cut.then(|| oldest_first(samples, true));
+        };
+        bytes.clear();
+        bytes.resize(len as usize, 0);
+        region.copy(position, &mut bytes);
+        if let Record::Sample(sample) = perf::decode(&bytes, Endian::NATIVE).ok()?.0 {
+            samples.push(sample.to_vec());
+        }
+        at += len;
+    }
+    Some(oldest_first(samples, written > there))
+}
+
+fn oldest_first(mut samples: Vec<Vec<u8>>, overwritten: bool) -> (Vec<Vec<u8>>, bool) {
+    samples.reverse();
+    (samples, overwritten)
+}
