@@ -1,9 +1,13 @@
 //! What a consumer does with a ring: which record is next, when its space goes back, when it may
-//! sleep. Written over a trait, so that the model check (`model.rs`) runs this very code on every
+//! sleep. Written over a trait, so that the model check (`model_tests.rs`) runs this very code on every
 //! order in which two CPUs can see each other's writes.
 //!
 //! The other side is `kernel/bpf/ringbuf.c`; lines are those of Linux 6.12.117:
 //! <https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git/tree/kernel/bpf/ringbuf.c?h=v6.12.117>
+
+// loom switches threads by machine code that it does not have for every machine.
+#[cfg(all(test, target_arch = "x86_64"))]
+mod model_tests;
 
 /// Bytes of the header before each record: length with two flag bits, page offset.
 pub(super) const HEADER: u64 = 8;

@@ -1,0 +1,310 @@
+//! The consumer and the kernel's half of the protocol, in every order in which two CPUs with weak
+//! memory can see each other's writes (loom). And the same with one barrier or step left out, each
+//! of which must be found: a model that cannot fail shows nothing.
+
+#![allow(unsafe_code)]
+
+use super::{BUSY, Consumer, DISCARD, HEADER, Memory, Span};
+use loom::cell::UnsafeCell;
+use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+use std::boxed::Box;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::string::String;
+use std::vec::Vec;
+
+/// All records are of 8 bytes and take 16.
+const LEN: u32 = 8;
+const WHOLE: u64 = 16;
+
+/// What is left out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    None,
+    /// The consumer's fence between publishing and its last look.
+    ConsumerFence,
+    /// The barrier that the kernel's `xchg` of the header is.
+    KernelFence,
+    /// The release of the consumer position.
+    Release,
+    /// The acquire of the header.
+    AcquireHeader,
+    /// The acquire of the producer position.
+    AcquireProducer,
+    /// Publishing at the end of a drain.
+    Publish,
+    /// Reading a record before it and the next are given back.
+    ReadFirst,
+}
+
+/// The shared memory, and whether who waits has been woken.
+struct Ring {
+    fault: Fault,
+    consumer: AtomicU64,
+    producer: AtomicU64,
+    headers: Vec<AtomicU32>,
+    payloads: Vec<UnsafeCell<u64>>,
+    woken: Mutex<bool>,
+    /// `rb->spinlock`.
+    lock: Mutex<()>,
+}
+
+impl Ring {
+    fn new(fault: Fault, slots: usize) -> Arc<Self> {
+        Arc::new(Self {
+            fault,
+            consumer: AtomicU64::new(0),
+            producer: AtomicU64::new(0),
+            headers: (0..slots).map(|_| AtomicU32::new(0)).collect(),
+            payloads: (0..slots).map(|_| UnsafeCell::new(0)).collect(),
+            woken: Mutex::new(false),
+            lock: Mutex::new(()),
+        })
+    }
+
+    fn bytes(&self) -> u64 {
+        self.headers.len() as u64 * WHOLE
+    }
+
+    fn slot(&self, position: u64) -> usize {
+        (position % self.bytes() / WHOLE) as usize
+    }
+
+    /// This order, or relaxed where that is the fault.
+    fn order(&self, order: Ordering, fault: Fault) -> Ordering {
+        match self.fault == fault {
+            true => Ordering::Relaxed,
+            false => order,
+        }
+    }
+
+    /// `__bpf_ringbuf_reserve`.
+    fn reserve(&self) -> Option<u64> {
+        let consumer = self.consumer.load(Ordering::Acquire);
+        let _locked = self.lock.lock().unwrap();
+        let position = self.producer.load(Ordering::Relaxed);
+        let end = position + WHOLE;
+        if end - consumer > self.bytes() - 1 {
+            return None;
+        }
+        self.headers[self.slot(position)].store(LEN | BUSY, Ordering::Relaxed);
+        self.producer.store(end, Ordering::Release);
+        Some(position)
+    }
+
+    /// `bpf_ringbuf_commit`, after the program has written its record.
+    fn commit(&self, position: u64, discard: bool) {
+        let slot = self.slot(position);
+        self.payloads[slot].with_mut(|payload| {
+            // SAFETY: loom checks that nobody else is at it.
+            unsafe { *payload = position }
+        });
+        let word = if discard { LEN | DISCARD } else { LEN };
+        let exchange = |order| self.headers[slot].swap(word, order);
+        if self.fault == Fault::KernelFence {
+            exchange(Ordering::Release);
+        } else {
+            fence(Ordering::SeqCst);
+            exchange(Ordering::AcqRel);
+            fence(Ordering::SeqCst);
+        }
+        let consumer = self.consumer.load(Ordering::Acquire);
+        if consumer % self.bytes() == position % self.bytes() {
+            *self.woken.lock().unwrap() = true;
+        }
+    }
+
+    /// Sends as many records as there is room for at the time, every second given back unused if
+    /// asked; how many.
+    fn produce(&self, tries: u64, discards: bool) -> u64 {
+        let mut sent = 0;
+        for number in 0..tries {
+            if let Some(position) = self.reserve() {
+                self.commit(position, discards && number % 2 == 0);
+                sent += 1;
+            }
+        }
+        sent
+    }
+}
+
+impl Memory for Arc<Ring> {
+    fn size(&self) -> u64 {
+        self.bytes()
+    }
+
+    fn producer_position(&self) -> u64 {
+        let order = self.order(Ordering::Acquire, Fault::AcquireProducer);
+        self.producer.load(order)
+    }
+
+    fn overwrite_position(&self) -> u64 {
+        0
+    }
+
+    fn header(&self, position: u64) -> u32 {
+        let order = self.order(Ordering::Acquire, Fault::AcquireHeader);
+        self.headers[self.slot(position)].load(order)
+    }
+
+    fn publish(&self, position: u64) {
+        if self.fault != Fault::Publish {
+            let order = self.order(Ordering::Release, Fault::Release);
+            self.consumer.store(position, order);
+        }
+    }
+
+    fn full_fence(&self) {
+        if self.fault != Fault::ConsumerFence {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    fn read_fence(&self) {
+        fence(Ordering::Acquire);
+    }
+}
+
+/// Reads until nothing is left, as who was woken does.
+fn drain(consumer: &mut Consumer<Arc<Ring>>) {
+    while let Some(span) = next(consumer) {
+        let ring = consumer.memory.clone();
+        if ring.fault == Fault::ReadFirst {
+            ring.publish(span.end + WHOLE);
+        }
+        let position = span.start - HEADER;
+        assert_eq!((span.len, span.end), (LEN, position + WHOLE), "a record");
+        let payload = ring.payloads[ring.slot(position)].with(|payload| {
+            // SAFETY: loom checks that nobody writes it.
+            unsafe { *payload }
+        });
+        assert_eq!(payload, position, "the record that was sent");
+        consumer.release(span.end);
+    }
+}
+
+fn next(consumer: &mut Consumer<Arc<Ring>>) -> Option<Span> {
+    match consumer.next_known() {
+        None => consumer.next().expect("the kernel's memory"),
+        known => known,
+    }
+}
+
+/// What runs beside each other.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    /// Records that the ring has room for, and one.
+    slots: usize,
+    producers: u64,
+    /// Records that each producer tries to send.
+    tries: u64,
+    discards: bool,
+    /// How far the published position may be behind while a drain lasts.
+    batch: u64,
+    /// How often a thread is stopped where it need not be, at most.
+    preemptions: usize,
+}
+
+/// The kernel finds room for one record, so that memory is used again; it finds room for all.
+const TIGHT: Case = Case {
+    slots: 2,
+    producers: 1,
+    tries: 3,
+    discards: false,
+    batch: 1,
+    preemptions: 5,
+};
+const WIDE: Case = Case {
+    slots: 4,
+    tries: 2,
+    preemptions: 4,
+    ..TIGHT
+};
+
+/// Producers beside a consumer that drains twice and then sleeps. If records are left, it must
+/// have been woken since it began the second time.
+fn run(fault: Fault, case: Case) {
+    let ring = Ring::new(fault, case.slots);
+    let threads: Vec<_> = (0..case.producers)
+        .map(|_| {
+            let ring = ring.clone();
+            thread::spawn(move || ring.produce(case.tries, case.discards))
+        })
+        .collect();
+    let mut consumer = Consumer::new(ring.clone(), 0, false).unwrap();
+    consumer.batch = case.batch;
+    for _ in 0..2 {
+        *ring.woken.lock().unwrap() = false;
+        drain(&mut consumer);
+    }
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    let woken = *ring.woken.lock().unwrap();
+    let left = ring.producer.load(Ordering::Acquire) - consumer.position();
+    assert!(left == 0 || woken, "a wake-up was lost");
+}
+
+/// What goes wrong in some order, if anything does.
+fn trouble(fault: Fault, case: Case) -> Option<String> {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(case.preemptions);
+    let check = AssertUnwindSafe(|| model.check(move || run(fault, case)));
+    let panic: Box<_> = catch_unwind(check).err()?;
+    let text = panic.downcast_ref::<String>().cloned();
+    Some(text.unwrap_or_else(|| (*panic.downcast_ref::<&str>().unwrap()).into()))
+}
+
+#[test]
+fn every_record_comes_whole_and_wakes() {
+    for case in [TIGHT, WIDE] {
+        for batch in [1, u64::MAX] {
+            for discards in [false, true] {
+                let case = Case {
+                    batch,
+                    discards,
+                    ..case
+                };
+                assert_eq!(trouble(Fault::None, case), None, "{case:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn producers_beside_each_other_are_no_trouble() {
+    for batch in [1, u64::MAX] {
+        let case = Case {
+            producers: 2,
+            tries: 1,
+            preemptions: 3,
+            batch,
+            ..WIDE
+        };
+        assert_eq!(trouble(Fault::None, case), None, "{case:?}");
+    }
+}
+
+#[test]
+fn what_is_left_out_is_found() {
+    let lost = "a wake-up was lost";
+    let raced = "Causality violation";
+    let late = Case {
+        batch: u64::MAX,
+        ..WIDE
+    };
+    for (fault, case, wanted) in [
+        (Fault::ConsumerFence, WIDE, lost),
+        (Fault::ConsumerFence, late, lost),
+        (Fault::KernelFence, WIDE, lost),
+        (Fault::Publish, WIDE, lost),
+        (Fault::Release, TIGHT, raced),
+        (Fault::AcquireHeader, TIGHT, raced),
+        (Fault::AcquireProducer, TIGHT, "a record"),
+        (Fault::ReadFirst, TIGHT, raced),
+    ] {
+        let found = trouble(fault, case).unwrap_or_default();
+        assert!(found.contains(wanted), "{fault:?}: {found}");
+    }
+}
