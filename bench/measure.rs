@@ -71,12 +71,23 @@ pub fn run<T>(count: u32, mut operation: impl FnMut() -> T) {
     );
 }
 
+/// The cases of many objects, whose paths `file` has, a line each: `open` opens one after the other,
+/// `opens` prints those that can be opened. `one` says whether it could.
+pub fn open_all(case: &str, file: &str, count: u32, one: impl Fn(&str) -> bool) {
+    let text = std::fs::read_to_string(file).expect(file);
+    let opened = || text.lines().filter(|path| one(path));
+    match case {
+        "opens" => opened().for_each(|path| println!("{path}")),
+        _ => run(count, || opened().count()),
+    }
+}
+
 /// The worker's arguments: what to do, with what, how often.
 pub fn arguments() -> (String, String, u32) {
     let mut args = std::env::args().skip(1);
     let mut next = || {
         args.next()
-            .expect("usage: work-ENGINE load|warm|btf WHAT COUNT")
+            .expect("usage: work-ENGINE load|warm|btf|open|... WHAT COUNT")
     };
     let (case, what) = (next(), next());
     let count = next().parse().expect("a count");

@@ -4,11 +4,40 @@ pub mod libbpf;
 pub mod skep;
 
 use crate::row::{Line, Load};
+use libbpf_sys as sys;
 use std::ffi::CString;
 use std::ptr::null;
 
 /// The environment variable that names a file of types to relocate by.
 pub const TYPES: &str = "COMPAT_BTF";
+
+/// How many entries a map gets whose size the object leaves to its loader; none if a map of this
+/// type may have no size.
+fn entries(map_type: u32) -> Option<u32> {
+    let page = 4096;
+    match map_type {
+        sys::BPF_MAP_TYPE_RINGBUF | sys::BPF_MAP_TYPE_USER_RINGBUF => Some(page),
+        sys::BPF_MAP_TYPE_HASH
+        | sys::BPF_MAP_TYPE_ARRAY
+        | sys::BPF_MAP_TYPE_PROG_ARRAY
+        | sys::BPF_MAP_TYPE_PERCPU_HASH
+        | sys::BPF_MAP_TYPE_PERCPU_ARRAY
+        | sys::BPF_MAP_TYPE_LRU_HASH
+        | sys::BPF_MAP_TYPE_LRU_PERCPU_HASH
+        | sys::BPF_MAP_TYPE_LPM_TRIE
+        | sys::BPF_MAP_TYPE_ARRAY_OF_MAPS
+        | sys::BPF_MAP_TYPE_HASH_OF_MAPS
+        | sys::BPF_MAP_TYPE_DEVMAP
+        | sys::BPF_MAP_TYPE_DEVMAP_HASH
+        | sys::BPF_MAP_TYPE_CPUMAP
+        | sys::BPF_MAP_TYPE_XSKMAP
+        | sys::BPF_MAP_TYPE_SOCKMAP
+        | sys::BPF_MAP_TYPE_SOCKHASH
+        | sys::BPF_MAP_TYPE_QUEUE
+        | sys::BPF_MAP_TYPE_STACK => Some(1),
+        _ => None,
+    }
+}
 
 /// Prints a line for the parent.
 fn tell(line: &Line) {

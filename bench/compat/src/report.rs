@@ -171,6 +171,10 @@ const REASONS: &[(&str, &str)] = &[
         "maps as before libbpf 1.0: skep makes them, and warns",
     ),
     (
+        "bad map relo against",
+        "maps as before libbpf 1.0: skep makes them, and warns",
+    ),
+    (
         "missing BPF prog type, check ELF section name",
         "a section's name as before libbpf 1.0: skep takes it for what it meant, and warns",
     ),

@@ -7,6 +7,7 @@
 mod btf;
 mod build;
 mod child;
+mod corpus;
 mod objects;
 mod report;
 mod stats;
@@ -54,7 +55,8 @@ fn main() {
         .to_path_buf();
     build::workers(bench, &bin);
     let objects = objects::build(&bin.join("bench-objects"));
-    let mut measured: Vec<Measured> = cases(&objects).into_iter().map(empty).collect();
+    let corpus = corpus::prepare(&bin);
+    let mut measured: Vec<Measured> = cases(&objects, &corpus).into_iter().map(empty).collect();
     let mut cold = Cold::default();
     for round in 0..options.rounds {
         eprintln!("round {} of {}", round + 1, options.rounds);
@@ -64,7 +66,7 @@ fn main() {
         cold_round(&mut cold, &bin, &objects.small, round);
     }
     let builds = options.build.then(|| build::measure(bench, &bin));
-    let text = report::markdown(&measured, &cold, builds.as_ref(), options.rounds);
+    let text = report::markdown(&measured, &corpus, &cold, builds.as_ref(), options.rounds);
     println!("{text}");
     if options.write {
         std::fs::write(bench.join("RESULTS.md"), text).expect("writing RESULTS.md");
@@ -94,7 +96,7 @@ fn options() -> Options {
     options
 }
 
-fn cases(objects: &objects::Objects) -> Vec<Case> {
+fn cases(objects: &objects::Objects, corpus: &corpus::Corpus) -> Vec<Case> {
     let case = |title, case, what: &Path, counts| Case {
         title,
         case,
@@ -150,6 +152,13 @@ fn cases(objects: &objects::Objects) -> Vec<Case> {
             Path::new("vmlinux"),
             [5, 0, 5],
         ),
+        case(
+            "open the corpus: what all three open",
+            "open",
+            &corpus.shared,
+            [1, 1, 1],
+        ),
+        case("open the corpus: all of it", "open", &corpus.all, [1, 1, 1]),
     ]
 }
 

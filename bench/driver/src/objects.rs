@@ -95,9 +95,12 @@ fn compile(dir: &Path, name: &str, source: &str) -> PathBuf {
     object
 }
 
-fn run(command: &mut Command) {
-    let status = command
-        .status()
+/// Runs to success; what it printed.
+pub fn run(command: &mut Command) -> String {
+    let output = command
+        .output()
         .unwrap_or_else(|e| panic!("{command:?}: {e} (apt: clang-19 llvm-19)"));
-    assert!(status.success(), "{command:?}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -2,6 +2,7 @@
 
 use crate::build::Build;
 use crate::child::{Cost, Sample};
+use crate::corpus::Corpus;
 use crate::stats::{best, median};
 use crate::{Cold, ENGINES, Measured};
 use std::fmt::Write as _;
@@ -9,6 +10,7 @@ use std::fmt::Write as _;
 /// The whole report.
 pub fn markdown(
     all: &[Measured],
+    corpus: &Corpus,
     cold: &Cold,
     builds: Option<&[Build; 3]>,
     rounds: usize,
@@ -28,6 +30,7 @@ pub fn markdown(
     for m in all {
         case(&mut out, m);
     }
+    who_opens(&mut out, corpus);
     cold_start(&mut out, cold);
     if let Some(builds) = builds {
         build(&mut out, builds);
@@ -75,6 +78,21 @@ fn ratio(m: &Measured, engine: usize, figure: fn(&Sample) -> f64) -> f64 {
     // A round in which no clock tick fell on either says nothing.
     let ratios = rounds.map(|(mine, libbpf)| figure(mine) / figure(libbpf));
     median(ratios.filter(|ratio| ratio.is_finite()))
+}
+
+/// What belongs to the cases that open the corpus.
+fn who_opens(out: &mut String, corpus: &Corpus) {
+    let _ = write!(
+        out,
+        "\n## The corpus: {} objects, {}\n\nWithout debug information, as objects are shipped. An \
+         operation opens all of them, one after the other, and asks the kernel for nothing.\n\n\
+         | engine | opens | refuses |\n| --- | --- | --- |\n",
+        corpus.count, corpus.what
+    );
+    for (engine, opened) in ENGINES.iter().zip(corpus.opened) {
+        let _ = writeln!(out, "| {engine} | {opened} | {} |", corpus.count - opened);
+    }
+    let _ = writeln!(out, "| all three | {} | |", corpus.common);
 }
 
 const COLD: [&str; 4] = ["bare BPF_PROG_LOAD", "skep", "aya", "libbpf"];
@@ -133,8 +151,8 @@ fn targets(out: &mut String, all: &[Measured], cold: &Cold, builds: Option<&[Bui
         };
         let _ = writeln!(out, "| {what} | {limit} | {measured:.3} | {verdict} |");
     };
-    let [small, _, core, _, _, btf, dedup, c] = all else {
-        unreachable!("eight cases");
+    let [small, _, core, _, _, btf, dedup, c, open, _] = all else {
+        unreachable!("ten cases");
     };
     row(
         "core: user CPU over libbpf's",
@@ -164,6 +182,11 @@ fn targets(out: &mut String, all: &[Measured], cold: &Cold, builds: Option<&[Bui
         ratio(dedup, 0, cpu),
     );
     row("BTF as C: CPU over libbpf's", 1.0, ratio(c, 0, cpu));
+    row(
+        "open the corpus: CPU over libbpf's",
+        1.0,
+        ratio(open, 0, cpu),
+    );
     let start = |engine: usize| median(cold[engine].iter().map(wall_ms));
     row("cold start over a bare load's", 1.3, start(1) / start(0));
     if let Some([skep, aya, _]) = builds {

@@ -1,7 +1,7 @@
 //! Objects from their sources.
 
 use crate::Result;
-use crate::cmd::{command, files_below, mkdir, read, write};
+use crate::cmd::{cargo, command, files, files_below, mkdir, read, write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -13,7 +13,7 @@ pub(super) struct Recipe<'a> {
     pub(super) except: &'a [&'a str],
     pub(super) headers: &'a [&'a str],
     pub(super) flags: &'a [&'a str],
-    /// Headers that all have: the running kernel's types.
+    /// Headers that all have: see [`super::origin::common_headers`].
     pub(super) common: &'a Path,
 }
 
@@ -47,6 +47,18 @@ pub(super) fn build(recipe: &Recipe<'_>, to: &Path) -> Result<(usize, usize)> {
     Ok((sources.len() - failed.len(), failed.len()))
 }
 
+/// Links the objects whose names begin so, without those that are tests, into one beside them.
+pub(super) fn link(name: &str, place: &Path) -> Result {
+    let of_it = |path: &PathBuf| {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        file.starts_with(name) && !file.contains("selftest")
+    };
+    let objects = files(place, ".bpf.o").into_iter().filter(of_it);
+    let to = place.join(format!("{name}linked.bpf.o"));
+    let mut link = cargo("run --quiet --package skep-cli -- obj link --output");
+    read(link.arg(to).args(objects)).map(drop)
+}
+
 /// The programs, relative to the root.
 fn sources(recipe: &Recipe<'_>) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
@@ -73,7 +85,7 @@ fn sources(recipe: &Recipe<'_>) -> Result<Vec<PathBuf>> {
 }
 
 fn starting(root: &Path, stem: &str) -> Vec<PathBuf> {
-    let mut all = crate::cmd::files(root, "");
+    let mut all = files(root, "");
     all.retain(|p| {
         p.file_name()
             .is_some_and(|n| n.to_string_lossy().starts_with(stem))

@@ -38,6 +38,9 @@ pub(super) enum Take {
         headers: &'static [&'static str],
         /// More for clang.
         flags: &'static [&'static str],
+        /// Beginnings of objects' names: all that begin so (but tests) are linked into one as well,
+        /// as their application does it.
+        linked: &'static [&'static str],
     },
 }
 
@@ -56,6 +59,7 @@ const fn selftests(name: &'static str, series: &'static str) -> Corpus {
                 "tools/include/uapi",
             ],
             flags: &["-DENABLE_ATOMICS_TESTS", "-mlittle-endian"],
+            linked: &[],
         },
     }
 }
@@ -77,6 +81,7 @@ const fn source(
             except: &[],
             headers,
             flags,
+            linked: &[],
         },
     }
 }
@@ -86,7 +91,21 @@ pub(super) const CORPORA: &[Corpus] = &[
     selftests("selftests-6.12", "6.12"),
     Corpus {
         name: "programs",
-        origin: Origin::Packages(&["libbpf-tools", "xdp-tools", "libxdp1", "qemu-system-x86"]),
+        origin: Origin::Packages(&[
+            "bpftop",
+            "ir-keytable",
+            "libbpf-tools",
+            "libbpftune0",
+            "libknot15",
+            "libsystemd-shared",
+            "libxdp1",
+            "mimic",
+            "opensnitch-ebpf-modules",
+            "pwru",
+            "qemu-system-x86",
+            "xdp-tests",
+            "xdp-tools",
+        ]),
         take: Take::Carved,
     },
     Corpus {
@@ -99,6 +118,7 @@ pub(super) const CORPORA: &[Corpus] = &[
         origin: Origin::Crates(&[
             ("scx_arena", "1.1.4"),
             ("scx_beerland", "1.1.4"),
+            ("scx_bpf_compat", "1.1.4"),
             ("scx_bpfland", "1.1.4"),
             ("scx_cargo", "1.1.4"),
             ("scx_chaos", "1.1.4"),
@@ -124,6 +144,7 @@ pub(super) const CORPORA: &[Corpus] = &[
                 ".include",
             ],
             flags: &[],
+            linked: &["scx_lavd__", "scx_rusty__"],
         },
     },
     Corpus {
@@ -143,18 +164,24 @@ pub(super) const CORPORA: &[Corpus] = &[
                 "tracexec-backend-ebpf/include",
             ],
             flags: &["-DTRACEXEC_TARGET_X86_64"],
+            linked: &[],
         },
     },
-    source(
-        "falcosecurity-libs",
-        &["driver/modern_bpf/programs"],
-        ".bpf.c",
-        &[".include", ".", "driver", "driver/modern_bpf"],
-        &[
-            "-D__USE_VMLINUX__",
-            "-D__always_inline=inline __attribute__((always_inline))",
-        ],
-    ),
+    Corpus {
+        name: "falcosecurity-libs",
+        origin: Origin::Source("falcosecurity-libs"),
+        take: Take::Built {
+            programs: &["driver/modern_bpf/programs", "driver/modern_bpf/license"],
+            suffix: ".bpf.c",
+            except: &[],
+            headers: &[".", "driver/modern_bpf"],
+            flags: &[
+                "-D__USE_VMLINUX__",
+                "-D__always_inline=inline __attribute__((always_inline))",
+            ],
+            linked: &[""],
+        },
+    },
     source(
         "pcp",
         &["vendor/github.com/iovisor/bcc/libbpf-tools"],

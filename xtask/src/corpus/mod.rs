@@ -6,7 +6,7 @@ pub(crate) mod compat;
 mod list;
 mod origin;
 
-use crate::cmd::{cache_dir, command, files_below, mkdir, read, write};
+use crate::cmd::{cache_dir, files_below, mkdir, write};
 use crate::{Result, apt};
 use list::{CORPORA, Corpus, Take};
 use std::fs;
@@ -89,9 +89,10 @@ fn take(take: &Take, root: &Path, place: &Path) -> Result<(usize, usize)> {
             except,
             headers,
             flags,
+            linked,
         } => {
             let common = cache_dir().join("corpus-sources/.include");
-            kernel_types(&common)?;
+            origin::common_headers(&common)?;
             let recipe = build::Recipe {
                 root,
                 programs,
@@ -101,21 +102,11 @@ fn take(take: &Take, root: &Path, place: &Path) -> Result<(usize, usize)> {
                 flags,
                 common: &common,
             };
-            build::build(&recipe, place)
+            let (built, failed) = build::build(&recipe, place)?;
+            for name in *linked {
+                build::link(name, place)?;
+            }
+            Ok((built + linked.len(), failed))
         }
     }
-}
-
-/// `vmlinux.h` of the running kernel.
-fn kernel_types(into: &Path) -> Result {
-    let mut dump = command("bpftool");
-    dump.args([
-        "btf",
-        "dump",
-        "file",
-        "/sys/kernel/btf/vmlinux",
-        "format",
-        "c",
-    ]);
-    write(&into.join("vmlinux.h"), read(&mut dump)?)
 }

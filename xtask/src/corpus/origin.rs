@@ -11,6 +11,7 @@ use std::path::Path;
 const MEMBERS: &[&str] = &[
     "tools/testing/selftests/bpf",
     "tools/lib/bpf",
+    "tools/arch/x86/include",
     "tools/include",
     "include/uapi/linux",
     "scripts/bpf_doc.py",
@@ -49,6 +50,17 @@ fn kernel(series: &str, into: &Path) -> Result {
     doc.args(["--header", "--file"]);
     let helpers = read(doc.arg(into.join("tools/include/uapi/linux/bpf.h")))?;
     write(&into.join(".include/bpf/bpf_helper_defs.h"), helpers)
+}
+
+/// Headers that all corpora may use: the running kernel's types, and libbpf's newest for programs.
+pub(super) fn common_headers(into: &Path) -> Result {
+    let mut dump = command("bpftool");
+    dump.args(["btf", "dump", "file", "/sys/kernel/btf/vmlinux"]);
+    write(&into.join("vmlinux.h"), read(dump.args(["format", "c"]))?)?;
+    let unpacked = into.join(".package");
+    Apt::new(&X86_64)?.unpack(&["libbpf-dev".into()], &unpacked)?;
+    copy_headers(&unpacked.join("usr/include/bpf"), &into.join("bpf"))?;
+    fs::remove_dir_all(&unpacked).map_err(|e| e.to_string())
 }
 
 fn copy_headers(from: &Path, to: &Path) -> Result {
@@ -108,7 +120,7 @@ fn falco_config(root: &Path) -> Result {
             config.push_str(&line);
             config.push('\n');
         }
-        write(&root.join(".include/driver/driver_config.h"), config)?;
+        write(&template.with_extension(""), config)?;
     }
     Ok(())
 }

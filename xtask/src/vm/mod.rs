@@ -341,6 +341,7 @@ pub(crate) fn script(
     name: &str,
     budget: &Budget,
 ) -> Result<Boot> {
+    let (_, series) = machine(series);
     let image = kernels::fetch(&X86_64, series)?;
     println!("   {name}: Linux {}", image.release);
     let mut initrd = base(&X86_64, &image, &[], &[])?;

@@ -21,8 +21,15 @@ fn main() {
             id.expect("the type");
             btf
         }),
+        "open" | "opens" => measure::open_all(&case, &what, count, open),
         other => panic!("unknown case {other}"),
     }
+}
+
+/// What `EbpfLoader` does before it asks the kernel.
+fn open(path: &str) -> bool {
+    let bytes = std::fs::read(path).expect(path);
+    aya_obj::Object::parse(&bytes).is_ok()
 }
 
 fn load(loader: &mut EbpfLoader<'_>, path: &str) -> Ebpf {

@@ -1,11 +1,12 @@
 //! The child of libbpf.
 
-use super::{TYPES, c_string, fresh_bpffs, request_of, tell};
+use super::{TYPES, c_string, entries, fresh_bpffs, request_of, tell};
 use crate::row::{Line, Row};
 use crate::spy;
 use libbpf_sys as sys;
 use libc::{c_char, c_int};
 use std::ffi::CStr;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::{null, null_mut};
 use std::sync::Mutex;
 
@@ -77,7 +78,9 @@ fn one(path: &str, index: usize) -> bool {
     }
     let wanted = choose(object, index);
     if !wanted.is_null() {
+        let inner: Vec<OwnedFd> = maps(object).filter_map(size).collect();
         load(object, wanted, index);
+        drop(inner);
     }
     // SAFETY: opened above, not used again.
     unsafe { sys::bpf_object__close(object) };
@@ -157,16 +160,56 @@ fn load(object: *mut sys::bpf_object, program: *mut sys::bpf_program, index: usi
     tell(&Line::Done(Box::new(row)));
 }
 
-/// A `struct_ops` map brings its programs with it.
-fn without_struct_ops(object: *mut sys::bpf_object) {
+/// All maps of an object that is open.
+fn maps(object: *mut sys::bpf_object) -> impl Iterator<Item = *mut sys::bpf_map> {
     let mut map = null_mut();
-    loop {
+    std::iter::from_fn(move || {
         // SAFETY: the object is open, the map one of its own.
         map = unsafe { sys::bpf_object__next_map(object, map) };
-        if map.is_null() {
-            return;
+        (!map.is_null()).then_some(map)
+    })
+}
+
+/// The size for a map that has none.
+fn missing_size(map: *mut sys::bpf_map) -> Option<u32> {
+    // SAFETY: a map of an object that is open.
+    let (has, kind) = unsafe { (sys::bpf_map__max_entries(map), sys::bpf_map__type(map)) };
+    entries(kind).filter(|_| has == 0)
+}
+
+/// A size for a map that has none. One inside it cannot be given a size: another is made for it.
+fn size(map: *mut sys::bpf_map) -> Option<OwnedFd> {
+    // SAFETY: a map of an object that is open and was not loaded; libbpf's names are C strings.
+    unsafe {
+        if let Some(entries) = missing_size(map) {
+            sys::bpf_map__set_max_entries(map, entries);
         }
-        // SAFETY: as above.
+        let inner = sys::bpf_map__inner_map(map);
+        let entries = (!inner.is_null()).then(|| missing_size(inner)).flatten()?;
+        let options = sys::bpf_map_create_opts {
+            sz: size_of::<sys::bpf_map_create_opts>() as _,
+            map_flags: sys::bpf_map__map_flags(inner),
+            ..Default::default()
+        };
+        let fd = sys::bpf_map_create(
+            sys::bpf_map__type(inner),
+            sys::bpf_map__name(inner),
+            sys::bpf_map__key_size(inner),
+            sys::bpf_map__value_size(inner),
+            entries,
+            &options,
+        );
+        if fd < 0 || sys::bpf_map__set_inner_map_fd(map, fd) < 0 {
+            return None;
+        }
+        Some(OwnedFd::from_raw_fd(fd))
+    }
+}
+
+/// A `struct_ops` map brings its programs with it.
+fn without_struct_ops(object: *mut sys::bpf_object) {
+    for map in maps(object) {
+        // SAFETY: a map of an object that is open.
         unsafe {
             if sys::bpf_map__type(map) == sys::BPF_MAP_TYPE_STRUCT_OPS {
                 sys::bpf_map__set_autocreate(map, false);

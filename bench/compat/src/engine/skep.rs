@@ -1,10 +1,10 @@
 //! The child of skep.
 
-use super::{TYPES, fresh_bpffs, request_of, tell};
+use super::{TYPES, entries, fresh_bpffs, request_of, tell};
 use crate::row::{Line, Row};
 use crate::spy;
 use skep::codec::btf::{Btf, Kind};
-use skep::codec::object::ProgramSpec;
+use skep::codec::object::{MapSpec, ProgramSpec};
 use skep::{LoadOptions, ObjectSpec, System};
 use std::collections::BTreeMap;
 
@@ -17,10 +17,11 @@ pub fn run(path: &str, first: usize) {
         kernel_btf: types,
         ..Default::default()
     };
-    let spec = match ObjectSpec::open(path) {
+    let mut spec = match ObjectSpec::open(path) {
         Ok(spec) => spec,
         Err(error) => return tell(&Line::Closed(format!("{error:#}"))),
     };
+    spec.maps.iter_mut().for_each(size);
     let expected = spec.btf.as_deref().map(expectations).unwrap_or_default();
     for (index, program) in spec.programs.iter().enumerate().skip(first) {
         let section = program.section.trim_start_matches('?').to_owned();
@@ -31,6 +32,14 @@ pub fn run(path: &str, first: usize) {
         let expects = expected.get(&program.name).map(|s| (*s).to_owned());
         tell(&Line::Done(Box::new(row(index, program, outcome, expects))));
     }
+}
+
+/// A size for a map that has none, and for the maps inside it.
+fn size(map: &mut MapSpec) {
+    if let (0, Some(entries)) = (map.max_entries, entries(map.map_type.0)) {
+        map.max_entries = entries;
+    }
+    map.inner.as_deref_mut().into_iter().for_each(size);
 }
 
 fn row(

@@ -25,6 +25,12 @@ fn main() {
             assert!(text.windows(20).any(|at| at == b"struct task_struct {"));
             text
         }),
+        "open" | "opens" => {
+            libbpf_rs::set_print(None);
+            measure::open_all(&case, &what, count, |path| {
+                ObjectBuilder::default().open_file(path).is_ok()
+            });
+        }
         other => panic!("unknown case {other}"),
     }
 }

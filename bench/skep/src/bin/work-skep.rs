@@ -30,6 +30,9 @@ fn main() {
             assert!(text.contains("struct task_struct {"));
             text
         }),
+        "open" | "opens" => {
+            measure::open_all(&case, &what, count, |path| ObjectSpec::open(path).is_ok());
+        }
         other => panic!("unknown case {other}"),
     }
 }

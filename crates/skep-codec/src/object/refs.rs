@@ -335,8 +335,9 @@ fn relative(p: &mut Parser<'_>) {
         let mut at = 0_usize;
         while let Some(insn) = function.insns.get(at) {
             let func = insn.is_wide() && insn.src == pseudo::FUNC;
-            let known = function.refs.binary_search_by_key(&at, |r| r.insn).is_ok();
-            if !known && (func || insn.is_pseudo_call()) {
+            let refers = func || insn.is_pseudo_call();
+            let known = |refs: &[Ref]| refs.binary_search_by_key(&at, |r| r.insn).is_ok();
+            if refers && !known(&function.refs) {
                 wanted.push((at, func, i64::from(insn.imm)));
             }
             at = at.saturating_add(if insn.is_wide() { 2 } else { 1 });

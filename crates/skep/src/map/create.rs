@@ -84,10 +84,10 @@ fn attributes<'a>(shape: &Shape, spec: &'a MapSpec, with: &Created<'a>) -> MapPa
     attr
 }
 
-/// Whether the kernel lets maps of this type have key and value types, and there are any.
+/// Whether the kernel lets maps of this type have key and value types, and there are any: no key
+/// type without a value type.
 fn takes_types(spec: &MapSpec) -> bool {
-    spec.map_type.allows(MapOps::TYPES)
-        && (spec.key_type, spec.value_type) != (TypeId::VOID, TypeId::VOID)
+    spec.map_type.allows(MapOps::TYPES) && spec.value_type != TypeId::VOID
 }
 
 /// Tries as asked; with a higher limit of locked memory if the kernel is one that counts maps
