@@ -44,8 +44,12 @@ pub(super) enum Take {
     },
 }
 
-/// The selftests of a kernel, as its Makefile builds them.
-const fn selftests(name: &'static str, series: &'static str) -> Corpus {
+/// The selftests of a kernel, as its Makefile builds them: for one version of the instructions.
+const fn selftests(
+    name: &'static str,
+    series: &'static str,
+    flags: &'static [&'static str],
+) -> Corpus {
     Corpus {
         name,
         origin: Origin::Kernel(series),
@@ -58,11 +62,14 @@ const fn selftests(name: &'static str, series: &'static str) -> Corpus {
                 "tools/testing/selftests/bpf",
                 "tools/include/uapi",
             ],
-            flags: &["-DENABLE_ATOMICS_TESTS", "-mlittle-endian"],
+            flags,
             linked: &[],
         },
     }
 }
+
+/// The selftests of atomic instructions are made where the compiler has these.
+const ATOMICS: &str = "-DENABLE_ATOMICS_TESTS";
 
 /// A source package whose programs need nothing of their own.
 const fn source(
@@ -87,8 +94,9 @@ const fn source(
 }
 
 pub(super) const CORPORA: &[Corpus] = &[
-    selftests("selftests-6.1", "6.1"),
-    selftests("selftests-6.12", "6.12"),
+    selftests("selftests-6.1", "6.1", &[ATOMICS]),
+    selftests("selftests-6.12", "6.12", &[ATOMICS]),
+    selftests("selftests-6.12-v4", "6.12", &[ATOMICS, "-mcpu=v4"]),
     Corpus {
         name: "programs",
         origin: Origin::Packages(&[
