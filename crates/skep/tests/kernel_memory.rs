@@ -201,3 +201,29 @@ fn the_page_size_is_known_without_the_auxiliary_vector() {
     assert_eq!(error.raw_os_error(), Some(libc::EACCES));
     assert_eq!(known.unwrap(), page);
 }
+
+#[test]
+fn constants_live_as_long_as_every_program() {
+    let object = load(&host(), &object!("globals"));
+    let id = |section: &str| {
+        let map = object
+            .maps()
+            .iter()
+            .find(|map| map.name().ends_with(section));
+        map.unwrap().info().unwrap().id
+    };
+    let mut constants = [id(".rodata"), id(".rodata.extra")];
+    constants.sort_unstable();
+    // `sum` uses them all; `bump` none of them, and data besides.
+    for program in ["sum", "bump"] {
+        let used = object.program(program).unwrap().map_ids().unwrap();
+        let mut found: Vec<u32> = used
+            .iter()
+            .copied()
+            .filter(|id| constants.contains(id))
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, constants, "{program}");
+        assert!(used.len() > 2, "{program}");
+    }
+}

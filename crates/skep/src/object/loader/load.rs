@@ -11,9 +11,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use skep_codec::bytes::Endian;
 use skep_codec::insn;
-use skep_codec::object::{Code, ProgramSpec, Verb};
+use skep_codec::object::{Code, Data, DataKind, ProgramSpec, Verb};
 use skep_sys::attr::{FuncInfo, LineInfo};
-use skep_sys::bpf::ProgParams;
+use skep_sys::bpf::{self, ProgParams};
 
 impl Loader<'_> {
     /// Loads one program by itself: only what it uses is created, and whatever is wrong elsewhere
@@ -112,7 +112,25 @@ impl Loader<'_> {
             log_bytes: self.options.log_bytes,
             explain: &explain,
         };
-        self.load_request(program, attach_type, &request, code.insns.len())
+        let loaded = self.load_request(program, attach_type, &request, code.insns.len())?;
+        self.bind_constants(&loaded.program, code);
+        Ok(loaded)
+    }
+
+    /// Has the constants of the object live as long as the program, used by it or not: other tools
+    /// read in them what it says of itself.
+    #[doc(alias = "BPF_PROG_BIND_MAP")]
+    fn bind_constants(&mut self, program: &Program, code: &Code) {
+        for (index, spec) in self.spec.maps.iter().enumerate() {
+            let is_constant = |data: &Data| data.kind == DataKind::Rodata;
+            let bound = !spec.data.as_ref().is_some_and(is_constant)
+                || code.maps.contains(&index)
+                || self.is_exclusive(index);
+            if let (true, false, Some(map)) = (self.binds, bound, self.made(index)) {
+                // Nothing that the program needs: kernels before 5.10 cannot, and are not asked again.
+                self.binds = bpf::prog_bind_map(program.fd(), map.fd(), 0).is_ok();
+            }
+        }
     }
 
     /// The program of the spec that this one is, or is a changed copy of.

@@ -70,6 +70,8 @@ pub struct Loader<'a> {
     /// Whether the resolver knows the modules' types.
     knows_modules: bool,
     prepared: Vec<Option<Prepared>>,
+    /// Whether programs can be bound to maps that they do not use, for all that is known.
+    binds: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -90,6 +92,7 @@ impl<'a> Loader<'a> {
             resolver: None,
             knows_modules: false,
             prepared: spec.programs.iter().map(|_| None).collect(),
+            binds: true,
         }
     }
 
