@@ -4,15 +4,18 @@ mod common;
 
 use common::{Scratch, json_lines, run, stderr, stdout};
 use serde_json::json;
-use skep::codec::btf::{Btf, Kind, Type};
+use skep::codec::btf::{Btf, BtfBuilder, Int, Kind, Member, Type, TypeId};
+use skep::codec::bytes::Endian;
 use skep::codec::elf::read_btf;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 const GLOBALS: &[u8] = include_bytes!("../../../testdata/globals.bpf.el.o");
 const GLOBALS_BIG: &[u8] = include_bytes!("../../../testdata/globals.bpf.eb.o");
 const CORE: &[u8] = include_bytes!("../../../testdata/core.bpf.el.o");
+const KMOD: &[u8] = include_bytes!("../../../testdata/kmod.bpf.el.o");
 const KERNEL: &str = "/sys/kernel/btf/vmlinux";
 
 /// The output of a command that must succeed.
@@ -140,6 +143,77 @@ fn a_small_part_of_the_kernels_types_is_written() {
     };
     assert_eq!(size(&small), size(&kernel));
     assert!(small.iter().count() < 500, "{} types", small.iter().count());
+}
+
+/// `struct skep_test_state` as `kmod.bpf.c` wants it, or an older one without what it wants.
+fn state(b: &mut BtfBuilder, members: usize) {
+    let int = |signed, bits| Int {
+        signed,
+        char: false,
+        bool: false,
+        offset: 0,
+        bits,
+    };
+    let word = b.add_int("unsigned int", 4, int(false, 32));
+    let long = b.add_int("long long unsigned int", 8, int(false, 64));
+    let member = |name, ty, bit_offset| Member {
+        name,
+        ty,
+        bit_offset,
+        bit_size: 0,
+    };
+    let all = [
+        member("magic", word, 0),
+        member("runs", word, 32),
+        member("last", long, 64),
+    ];
+    b.add_struct("skep_test_state", 16, &all[..members]);
+}
+
+#[test]
+fn modules_are_looked_into_for_what_the_kernel_lacks() {
+    let scratch = Scratch::new("btf-min-modules");
+    let object = scratch.file("kmod.o", KMOD);
+    let written =
+        |name: &str, b: &BtfBuilder| scratch.file(name, &b.to_bytes(Endian::Little).unwrap());
+    let mut empty = BtfBuilder::new();
+    empty.add_typedef("nothing", TypeId::VOID);
+    let mut old = BtfBuilder::new();
+    state(&mut old, 2);
+    let (kernel, old) = (written("vmlinux", &empty), written("old", &old));
+    let on = |kernel: &str, name: &str| {
+        let base = read_btf(std::fs::read(kernel).unwrap(), None).unwrap();
+        let mut b = BtfBuilder::split(Arc::new(base));
+        state(&mut b, 3);
+        written(name, &b)
+    };
+    let (module, of_old) = (on(&kernel, "one"), on(&old, "two"));
+    let garbage = scratch.file("garbage", b"no types");
+    let small = scratch.file("min.btf", b"");
+    let members = |args: &[&str]| {
+        let all = [&["btf", "min", &object, "-o", &small, "--btf"], args].concat();
+        let output = answered(&all)?;
+        let btf = read_btf(std::fs::read(&small).unwrap(), None).unwrap();
+        let found = btf.iter().filter(|ty| ty.name() == Ok("skep_test_state"));
+        let names = found.map(|ty| ty.members().map(|m| m.unwrap().name.to_owned()).collect());
+        let names: Vec<Vec<String>> = names.collect();
+        Some((names, stderr(&output)))
+    };
+    let Some(without) = members(&[&kernel]) else {
+        return;
+    };
+    assert_eq!(without, (vec![], String::new()));
+    let last = vec![vec!["last".to_owned()]];
+    let args = [&kernel, "--module", &garbage, "--module", &module];
+    let (found, said) = members(&args).unwrap();
+    assert_eq!(found, last);
+    assert!(
+        said.starts_with("note: left out: ") && said.contains("garbage"),
+        "{said}"
+    );
+    // The kernel's own counts, whatever it lacks.
+    let (found, said) = members(&[&old, "--module", &of_old]).unwrap();
+    assert_eq!((found, said), (vec![vec![]], String::new()));
 }
 
 /// The whole header, compiled: every struct and union whose name is its own has the kernel's size,

@@ -493,3 +493,34 @@ fn what_a_program_prints_is_shown_and_the_trace_left_as_it_was() {
     let mine = lines.iter().filter(own).count();
     assert!(mine >= 5, "{mine} lines; {text}");
 }
+
+/// The types of the module in `testdata/kmod`, where it is loaded.
+#[test]
+fn the_smallest_types_have_the_modules_in_them() {
+    use skep::codec::elf::read_btf;
+
+    if !std::path::Path::new("/sys/kernel/btf/skep_test").exists() {
+        println!("skep-skip: no module skep_test");
+        return;
+    }
+    let scratch = Scratch::new("btf-min-module");
+    let object = put(&scratch, object!("kmod"));
+    let small = scratch.file("min.btf", b"");
+    let Some(output) = run(&["btf", "min", &object, "-o", &small]) else {
+        return;
+    };
+    assert_eq!(
+        (output.status.code(), stderr(&output)),
+        (Some(0), String::new())
+    );
+    let small = read_btf(std::fs::read(small).unwrap(), None).unwrap();
+    let state = small
+        .find("skep_test_state", None)
+        .expect("the module's type");
+    let state = small.ty(state).unwrap();
+    let members: Vec<_> = state.members().map(|m| m.unwrap()).collect();
+    assert_eq!(state.size(), Some(16));
+    let last = members.iter().find(|member| member.name == "last");
+    assert_eq!(last.map(|member| member.bit_offset), Some(64));
+    assert!(small.iter().count() < 50, "{} types", small.iter().count());
+}

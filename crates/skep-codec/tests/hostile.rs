@@ -276,3 +276,17 @@ fn struct_ops_past_their_section_are_refused() {
     assert!(spec.map("skep_first").unwrap().error.is_none());
     assert!(spec.map("skep_plain").unwrap().slots.len() == 3);
 }
+
+/// Since libbpf 1.0 what stands in `.text` is there to be called, be it all that there is.
+#[test]
+fn functions_in_text_are_no_programs_even_alone() {
+    let mut object = Damaged::new("socket");
+    let (text, socket) = (object.header(".text"), object.header("socket"));
+    let name = object.word(text, 4);
+    object.set(socket, 4, name as u64);
+    let spec = object.parse();
+    assert!(spec.programs.is_empty());
+    let names: Vec<&str> = spec.functions.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(names, ["length", "constant"]);
+    assert_eq!(spec.maps.len(), 1);
+}

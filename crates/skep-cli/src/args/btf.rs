@@ -76,11 +76,13 @@ pub(crate) struct BtfC {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The objects' relocations come to the same answers with what is written as with the whole. Give it \
-to a loader on a kernel that is built without BTF.
+to a loader on a kernel that is built without BTF. Modules are looked into for types that the \
+kernel itself lacks; what is needed of them is written into the same file.
 
 Examples:
   skep btf min prog.bpf.o -o min.btf             of the running kernel
-  skep btf min *.bpf.o --btf 5.4.0-42.btf -o 5.4.0-42.min.btf")]
+  skep btf min *.bpf.o --btf 5.4.0-42.btf -o 5.4.0-42.min.btf
+  skep btf min *.bpf.o --btf vmlinux.btf --module veth.btf --module tun.btf -o min.btf")]
 pub(crate) struct BtfMin {
     /// BPF object files.
     #[arg(required = true, value_name = "OBJ")]
@@ -88,6 +90,10 @@ pub(crate) struct BtfMin {
     /// The kernel's BTF file; without it the running kernel's.
     #[arg(long, value_name = "FILE")]
     pub(crate) btf: Option<PathBuf>,
+    /// A module's BTF file, which continues that of --btf; without --btf all of the running
+    /// kernel's modules.
+    #[arg(long, value_name = "FILE", requires = "btf")]
+    pub(crate) module: Vec<PathBuf>,
     /// Where to write it.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,

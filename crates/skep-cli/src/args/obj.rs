@@ -35,10 +35,11 @@ pub(crate) struct Show {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Every function by itself, as in the file. A jump skips so many instructions (pc+3); maps, functions \
-and symbols of the kernel stand by name.
+and symbols of the kernel stand by name. Where a jump table leads is a label (.L9), with the table's \
+entries that lead there.
 
 JSON: one object for each instruction, with the keys object section function slot code text source \
-place relocation; null where there is no value.")]
+place relocation label entries; null where there is no value.")]
 pub(crate) struct Disasm {
     /// BPF object files.
     #[arg(required = true, value_name = "OBJ")]

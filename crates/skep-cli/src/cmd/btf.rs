@@ -3,14 +3,18 @@
 use crate::args::{BtfC, BtfDump, BtfMin, BtfSource};
 use crate::btf_text;
 use crate::fail::{Failure, Result};
-use crate::out::Out;
+use crate::out::{Out, printable};
 use skep::System;
-use skep::codec::btf::{Btf, Kind, TypeId, dump_c_header};
+use skep::codec::btf::{Btf, BtfBuilder, Kind, TypeId, dump_c_header};
 use skep::codec::core_reloc::Minimal;
 use skep::codec::elf::read_btf;
+use std::fmt::Display;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Where the running kernel shows its types and its modules'.
+const MODULES: &str = "/sys/kernel/btf";
 
 /// `skep btf dump`.
 pub(crate) fn dump(args: &BtfDump) -> Result {
@@ -79,17 +83,65 @@ pub(crate) fn min(args: &BtfMin) -> Result {
         Some(path) => from_file(path, None)?,
         None => System::host()?.kernel_btf()?.clone(),
     };
-    let mut minimal = Minimal::new(&kernel);
-    for path in &args.objects {
-        let says = |what: String| Failure::Said(format!("{}: {what}", path.display()));
-        let object = fs::read(path).map_err(|error| says(error.to_string()))?;
-        let added = minimal.add_object(&object);
-        added.map_err(|error| says(error.to_string()))?;
+    let objects: Vec<_> = args
+        .objects
+        .iter()
+        .map(|path| (path, fs::read(path)))
+        .collect();
+    let mut minimal = needed(&kernel, &objects)?;
+    let whole;
+    if minimal.lacks_types() {
+        whole = with_modules(&kernel, &modules(args)?)?;
+        minimal = needed(&whole, &objects)?;
     }
     let bytes = minimal.build()?.to_bytes(kernel.endian())?;
     fs::write(&args.output, bytes)
         .map_err(|error| format!("{}: {error}", args.output.display()))?;
     Ok(0)
+}
+
+/// What these objects need of these types.
+fn needed<'a>(
+    types: &'a Btf,
+    objects: &[(&PathBuf, std::io::Result<Vec<u8>>)],
+) -> Result<Minimal<'a>> {
+    let mut minimal = Minimal::new(types);
+    for (path, object) in objects {
+        let says = |what: &dyn Display| Failure::Said(format!("{}: {what}", path.display()));
+        let object = object.as_ref().map_err(|error| says(error))?;
+        let added = minimal.add_object(object);
+        added.map_err(|error| says(&error))?;
+    }
+    Ok(minimal)
+}
+
+/// The files with modules' types: those given, or the running kernel's.
+fn modules(args: &BtfMin) -> Result<Vec<PathBuf>> {
+    if args.btf.is_some() {
+        return Ok(args.module.clone());
+    }
+    let dir = Path::new(MODULES);
+    let says = |error| format!("{MODULES}: {error}");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(says)? {
+        found.push(entry.map_err(says)?.path());
+    }
+    found.retain(|path| !path.ends_with("vmlinux"));
+    found.sort();
+    Ok(found)
+}
+
+/// The kernel's types with all of these modules'. A module that cannot be read is told of, and is
+/// no trouble to the others.
+fn with_modules(kernel: &Arc<Btf>, modules: &[PathBuf]) -> Result<Btf> {
+    let mut all = BtfBuilder::split(kernel.clone());
+    for path in modules {
+        let added = from_file(path, Some(kernel.clone())).and_then(|btf| Ok(all.append(&btf)?));
+        if let Err(error) = added {
+            anstream::eprintln!("{}", printable(&format!("note: left out: {error}")));
+        }
+    }
+    Ok(all.to_btf(kernel.endian())?)
 }
 
 fn open(source: &BtfSource) -> Result<Arc<Btf>> {
@@ -98,7 +150,7 @@ fn open(source: &BtfSource) -> Result<Arc<Btf>> {
     }
     if let Some(module) = &source.module {
         let kernel = System::host()?.kernel_btf()?.clone();
-        let path = Path::new("/sys/kernel/btf").join(module);
+        let path = Path::new(MODULES).join(module);
         return from_file(&path, Some(kernel));
     }
     let Some(file) = &source.file else {

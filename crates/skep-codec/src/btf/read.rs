@@ -2,7 +2,7 @@
 
 use super::header::{Header, Sizes};
 use super::types::no_type;
-use super::{Blob, Btf, MAX_DEPTH, Type, TypeId};
+use super::{Blob, Btf, Kind, MAX_DEPTH, Type, TypeId};
 use crate::bytes::{Endian, c_str};
 use crate::error::bail;
 use crate::{Error, ErrorKind, Result};
@@ -13,6 +13,8 @@ use alloc::vec::Vec;
 const STRIDE: u32 = 8;
 /// Bytes of a type's header: name, info, size or type.
 const HEADER: usize = 12;
+/// Bytes of `long unsigned int`, of which a pointer has the size.
+const LONGEST: usize = 18;
 /// Types that a search looks at together.
 const BATCH: usize = 64;
 
@@ -33,11 +35,15 @@ impl Btf {
             marks: Vec::new(),
             index: Vec::new(),
             count: 0,
-            pointer_size: base.as_ref().map_or(8, |b| b.pointer_size),
+            pointer_size: base.as_ref().map_or(0, |base| base.pointer_size),
             base,
             blob: blob.clone(),
         };
         btf.mark_types()?;
+        if btf.base.is_none() {
+            let long = btf.long().and_then(|long| long.size());
+            btf.pointer_size = long.map_or(8, |size| size as u8);
+        }
         Ok(btf)
     }
 
@@ -74,9 +80,23 @@ impl Btf {
         self.first_id().saturating_add(self.count)
     }
 
-    /// Size of a pointer in bytes on the machine that this BTF describes (8 for BPF objects).
+    /// Size of a pointer in bytes on the machine that this BTF describes: that of a `long`, and 8
+    /// where there is none.
+    #[doc(alias = "btf__pointer_size")]
     pub fn pointer_size(&self) -> u8 {
         self.pointer_size
+    }
+
+    /// The type that tells the size of a pointer: the first `long`, signed or not.
+    pub(super) fn long(&self) -> Option<Type<'_>> {
+        let is_long = |ty: &Type<'_>| {
+            let sized = ty.kind() == Kind::Int && matches!(ty.size(), Some(4 | 8));
+            // No more of a name is looked at than those names have.
+            let name = self.string_bytes(ty.name_off).unwrap_or_default();
+            let name = name.get(..name.len().min(LONGEST)).unwrap_or_default();
+            sized && c_str(name).is_ok_and(is_long_name)
+        };
+        self.iter().find(is_long)
     }
 
     /// The type with this id.
@@ -299,6 +319,17 @@ impl Btf {
         }
         each(batch.get(..len).unwrap_or_default());
     }
+}
+
+/// Whether these words of C, in whatever order, mean `long` or `unsigned long`.
+fn is_long_name(name: &str) -> bool {
+    let count = |word| name.split(' ').filter(|w| *w == word).count();
+    let (long, int, unsigned) = (count("long"), count("int"), count("unsigned"));
+    let all = name.split(' ').count();
+    long == 1
+        && int <= 1
+        && unsigned <= 1
+        && all == 1_usize.wrapping_add(int).wrapping_add(unsigned)
 }
 
 /// The header of a type, as far as a search by name needs it.

@@ -30,9 +30,16 @@ pub(crate) struct Subset<'a> {
 
 impl<'a> Subset<'a> {
     pub(crate) fn new(btf: &'a Btf) -> Self {
+        let mut extents = alloc::vec![Extent::Nothing; btf.id_end() as usize];
+        // Without it nobody knows that pointers are not of 8 bytes.
+        let kernel = btf.base().map_or(btf, |base| base);
+        let long = kernel.long().filter(|_| btf.pointer_size() != 8);
+        if let Some(slot) = long.and_then(|long| extents.get_mut(long.id().0 as usize)) {
+            *slot = Extent::Shell;
+        }
         Self {
             btf,
-            extents: alloc::vec![Extent::Nothing; btf.id_end() as usize],
+            extents,
             members: Map::new(),
         }
     }

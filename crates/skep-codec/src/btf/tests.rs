@@ -593,3 +593,73 @@ fn values_of_every_width_are_decoded_alike_in_both_byte_orders() {
         );
     }
 }
+
+#[test]
+fn pointers_are_as_large_as_a_long() {
+    let size = |names: &[(&str, u32)], endian| {
+        let mut b = BtfBuilder::new();
+        for (name, size) in names {
+            int(&mut b, name, *size, false);
+        }
+        let pointer = b.add_ptr(TypeId::VOID);
+        let array = b.add_array(Array {
+            element: pointer,
+            index: TypeId(1),
+            len: 3,
+        });
+        let btf = built(&b, endian);
+        let size = u64::from(btf.pointer_size());
+        assert_eq!(btf.size_of(pointer).unwrap(), size);
+        assert_eq!(btf.size_of(array).unwrap(), size * 3);
+        size
+    };
+    for endian in BOTH {
+        assert_eq!(size(&[("int", 4)], endian), 8, "nothing tells");
+        assert_eq!(size(&[("int", 4), ("long unsigned int", 4)], endian), 4);
+        assert_eq!(size(&[("long long int", 8), ("long", 4)], endian), 4);
+        assert_eq!(size(&[("unsigned long", 8), ("long", 4)], endian), 8);
+        for other in [
+            "long long",
+            "long double",
+            "longer",
+            "int",
+            "",
+            "long int int",
+        ] {
+            assert_eq!(size(&[(other, 4)], endian), 8, "{other}");
+        }
+        // No machine has such a long.
+        assert_eq!(size(&[("long", 2), ("unsigned int long", 4)], endian), 4);
+    }
+    // What continues types of 32 bits is of 32 bits, whatever it has itself.
+    let mut b = BtfBuilder::new();
+    int(&mut b, "long", 4, true);
+    let base = Arc::new(built(&b, Endian::Little));
+    let mut b = BtfBuilder::split(base.clone());
+    int(&mut b, "long int", 8, true);
+    let bytes = b.to_bytes(Endian::Little).unwrap();
+    let split = Btf::parse(Arc::new(bytes), Some(base)).unwrap();
+    assert_eq!(split.pointer_size(), 4);
+}
+
+#[test]
+fn values_of_32_bit_machines_have_small_pointers() {
+    let mut b = BtfBuilder::new();
+    let long = int(&mut b, "long int", 4, true);
+    let pointer = b.add_ptr(TypeId::VOID);
+    let members = [member("next", pointer, 0), member("count", long, 32)];
+    let node = b.add_struct("node", 8, &members);
+    for (endian, bytes) in [
+        (
+            Endian::Little,
+            [0xd0, 0xc0, 0xb0, 0xa0, 0xff, 0xff, 0xff, 0xff],
+        ),
+        (
+            Endian::Big,
+            [0xa0, 0xb0, 0xc0, 0xd0, 0xff, 0xff, 0xff, 0xff],
+        ),
+    ] {
+        let text = built(&b, endian).decode(node, &bytes).unwrap().to_string();
+        assert_eq!(text, "{ next = 0xa0b0c0d0, count = -1 }");
+    }
+}

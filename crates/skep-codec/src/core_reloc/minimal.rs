@@ -40,6 +40,7 @@ impl Candidates {
 pub struct Minimal<'a> {
     target: &'a Btf,
     subset: Subset<'a>,
+    lacks: bool,
 }
 
 impl<'a> Minimal<'a> {
@@ -48,7 +49,13 @@ impl<'a> Minimal<'a> {
         Self {
             target,
             subset: Subset::new(target),
+            lacks: false,
         }
+    }
+
+    /// Whether a relocation was about a type that the target has not, by name.
+    pub fn lacks_types(&self) -> bool {
+        self.lacks
     }
 
     /// Adds what the relocations of one object need. A relocation that the target cannot satisfy
@@ -111,7 +118,7 @@ impl<'a> Minimal<'a> {
     }
 
     /// The target's types with the name of each local type. One pass over them.
-    fn candidates(&self, local: &Btf, specs: &[(&CoreRelo, Spec<'_>)]) -> Result<Candidates> {
+    fn candidates(&mut self, local: &Btf, specs: &[(&CoreRelo, Spec<'_>)]) -> Result<Candidates> {
         let mut places = Map::new();
         // Local types of one name share one list.
         let mut asked: Map<(&str, Kinds), usize> = Map::new();
@@ -133,11 +140,14 @@ impl<'a> Minimal<'a> {
         let mut lists = self.target.find_many(&wanted);
         let mut base = self.target.base();
         while let Some(btf) = base {
-            for (list, more) in lists.iter_mut().zip(btf.find_many(&wanted)) {
-                list.splice(..0, more);
+            for (list, known) in lists.iter_mut().zip(btf.find_many(&wanted)) {
+                if !known.is_empty() {
+                    *list = known;
+                }
             }
             base = btf.base();
         }
+        self.lacks |= lists.iter().any(Vec::is_empty);
         Ok(Candidates { places, lists })
     }
 

@@ -388,6 +388,53 @@ fn modules_are_asked_for_what_the_kernel_lacks() {
     assert_eq!((value.target, value.target_index), (16, Some(1)));
 }
 
+/// A program's pointers have 8 bytes, an Arm or i386 kernel's have 4.
+#[test]
+fn a_kernel_of_32_bits_has_small_pointers() {
+    let (mut local, mut target) = (BtfBuilder::new(), BtfBuilder::new());
+    let node = |b: &mut BtfBuilder, bytes: u32| {
+        int(b, "long unsigned int", bytes, false);
+        let pointer = b.add_ptr(TypeId::VOID);
+        let three = array(b, pointer, 3);
+        let bits = bytes * 8;
+        let members = [
+            member("next", pointer, 0),
+            member("all", three, bits),
+            member("count", TypeId(1), bits * 4),
+        ];
+        b.add_struct("node", bytes * 5, &members)
+    };
+    let ty = node(&mut local, 8);
+    node(&mut target, 4);
+    let asked = [
+        ("0:0", CoreKind::FieldByteSize, (8, 4)),
+        ("0:1", CoreKind::FieldByteSize, (24, 12)),
+        ("0:1:2", CoreKind::FieldByteOffset, (24, 12)),
+        ("0:2", CoreKind::FieldByteOffset, (32, 16)),
+        ("0", CoreKind::TypeSize, (40, 20)),
+    ];
+    let relos = asked.map(|(access, kind, _)| relo(&mut local, ty, access, kind));
+    for endian in [Endian::Little, Endian::Big] {
+        let (local, target) = (built(&local, endian), built(&target, endian));
+        let answers = resolve_all(&local, &[&target], &relos);
+        for ((access, kind, expected), answer) in asked.iter().zip(answers) {
+            assert_eq!(plain(answer), Ok(*expected), "{access} {kind:?}");
+        }
+        // A load of a pointer takes the kernel's width.
+        let answer = resolve_all(&local, &[&target], &relos[2..3])
+            .remove(0)
+            .unwrap();
+        let loads = [insn(0x79, 24, 0)];
+        assert_eq!(patched(&loads, &answer), Ok(Vec::from([insn(0x61, 12, 0)])));
+        let mut minimal = Minimal::new(&target);
+        minimal.add(&local, &relos).unwrap();
+        let small = built(&minimal.build().unwrap(), endian);
+        assert_eq!(small.pointer_size(), 4);
+        let again = resolve_all(&local, &[&small], &relos).remove(0);
+        assert_eq!(plain(again), Ok((8, 4)));
+    }
+}
+
 #[test]
 fn modules_count_alike() {
     let mut c = Case::new();

@@ -19,6 +19,8 @@ pub enum Symbol {
     Function(String),
     /// The address of a kernel symbol.
     Ksym(String),
+    /// A table of an object's indirect jumps, by its number.
+    JumpTable(String),
     /// A call, of a function of the object or of the kernel.
     Call(String),
 }
@@ -31,6 +33,7 @@ impl Symbol {
             | Self::MapValue { map: name, .. }
             | Self::Function(name)
             | Self::Ksym(name)
+            | Self::JumpTable(name)
             | Self::Call(name) => name,
         }
     }
@@ -43,6 +46,7 @@ impl fmt::Display for Symbol {
             Self::MapValue { map, offset } => write!(f, "map[{map}][0]+{offset}"),
             Self::Function(name) => write!(f, "subprog[{name}]"),
             Self::Ksym(name) => write!(f, "ksym[{name}]"),
+            Self::JumpTable(number) => write!(f, "jumptable[{number}]"),
             Self::Call(name) => f.write_str(name),
         }
     }

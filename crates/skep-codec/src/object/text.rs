@@ -1,5 +1,7 @@
 //! Functions as text, with names and source lines, and text as instructions of an object.
 
+mod labels;
+
 use super::{Function, ObjectSpec, Ref, Target, Variable};
 use crate::Result;
 use crate::btf::{Btf, CoreRelo, LineInfo};
@@ -52,6 +54,13 @@ impl ObjectSpec {
                 None => bail!(NotFound, "no function named '{name}'"),
             },
             Symbol::Ksym(_) => self.extern_named(name),
+            Symbol::JumpTable(_) => {
+                let number = name.parse().ok();
+                match number.filter(|&number: &usize| number < self.jump_tables.len()) {
+                    Some(number) => Ok(Target::JumpTable(number)),
+                    None => bail!(NotFound, "no jump table {name}"),
+                }
+            }
             Symbol::Call(_) => match self.function_named(name)? {
                 Some(function) => Ok(Target::Call(function)),
                 None => self.extern_named(name),
@@ -101,10 +110,15 @@ impl ObjectSpec {
         }
     }
 
-    /// The variable that an address leads into, and how far.
-    fn variable_at(&self, target: Target) -> Option<String> {
-        let Target::MapValue { map, offset } = target else {
-            return None;
+    /// The variable that an address leads into, and how far; how long a jump table is.
+    fn remark(&self, target: Target) -> Option<String> {
+        let (map, offset) = match target {
+            Target::MapValue { map, offset } => (map, offset),
+            Target::JumpTable(number) => {
+                let table = self.jump_tables.get(number)?;
+                return Some(format!("{} entries", table.offsets.len()));
+            }
+            _ => return None,
         };
         let into = |v: &Variable| offset.checked_sub(v.offset).filter(|&into| into < v.size);
         let here = self.variables.iter().filter(|v| v.map == map);
@@ -139,7 +153,7 @@ impl ObjectSpec {
                     false => Symbol::Ksym(name),
                 }
             }
-            Target::JumpTable(_) => return None,
+            Target::JumpTable(number) => Symbol::JumpTable(format!("{number}")),
         })
     }
 }
@@ -171,6 +185,13 @@ pub enum TextLine {
     },
     /// What CO-RE changes in the next instruction, in words.
     Relocation(String),
+    /// The next instruction is where jump tables lead.
+    Label {
+        /// Its name.
+        name: String,
+        /// The tables, each with the numbers of its entries.
+        entries: String,
+    },
     /// An instruction.
     Insn {
         /// Its slot.
@@ -187,6 +208,7 @@ impl fmt::Display for TextLine {
         match self {
             Self::Source { text, place } => write!(f, "; {text} @ {place}"),
             Self::Relocation(what) => write!(f, "; CO-RE: {what}"),
+            Self::Label { name, entries } => write!(f, "{name}: ; {entries}"),
             Self::Insn { slot, code, text } => write!(f, "{slot}: ({code:02x}) {text}"),
         }
     }
@@ -198,8 +220,12 @@ impl FunctionText<'_> {
         let (sources, relos) = (self.sources(), self.relocations());
         let mut lines = Vec::new();
         let mut refs = self.function.refs.iter().peekable();
+        let mut labels = self.labels().into_iter().peekable();
         let mut slot = 0_usize;
         while let Some(&insn) = self.function.insns.get(slot) {
+            while let Some((at, label)) = labels.next_if(|(at, _)| *at <= slot) {
+                lines.extend((at == slot).then_some(label));
+            }
             lines.extend(sources.get(&slot).cloned());
             lines.extend(relos.get(&slot).cloned());
             while refs.next_if(|r| r.insn < slot).is_some() {}
@@ -209,9 +235,9 @@ impl FunctionText<'_> {
             let next = self.function.insns.get(slot.saturating_add(1)).copied();
             let words = disasm(insn, next).with(symbol.as_ref());
             let mut text = format!("{words}");
-            if let Some(variable) = reference.and_then(|r| self.spec.variable_at(r.to)) {
+            if let Some(remark) = reference.and_then(|r| self.spec.remark(r.to)) {
                 text.push_str(" ; ");
-                text.push_str(&variable);
+                text.push_str(&remark);
             }
             lines.push(TextLine::Insn {
                 slot,

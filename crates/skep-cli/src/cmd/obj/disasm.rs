@@ -51,6 +51,7 @@ fn text(out: &mut Out, spec: &ObjectSpec, function: &Function) -> Result<()> {
                 let indent = 4_usize.saturating_sub(slot.to_string().len());
                 out.line(&format!("{:indent$}{text}", ""))?;
             }
+            TextLine::Label { .. } => out.line(&text)?,
             _ => out.line(&format!("    {}", styled(DIM, text)))?,
         }
     }
@@ -59,14 +60,20 @@ fn text(out: &mut Out, spec: &ObjectSpec, function: &Function) -> Result<()> {
 
 fn rows(out: &mut Out, object: &str, spec: &ObjectSpec, function: &Function) -> Result<()> {
     let (mut source, mut place, mut relocation) = (Value::Null, Value::Null, Value::Null);
+    let (mut label, mut entries) = (Value::Null, Value::Null);
     for line in spec.function_text(function).lines() {
         match line {
             TextLine::Source { text, place: at } => (source, place) = (text.into(), at.into()),
             TextLine::Relocation(what) => relocation = what.into(),
+            TextLine::Label {
+                name,
+                entries: from,
+            } => (label, entries) = (name.into(), from.into()),
             TextLine::Insn { slot, code, text } => out.json(&json!({
                 "object": object, "section": function.section, "function": function.name,
                 "slot": slot, "code": code, "text": text, "source": source.take(),
-                "place": place.take(), "relocation": relocation.take(),
+                "place": place.take(), "relocation": relocation.take(), "label": label.take(),
+                "entries": entries.take(),
             }))?,
         }
     }

@@ -254,3 +254,20 @@ fn kernel_functions_are_declared_by_their_tags() {
         ]
     );
 }
+
+#[test]
+fn structs_of_32_bit_machines_need_no_force() {
+    let declared = |long_bytes| {
+        let mut b = BtfBuilder::new();
+        let long = int(&mut b, "long int", long_bytes, true);
+        let number = int(&mut b, "int", 4, true);
+        let pointer = b.add_ptr(long);
+        let members = [member("count", number, 0), member("next", pointer, 32)];
+        b.add_struct("node", 4 + long_bytes, &members);
+        dumped(&b)
+    };
+    let node = "struct node {\n\tint count;\n\tlong int *next;\n}";
+    assert_eq!(declared(4), std::format!("{node};\n\n"));
+    let packed = std::format!("{node} __attribute__((packed));\n\n");
+    assert_eq!(declared(8), packed);
+}

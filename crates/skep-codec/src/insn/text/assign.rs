@@ -141,7 +141,7 @@ impl Assembler {
                 *text = after;
                 self.addr_space_cast(text, dst)?;
             }
-            ("map" | "btf_id" | "subprog" | "ksym", "[") => {
+            ("map" | "btf_id" | "subprog" | "ksym" | "jumptable", "[") => {
                 *text = after;
                 self.reference(text, dst, word)?;
             }

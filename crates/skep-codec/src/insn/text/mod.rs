@@ -83,7 +83,7 @@ type Result<T, E = SyntaxError> = core::result::Result<T, E>;
 /// comment. A number in hex that is given to a 64-bit register is a wide load, as the kernel
 /// writes it; `ll` after any number says so too. Names are those of labels, then of helper
 /// functions, else they are left to be found: `map[NAME]`, `map[NAME][0]+8`, `subprog[NAME]`,
-/// `ksym[NAME]`, `call NAME`.
+/// `ksym[NAME]`, `jumptable[NUMBER]`, `call NAME`.
 ///
 /// # Errors
 /// The first line that is no instruction; a label that is nowhere, twice, or too far away.

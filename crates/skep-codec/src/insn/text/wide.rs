@@ -7,7 +7,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 
 impl Assembler {
-    /// What follows `r1 = map`, `btf_id`, `subprog` or `ksym`.
+    /// What follows `r1 = map`, `btf_id`, `subprog`, `ksym` or `jumptable`.
     pub(super) fn reference(&mut self, text: &mut Cursor<'_>, dst: u8, word: &str) -> Result<()> {
         text.expect("[")?;
         let begin = *text;
@@ -30,6 +30,7 @@ impl Assembler {
             }
             "subprog" => (0, 0, 0, Some(Symbol::Function(name.to_owned()))),
             "ksym" => (0, 0, 0, Some(Symbol::Ksym(name.to_owned()))),
+            "jumptable" => (0, 0, 0, Some(Symbol::JumpTable(name.to_owned()))),
             _ => {
                 let offset = map_value(text)?;
                 let index = inside(name.strip_prefix("idx:"))?;
