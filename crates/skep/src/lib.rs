@@ -44,9 +44,11 @@ pub use error::{Error, ErrorKind, Result};
 pub use link::{Hook, Link};
 pub use map::Map;
 pub use object::{LoadOptions, Object, ObjectSpec};
-pub use plain::Plain;
+pub use plain::{Plain, PlainField};
 pub use prog::Program;
 pub use ring::RingBuf;
+#[cfg(feature = "derive")]
+pub use skep_derive::Plain;
 pub use system::System;
 pub use token::Token;
 pub use verifier_log::{Digest, Refusal, SourceLine};

@@ -1,19 +1,57 @@
 //! Values that are nothing but their bytes: keys and values of maps, events, globals.
 
 use crate::{Error, ErrorKind, Result};
+use alloc::vec;
 
 /// A value with a fixed number of bytes in the kernel's byte order, no padding, and no bit
-/// pattern that is not valid. Implemented for integers and arrays; [`plain!`](crate::plain) makes
-/// a struct of them one.
+/// pattern that is not valid. Implemented for integers and arrays; [`plain!`](crate::plain), or
+/// `#[derive(Plain)]` by feature `derive`, makes a struct of them one.
+///
+/// Padding is refused:
+///
+/// ```compile_fail
+/// skep::plain! {
+///     struct Padded { pid: u32, time_ns: u64 }
+/// }
+/// ```
+///
+/// So are types with bit patterns that are not valid (`bool`, `char`, references, enums):
+///
+/// ```compile_fail
+/// skep::plain! {
+///     struct Answer { yes: bool }
+/// }
+/// ```
+#[cfg_attr(feature = "derive", doc = include_str!("plain/derive.md"))]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not nothing but its bytes",
+    note = "integers, arrays and structs of them are; `bool`, `char`, references and enums have bit \
+            patterns that are not valid, and a kernel may give any: take an integer of the same size"
+)]
 pub trait Plain: Copy {
     /// Size in bytes.
     const SIZE: usize;
+    /// The fields of a struct, by which it is compared with a map's types.
+    const FIELDS: &'static [PlainField] = &[];
 
     /// Writes the value's bytes; `out` has [`Self::SIZE`] bytes.
     fn write_to(&self, out: &mut [u8]);
 
     /// The value of these bytes, or `None` if there are not exactly [`Self::SIZE`].
     fn read_from(bytes: &[u8]) -> Option<Self>;
+}
+
+/// A field of a [`Plain`] struct.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlainField {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it begins, in bytes.
+    pub offset: usize,
+    /// Its size in bytes.
+    pub size: usize,
+    /// Its own fields, if it is a struct.
+    pub fields: &'static [Self],
 }
 
 macro_rules! ints {
@@ -36,7 +74,7 @@ macro_rules! ints {
 
 ints!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
-impl<T: Plain + Default, const N: usize> Plain for [T; N] {
+impl<T: Plain, const N: usize> Plain for [T; N] {
     const SIZE: usize = T::SIZE * N;
 
     #[inline]
@@ -51,15 +89,21 @@ impl<T: Plain + Default, const N: usize> Plain for [T; N] {
         if bytes.len() != Self::SIZE {
             return None;
         }
-        let mut all = [T::default(); N];
-        for (item, part) in all.iter_mut().zip(bytes.chunks_exact(T::SIZE.max(1))) {
-            *item = T::read_from(part)?;
+        if N == 0 {
+            return Some(core::array::from_fn(|_| unreachable!("of no elements")));
+        }
+        let part = |index: usize| bytes.get(index * T::SIZE..(index + 1) * T::SIZE);
+        // There is one for each, by the length; the first tells what an array is filled with.
+        let mut all = [T::read_from(part(0).unwrap_or_default())?; N];
+        for (index, item) in all.iter_mut().enumerate() {
+            *item = T::read_from(part(index)?)?;
         }
         Some(all)
     }
 }
 
 /// Reads a value that must fill `bytes`.
+#[inline]
 pub(crate) fn read<T: Plain>(bytes: &[u8], what: &str) -> Result<T> {
     T::read_from(bytes).ok_or_else(|| {
         let (have, want) = (bytes.len(), T::SIZE);
@@ -67,6 +111,29 @@ pub(crate) fn read<T: Plain>(bytes: &[u8], what: &str) -> Result<T> {
             ErrorKind::Invalid,
             alloc::format!("{what}: {have} bytes, a type of {want} bytes"),
         )
+    })
+}
+
+/// Values up to this size are put together on the stack.
+const SMALL: usize = 64;
+
+/// Lends zeros as long as a `T`.
+#[inline]
+pub(crate) fn with_room<T: Plain, R>(f: impl FnOnce(&mut [u8]) -> R) -> R {
+    if T::SIZE <= SMALL {
+        let mut room = [0; SMALL];
+        f(room.get_mut(..T::SIZE).unwrap_or_default())
+    } else {
+        f(&mut vec![0; T::SIZE])
+    }
+}
+
+/// Lends the bytes of a value.
+#[inline]
+pub(crate) fn with_bytes<T: Plain, R>(value: &T, f: impl FnOnce(&[u8]) -> R) -> R {
+    with_room::<T, R>(|room| {
+        value.write_to(room);
+        f(room)
     })
 }
 
@@ -87,11 +154,12 @@ pub(crate) fn read<T: Plain>(bytes: &[u8], what: &str) -> Result<T> {
 /// let bytes = [1; Event::SIZE];
 /// assert_eq!(Event::read_from(&bytes).unwrap().pid, 0x0101_0101);
 /// assert!(Event::read_from(&bytes[1..]).is_none());
+/// assert_eq!(Event::FIELDS[2].offset, 12);
 /// ```
 #[macro_export]
 macro_rules! plain {
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
-        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $ty:ty,)+
+        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $ty:ty),+ $(,)?
     }) => {
         $(#[$meta])*
         #[derive(Clone, Copy)]
@@ -104,6 +172,12 @@ macro_rules! plain {
                 assert!(fields == core::mem::size_of::<$name>(), "the struct has padding");
                 fields
             };
+            const FIELDS: &'static [$crate::PlainField] = &[$($crate::PlainField {
+                name: stringify!($field),
+                offset: core::mem::offset_of!($name, $field),
+                size: <$ty as $crate::Plain>::SIZE,
+                fields: <$ty as $crate::Plain>::FIELDS,
+            },)+];
 
             fn write_to(&self, out: &mut [u8]) {
                 let mut rest = out;
@@ -124,5 +198,8 @@ macro_rules! plain {
                 rest.is_empty().then_some(Self { $($field,)+ })
             }
         }
+
+        // Looked at even if nobody uses it.
+        const _: usize = <$name as $crate::Plain>::SIZE;
     };
 }

@@ -89,7 +89,7 @@ const CRATES: &[Crate] = &[
             &["object"],
             &["skeleton", "aio"],
         ],
-        dependencies: &["skep-codec", "skep-sys", "bitflags"],
+        dependencies: &["skep-codec", "skep-sys", "skep-derive", "bitflags"],
         may_unsafe: &[
             "ring/region.rs",
             "ring/perf/region.rs",
@@ -106,7 +106,7 @@ const CRATES: &[Crate] = &[
 ];
 
 /// Crates without a floor plan: only `unsafe` is looked for.
-const SAFE: &[&str] = &["crates/skep-cli/src", "xtask/src"];
+const SAFE: &[&str] = &["crates/skep-cli/src", "crates/skep-derive/src", "xtask/src"];
 
 /// `floors`.
 pub(crate) fn task(_: &[String]) -> Result {

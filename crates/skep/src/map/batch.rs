@@ -1,7 +1,7 @@
 //! Many elements in a call; one by one where the kernel or the type has no such calls.
 
 use super::walk::Walk;
-use super::{ElemFlags, Map, MapOps};
+use super::{ElemFlags, Map, MapKey, MapOps};
 use crate::error::Context;
 use crate::probe::{Answer, Feature};
 use crate::{Error, Result};
@@ -79,11 +79,11 @@ impl Map {
     ) -> Result<Batched, BatchError> {
         match self.0.fd.update_batch(keys, values, flags) {
             Ok(count) => Ok(batched(count, false)),
-            Err((error, 0)) if self.lacks(MapOps::UPDATE_BATCH, error) => {
+            Err((error, 0)) if self.lacks(MapOps::UPDATE_BATCH, error) || chooses(error, flags) => {
                 let (key_len, value_len) = (self.0.fd.key_len(), self.0.fd.value_len_by(flags));
                 let keys = keys.chunks_exact(key_len.max(1));
                 let values = values.chunks_exact(value_len.max(1));
-                self.one_by_one(keys.zip(values), |(key, value)| {
+                self.one_by_one("update", keys.zip(values), |(key, value)| {
                     self.0.fd.update(key, value, flags).map(|()| true)
                 })
             }
@@ -110,8 +110,9 @@ impl Map {
                     rest = rest.get((count + 1) * key_len..).unwrap_or_default();
                 }
                 Err((error, 0)) if done == 0 && self.lacks(MapOps::DELETE_BATCH, error) => {
-                    return self
-                        .one_by_one(rest.chunks_exact(key_len), |key| self.0.fd.delete(key));
+                    return self.one_by_one("delete from", rest.chunks_exact(key_len), |key| {
+                        self.0.fd.delete(key)
+                    });
                 }
                 Err((error, count)) => return Err(self.failed("delete from", error, done + count)),
             }
@@ -133,6 +134,7 @@ impl Map {
 
     fn one_by_one<T>(
         &self,
+        verb: &str,
         elements: impl Iterator<Item = T>,
         each: impl Fn(T) -> skep_sys::Result<bool>,
     ) -> Result<Batched, BatchError> {
@@ -140,7 +142,7 @@ impl Map {
         for element in elements {
             match each(element) {
                 Ok(there) => done += usize::from(there),
-                Err(error) => return Err(self.failed("change", error, done)),
+                Err(error) => return Err(self.failed(verb, error, done)),
             }
         }
         Ok(batched(done, true))
@@ -150,6 +152,13 @@ impl Map {
         let error = Error::from(error).context(self.doing(verb));
         BatchError { done, error }
     }
+}
+
+/// Whether a batch was refused because its flags choose by whether keys are there: kernels do that
+/// for single elements only.
+fn chooses(error: CallError, flags: ElemFlags) -> bool {
+    let choices = (ElemFlags::NOEXIST | ElemFlags::EXIST).bits();
+    error.errno == Errno::EINVAL && flags.bits() & choices != 0
 }
 
 fn batched(count: usize, one_by_one: bool) -> Batched {
@@ -214,13 +223,16 @@ impl<'a> Batches<'a> {
         } else {
             MapOps::LOOKUP_BATCH
         };
+        // The kernel's batches of a trie go from key to key, too, and would not tell.
+        let kind = map.map_type().kind();
+        let walks = kind.is_some_and(|kind| kind.key == MapKey::Prefix || !kind.ops.contains(op));
         Self {
             map,
             delete,
             cursor: BatchCursor::default(),
             keys: Vec::new(),
             values: Vec::new(),
-            walk: (!map.map_type().allows(op)).then(Walk::new),
+            walk: walks.then(Walk::new),
             done: false,
         }
     }

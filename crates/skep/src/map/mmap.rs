@@ -6,8 +6,13 @@
 #![allow(unsafe_code)]
 
 use super::Map;
+use crate::plain::{Plain, with_room};
 use crate::{Error, ErrorKind, MapType, Result};
-use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::marker::PhantomData;
+use core::sync::atomic::{
+    AtomicU8, AtomicU16, AtomicU32, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
 use skep_codec::Errno;
 use skep_codec::uapi::flags;
 use skep_codec::uapi::linux::{MAP_SHARED, PROT_READ, PROT_WRITE};
@@ -85,12 +90,43 @@ impl Memory {
     /// written.
     pub fn write(&self, offset: usize, bytes: &[u8]) -> Result<()> {
         self.check(offset, bytes.len())?;
-        if !self.writable {
-            let what = "this memory is read-only: the map is frozen";
-            return Err(Error::new(ErrorKind::Permission, what));
-        }
+        self.check_writable()?;
         self.store(offset, bytes);
         Ok(())
+    }
+
+    #[inline]
+    fn check_writable(&self) -> Result<()> {
+        if self.writable {
+            return Ok(());
+        }
+        let what = "this memory is read-only: the map is frozen";
+        Err(Error::new(ErrorKind::Permission, what))
+    }
+
+    /// The value at `offset`, to be read and written again and again without system calls.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`]: it reaches beyond the end; or it has 2, 4 or 8 bytes and is not aligned,
+    /// so that it could be seen half written.
+    pub fn cell<T: Plain>(&self, offset: usize) -> Result<Cell<'_, T>> {
+        self.check(offset, T::SIZE)?;
+        if matches!(T::SIZE, 2 | 4 | 8) && !offset.is_multiple_of(T::SIZE) {
+            let what = alloc::format!("{} bytes at {offset}: not aligned", T::SIZE);
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
+        Ok(Cell {
+            memory: self,
+            offset,
+            value: PhantomData,
+        })
+    }
+
+    /// Where a pointer into this memory points: programs keep such pointers in arenas. `None` for
+    /// one that points elsewhere.
+    pub fn offset_of(&self, pointer: u64) -> Option<usize> {
+        let offset = usize::try_from(pointer).ok()?.checked_sub(self.address())?;
+        (offset < self.len()).then_some(offset)
     }
 
     fn check(&self, offset: usize, len: usize) -> Result<()> {
@@ -188,6 +224,86 @@ macro_rules! words {
 impl Memory {
     words! { u8 AtomicU8 u16 AtomicU16 u32 AtomicU32 u64 AtomicU64 }
 }
+
+/// A value in a map's memory, which programs may change at any time: [`Memory::cell`]. One of 1, 2,
+/// 4 or 8 bytes is read and written in one piece; a larger one piece by piece.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'a, T> {
+    memory: &'a Memory,
+    offset: usize,
+    value: PhantomData<T>,
+}
+
+impl<T: Plain> Cell<'_, T> {
+    /// The value now.
+    #[inline]
+    pub fn load(&self) -> T {
+        with_room::<T, _>(|room| {
+            match T::SIZE {
+                8 => {
+                    room.copy_from_slice(&self.memory.u64(self.offset).load(Relaxed).to_ne_bytes())
+                }
+                4 => {
+                    room.copy_from_slice(&self.memory.u32(self.offset).load(Relaxed).to_ne_bytes())
+                }
+                _ => self.memory.load(self.offset, room),
+            }
+            // As many bytes as it has, always.
+            T::read_from(room).unwrap_or_else(|| unreachable!("a value of its own size"))
+        })
+    }
+
+    /// Sets the value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Permission`]: the memory cannot be written.
+    #[inline]
+    pub fn store(&self, value: &T) -> Result<()> {
+        self.memory.check_writable()?;
+        with_room::<T, _>(|room| {
+            value.write_to(room);
+            self.memory.store(self.offset, room);
+        });
+        Ok(())
+    }
+}
+
+/// What atomic instructions of programs do, done here.
+macro_rules! atomics {
+    ($($int:ident $word:ident;)+) => {$(
+        impl Cell<'_, $int> {
+            /// Adds to the value, wrapping around; the value before.
+            ///
+            /// # Errors
+            /// [`ErrorKind::Permission`]: the memory cannot be written.
+            pub fn fetch_add(&self, add: $int) -> Result<$int> {
+                self.memory.check_writable()?;
+                Ok(self.memory.$word(self.offset).fetch_add(add as _, SeqCst) as $int)
+            }
+
+            /// Sets the value; the value before.
+            ///
+            /// # Errors
+            /// [`ErrorKind::Permission`]: the memory cannot be written.
+            pub fn swap(&self, new: $int) -> Result<$int> {
+                self.memory.check_writable()?;
+                Ok(self.memory.$word(self.offset).swap(new as _, SeqCst) as $int)
+            }
+
+            /// Sets the value if it is `old`; whether it was, and the value before.
+            ///
+            /// # Errors
+            /// [`ErrorKind::Permission`]: the memory cannot be written.
+            pub fn compare_exchange(&self, old: $int, new: $int) -> Result<(bool, $int)> {
+                self.memory.check_writable()?;
+                let word = self.memory.$word(self.offset);
+                let done = word.compare_exchange(old as _, new as _, SeqCst, SeqCst);
+                Ok((done.is_ok(), done.unwrap_or_else(|found| found) as $int))
+            }
+        }
+    )+};
+}
+atomics! { u32 u32; u64 u64; i32 u32; i64 u64; }
 
 #[cfg(test)]
 mod tests {

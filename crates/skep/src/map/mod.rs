@@ -6,15 +6,19 @@ mod elem;
 mod iter;
 mod mmap;
 mod shape;
-mod typed;
+mod views;
 mod walk;
 
 pub use batch::{BatchError, Batched, Batches, Chunk};
 pub(crate) use create::{Created, adopt, create};
 pub use iter::Entries;
-pub use mmap::Memory;
+pub use mmap::{Cell, Memory};
 pub(crate) use shape::Shape;
-pub use typed::{Array, HashMap, PerCpuArray};
+pub use views::{
+    Array, BloomFilter, BuildIdFrame, CgroupArray, CpuMap, Descriptor, DevMap, HashMap,
+    LocalStorage, LpmTrie, MapOfMaps, PerCpuArray, PerCpuHashMap, PerfEventArray, ProgArray, Queue,
+    ReuseportSockArray, SockHash, SockMap, Stack, StackTraceMap, Target, XskMap,
+};
 pub use walk::Keys;
 
 use crate::error::Context;

@@ -1,6 +1,6 @@
 //! Global variables of a loaded object, as programs see them now.
 
-use crate::map::{ElemFlags, Map, Memory};
+use crate::map::{Cell, ElemFlags, Map, Memory};
 use crate::plain::{Plain, read};
 use crate::{Error, ErrorKind, MapType, Result};
 use alloc::string::String;
@@ -62,6 +62,20 @@ impl Global {
     /// [`ErrorKind::Invalid`] if the type has another size.
     pub fn read<T: Plain>(&self) -> Result<T> {
         read(&self.bytes()?, &self.name)
+    }
+
+    /// It in memory, to be read and written again and again without system calls.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] if the type has another size; as [`Map::memory`] if its map cannot be
+    /// mapped.
+    pub fn cell<T: Plain>(&self) -> Result<Cell<'_, T>> {
+        if T::SIZE != self.size {
+            let (have, name) = (T::SIZE, &self.name);
+            let what = alloc::format!("{have} bytes for variable `{name}` of {}", self.size);
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
+        self.map.memory()?.cell(self.offset)
     }
 
     /// Sets its value for all programs from now on; as [`Global::set_bytes`].

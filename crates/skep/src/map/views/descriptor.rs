@@ -1,0 +1,22 @@
+//! What the kernel is told of by its descriptor.
+
+/// Something open: a socket, a directory, a program, a map.
+pub trait Descriptor {
+    /// The descriptor's number, valid while `self` is borrowed.
+    fn number(&self) -> i32;
+}
+
+#[cfg(feature = "std")]
+impl<T: std::os::fd::AsFd> Descriptor for T {
+    fn number(&self) -> i32 {
+        use std::os::fd::AsRawFd;
+        self.as_fd().as_raw_fd()
+    }
+}
+
+#[cfg(not(feature = "std"))]
+impl Descriptor for skep_sys::Fd {
+    fn number(&self) -> i32 {
+        self.raw()
+    }
+}
