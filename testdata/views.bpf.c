@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// What typed views and operations on elements are tried on. `count` (socket filter) adds 1 to each
+// What typed views and operations on elements are tried on. `count` (tc) adds 1 to each
 // CPU's and to the locked value of the flow {0x0a000001, 443, 6}; `jump` goes to slot 2 of `targets`
 // and returns 7 if there is nothing; `stack` (raw tracepoint) stores its own stack, the kernel's and
 // the process's, and sets `kernel_id` and `user_id`; `on_dev` and `on_cpu` go into maps of
@@ -78,7 +78,7 @@ struct {
 int kernel_id = -1;
 int user_id = -1;
 
-SEC("socket")
+SEC("tc")
 int count(struct __sk_buff *skb)
 {
 	struct flow flow = { .address = 0x0a000001, .port = 443, .type = 6 };

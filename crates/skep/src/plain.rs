@@ -54,6 +54,20 @@ pub struct PlainField {
     pub fields: &'static [Self],
 }
 
+impl PlainField {
+    /// A field's name as C has it: that of `r#type` is `type`.
+    #[doc(hidden)]
+    pub const fn c_name(name: &'static str) -> &'static str {
+        let [b'r', b'#', rest @ ..] = name.as_bytes() else {
+            return name;
+        };
+        match core::str::from_utf8(rest) {
+            Ok(rest) => rest,
+            Err(_) => name,
+        }
+    }
+}
+
 macro_rules! ints {
     ($($ty:ident)+) => {$(
         impl Plain for $ty {
@@ -173,7 +187,7 @@ macro_rules! plain {
                 fields
             };
             const FIELDS: &'static [$crate::PlainField] = &[$($crate::PlainField {
-                name: stringify!($field),
+                name: $crate::PlainField::c_name(stringify!($field)),
                 offset: core::mem::offset_of!($name, $field),
                 size: <$ty as $crate::Plain>::SIZE,
                 fields: <$ty as $crate::Plain>::FIELDS,
