@@ -1,0 +1,357 @@
+//! Rings in plain memory, no kernel asked: at every position, beside a simple reference, and with
+//! anything at all in them.
+
+#[path = "../../../fuzz/src/ring.rs"]
+#[expect(unreachable_pub, reason = "a library in the fuzz workspace")]
+mod memory;
+
+use memory::{BUSY, DISCARD, HEADER, RingKernel, whole};
+use skep::MapType;
+use skep::codec::uapi::flags::RB_OVERWRITE;
+use skep::ring::{RingBuf, UserRingBuf, Woken};
+use skep::{ErrorKind, Plain};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Positions before those that wrap in 32 and in 64 bits, and the first ones.
+const STARTS: [u64; 5] = [
+    0,
+    (1 << 32) - 4096,
+    (1 << 32) - 8,
+    u64::MAX - 4095,
+    u64::MAX - 7,
+];
+
+/// How many steps; fewer where each takes longer.
+fn steps() -> usize {
+    let asked = std::env::var("SKEP_RING_STEPS");
+    asked.map_or(40_000, |text| text.parse().expect("a number"))
+}
+
+/// Xorshift: the same numbers for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    /// Short ones mostly; some that fill the ring.
+    fn len(&mut self, size: u64) -> u32 {
+        let most = [16, 64, 300, size - 16][self.below(4) as usize];
+        self.below(most + 1) as u32
+    }
+
+    fn bytes(&mut self, len: u32) -> Vec<u8> {
+        let first = self.next() as u8;
+        (0..len).map(|n| first.wrapping_add(n as u8)).collect()
+    }
+}
+
+/// What was sent and not yet read: where it is, and its bytes unless given back unused.
+type Sent = VecDeque<(u64, Option<Vec<u8>>)>;
+
+fn send(kernel: &RingKernel, random: &mut Random, size: u64, sent: &mut Sent) -> bool {
+    let len = random.len(size);
+    let Some(position) = kernel.reserve(len) else {
+        return false;
+    };
+    if random.below(5) == 0 {
+        kernel.set_header(position, len | DISCARD);
+        sent.push_back((position, None));
+    } else {
+        let bytes = random.bytes(len);
+        kernel.submit(position, &bytes);
+        sent.push_back((position, Some(bytes)));
+    }
+    true
+}
+
+/// The next record must be the next that was sent.
+fn receive(ring: &mut RingBuf, sent: &mut Sent, discarded: &mut u64) -> bool {
+    let got = ring
+        .next()
+        .unwrap()
+        .map(|record| (record.position(), record.to_vec()));
+    while sent.front().is_some_and(|(_, bytes)| bytes.is_none()) {
+        sent.pop_front();
+        *discarded += 1;
+    }
+    let wanted = sent.pop_front().map(|(at, bytes)| (at, bytes.unwrap()));
+    assert_eq!(got, wanted);
+    got.is_some()
+}
+
+#[test]
+fn records_come_as_they_were_sent_wherever_positions_wrap() {
+    for (n, start) in STARTS.into_iter().enumerate() {
+        let mut random = Random(n as u64 + 1);
+        let size = 4096 << (n & 1);
+        let kernel = RingKernel::new(MapType::RINGBUF, 0, size as usize, start);
+        let map = kernel.map();
+        let mut ring = RingBuf::open(&map).unwrap();
+        let (mut sent, mut full, mut discarded) = (Sent::new(), 0, 0);
+        for _ in 0..steps() / STARTS.len() {
+            match random.below(40) {
+                0..20 => full += u64::from(!send(&kernel, &mut random, size, &mut sent)),
+                20..38 => drop(receive(&mut ring, &mut sent, &mut discarded)),
+                38 => while receive(&mut ring, &mut sent, &mut discarded) {},
+                _ => {
+                    // Another consumer goes on.
+                    let told = discarded;
+                    assert_eq!(ring.discarded(), told);
+                    discarded = 0;
+                    drop(ring);
+                    ring = RingBuf::open(&map).unwrap();
+                }
+            }
+            let kernels = kernel.consumer().load(Ordering::Relaxed);
+            let behind = ring.consumer_position().wrapping_sub(kernels);
+            assert!(behind < size / 8, "{behind} bytes kept back");
+        }
+        assert!(full > 0, "the ring was never full");
+        while receive(&mut ring, &mut sent, &mut discarded) {}
+        let [read, sent] =
+            [kernel.consumer(), kernel.producer()].map(|p| p.load(Ordering::Relaxed));
+        assert_eq!(read, sent, "all is given back");
+        let moved = sent.wrapping_sub(start);
+        assert!(moved > 10 * size, "round and round");
+    }
+}
+
+#[test]
+fn overwrite_mode_gives_the_newest_wherever_positions_wrap() {
+    for (n, start) in STARTS.into_iter().enumerate() {
+        let mut random = Random(n as u64 + 77);
+        let size = 4096_u64;
+        let kernel = RingKernel::new(MapType::RINGBUF, RB_OVERWRITE, size as usize, start);
+        let map = kernel.map();
+        let mut ring = RingBuf::open(&map).unwrap();
+        let mut sent = Sent::new();
+        let (mut went, mut discarded, mut taken) = (0, 0, 0);
+        for _ in 0..steps() / STARTS.len() / 4 {
+            for _ in 0..random.below(30) {
+                assert!(
+                    send(&kernel, &mut random, size, &mut sent),
+                    "there is always room"
+                );
+            }
+            let oldest = kernel.oldest().load(Ordering::Relaxed);
+            let is_older = |at: u64| oldest.wrapping_sub(at).cast_signed() > 0;
+            while sent.front().is_some_and(|(at, _)| is_older(*at)) {
+                sent.pop_front();
+                went += 1;
+            }
+            for _ in 0..random.below(30) {
+                let before = sent.len();
+                receive(&mut ring, &mut sent, &mut discarded);
+                taken += before - sent.len();
+            }
+        }
+        assert!(went > 0 && taken > 0);
+        while receive(&mut ring, &mut sent, &mut discarded) {}
+        assert_eq!(ring.discarded(), discarded);
+        assert_eq!(ring.available_bytes(), 0);
+        assert!(ring.overwritten_bytes() > 0);
+    }
+}
+
+#[test]
+fn nothing_behind_a_busy_record_is_read() {
+    let kernel = RingKernel::new(MapType::RINGBUF, 0, 4096, 0);
+    let mut ring = RingBuf::open(&kernel.map()).unwrap();
+    let first = kernel.reserve(8).unwrap();
+    let second = kernel.reserve(8).unwrap();
+    kernel.submit(second, &2_u64.to_ne_bytes());
+    assert_eq!(kernel.header(first), 8 | BUSY);
+    assert!(ring.next().unwrap().is_none());
+    // Not a reason to spin: the wait naps until its time is over.
+    let time = Some(Duration::from_millis(50));
+    assert_eq!(ring.wait(time).unwrap(), Woken::TimedOut);
+    kernel.submit(first, &1_u64.to_ne_bytes());
+    assert_eq!(ring.wait(time).unwrap(), Woken::Ready);
+    for number in [1_u64, 2] {
+        assert_eq!(ring.next().unwrap().unwrap().read::<u64>().unwrap(), number);
+    }
+    assert!(ring.next().unwrap().is_none());
+}
+
+#[test]
+fn a_record_may_fill_the_ring_and_wrap_anywhere() {
+    for start in (0..4096).step_by(8) {
+        let kernel = RingKernel::new(MapType::RINGBUF, 0, 4096, start);
+        let mut ring = RingBuf::open(&kernel.map()).unwrap();
+        let bytes: Vec<u8> = (0..4080_u32).map(|n| (n % 253) as u8).collect();
+        let position = kernel.reserve(4080).unwrap();
+        assert!(kernel.reserve(0).is_none());
+        kernel.submit(position, &bytes);
+        let record = ring.next().unwrap().unwrap();
+        assert_eq!(record.to_vec(), bytes);
+        let words: [u32; 3] = record.field(4068).unwrap();
+        assert_eq!(words, <[u32; 3]>::read_from(&bytes[4068..]).unwrap());
+    }
+}
+
+#[test]
+fn corrupt_rings_are_errors_that_stay() {
+    let apart = "positions farther apart than the ring is large";
+    let long = "record longer than what is reserved";
+    for (position, header, wanted) in [
+        (4104, 0, apart),
+        (u64::MAX - 7, 0, apart),
+        (16, 9, long),
+        (8, 1, long),
+        (4096, (1 << 30) - 1, long),
+        (4096, ((1 << 30) - 1) | DISCARD, long),
+    ] {
+        let kernel = RingKernel::new(MapType::RINGBUF, 0, 4096, 0);
+        kernel.producer().store(position, Ordering::Relaxed);
+        kernel.set_header(0, header);
+        let mut ring = RingBuf::open(&kernel.map()).unwrap();
+        for _ in 0..3 {
+            let error = ring.next().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert_eq!(
+                error.to_string(),
+                format!("ring buffer at position 0: {wanted}")
+            );
+        }
+        assert!(ring.records(None).next().is_err(), "it waits for nothing");
+        drop(ring);
+        assert_eq!(
+            kernel.consumer().load(Ordering::Relaxed),
+            0,
+            "it stays where it is"
+        );
+    }
+    let kernel = RingKernel::new(MapType::RINGBUF, 0, 4096, 4);
+    assert_eq!(
+        RingBuf::open(&kernel.map()).unwrap_err().kind(),
+        ErrorKind::Corrupt
+    );
+}
+
+/// The program's side of a user ring buffer, `bpf_user_ringbuf_drain`: the next record.
+fn take(kernel: &RingKernel) -> Option<Vec<u8>> {
+    let consumer = kernel.consumer().load(Ordering::Relaxed);
+    let producer = kernel.producer().load(Ordering::Acquire);
+    if consumer == producer {
+        return None;
+    }
+    // The producer writes the copy of the data that its position is in.
+    let header = kernel.header(consumer);
+    assert_eq!(header & (BUSY | DISCARD), 0);
+    let end = consumer.wrapping_add(whole(header));
+    assert!(whole(header) <= producer.wrapping_sub(consumer));
+    let bytes = kernel.read(consumer.wrapping_add(HEADER), header as usize);
+    kernel.consumer().store(end, Ordering::Release);
+    Some(bytes)
+}
+
+#[test]
+fn user_rings_carry_what_was_sent_wherever_positions_wrap() {
+    for (n, start) in STARTS.into_iter().enumerate() {
+        let mut random = Random(n as u64 + 555);
+        let size = 4096_u64;
+        let kernel = RingKernel::new(MapType::USER_RINGBUF, 0, size as usize, start);
+        let map = kernel.map();
+        let mut ring = UserRingBuf::open(&map).unwrap();
+        let (mut sent, mut used, mut full) = (VecDeque::new(), 0, 0);
+        for _ in 0..steps() / STARTS.len() {
+            match random.below(20) {
+                0..10 => {
+                    let len = random.len(size);
+                    let bytes = random.bytes(len);
+                    let fits = used + whole(len) <= size;
+                    match ring.send(&bytes) {
+                        Ok(()) => {
+                            assert!(fits);
+                            used += whole(len);
+                            sent.push_back(bytes);
+                        }
+                        Err(error) => {
+                            assert!(!fits);
+                            assert_eq!(error.kind(), ErrorKind::Full);
+                            full += 1;
+                        }
+                    }
+                }
+                10..18 => {
+                    let taken = take(&kernel);
+                    used -= taken.as_ref().map_or(0, |bytes| whole(bytes.len() as u32));
+                    assert_eq!(taken, sent.pop_front());
+                }
+                18 => {
+                    if let Ok(mut slot) = ring.reserve(40) {
+                        slot.write(0, &[0xee; 40]).unwrap();
+                    }
+                }
+                _ => ring = UserRingBuf::open(&map).unwrap(),
+            }
+            assert_eq!(ring.free_bytes().unwrap(), size - used);
+        }
+        assert!(full > 0, "the ring was never full");
+    }
+}
+
+#[test]
+fn user_rings_with_impossible_positions_are_corrupt() {
+    let kernel = RingKernel::new(MapType::USER_RINGBUF, 0, 4096, 64);
+    let mut ring = UserRingBuf::open(&kernel.map()).unwrap();
+    kernel.consumer().store(72, Ordering::Relaxed);
+    let error = ring.send(&[0; 8]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains("positions 64 and 72"), "{error}");
+    kernel.consumer().store(64, Ordering::Relaxed);
+    ring.send(&[0; 8]).unwrap();
+    kernel.producer().store(4, Ordering::Relaxed);
+    assert_eq!(
+        UserRingBuf::open(&kernel.map()).unwrap_err().kind(),
+        ErrorKind::Corrupt
+    );
+}
+
+/// Words that are records, flags, positions, or anything.
+fn hostile(random: &mut Random) -> Vec<u8> {
+    let mut data = random.next().to_le_bytes().to_vec();
+    for _ in 0..3 {
+        let position = match random.below(4) {
+            0 => random.below(8192) & !7,
+            1 => u64::MAX - random.below(4096),
+            2 => (1 << 32) - random.below(4096),
+            _ => random.next(),
+        };
+        data.extend(position.to_le_bytes());
+    }
+    for _ in 0..random.below(64) {
+        let word = match random.below(8) {
+            0 => random.next(),
+            1 => u64::from(BUSY) | random.below(64),
+            2 => u64::from(DISCARD) | random.below(64),
+            _ => random.below(64),
+        };
+        data.extend(word.to_le_bytes());
+    }
+    data
+}
+
+#[test]
+fn anything_in_the_memory_is_read_to_an_end() {
+    let mut random = Random(4242);
+    for seed in memory::ring_seeds() {
+        memory::ring(&seed);
+    }
+    memory::ring(&[]);
+    for _ in 0..steps() / 40 {
+        let data = hostile(&mut random);
+        memory::ring(&data);
+    }
+}
