@@ -1,9 +1,11 @@
 //! The command line.
 
 mod btf;
+mod map;
 mod obj;
 
 pub(crate) use btf::{BtfC, BtfDump, BtfMin, BtfSource, BtfVerb};
+pub(crate) use map::{Assign, Create, Delete, Dump, Get, MapVerb, Pin, Set, Side, Sort, Tail, Top};
 pub(crate) use obj::{Disasm, Link, ObjVerb, Show};
 
 use clap::{Args, Parser, Subcommand};
@@ -47,11 +49,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ListVerb,
     },
-    /// Maps that are in the kernel now.
+    /// Maps that are in the kernel now: what is in them, read and written by name and type.
     Map {
         #[command(subcommand)]
         verb: MapVerb,
     },
+    /// Print what comes from a ring buffer or perf buffer that is in the kernel now.
+    Tail(Tail),
     /// Links (attachments) that are in the kernel now.
     Link {
         #[command(subcommand)]
@@ -150,26 +154,6 @@ pub(crate) enum ListVerb {
     /// List them.
     #[command(alias = "ls")]
     List {
-        /// One JSON object a line.
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// Verbs of `map`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum MapVerb {
-    /// List them.
-    #[command(alias = "ls")]
-    List {
-        /// One JSON object a line.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print every key and value, decoded by BTF.
-    Dump {
-        /// Id, or name where only one map has it.
-        map: String,
         /// One JSON object a line.
         #[arg(long)]
         json: bool,

@@ -17,6 +17,8 @@ pub(crate) struct Decoder {
     /// A record that ends before this byte is not this struct; one that ends inside the last
     /// member is (programs cut a long last array short).
     least: usize,
+    /// Bytes that may follow.
+    padding: usize,
     /// A record longer than the struct is not this struct: it was a guess.
     exact: bool,
 }
@@ -41,22 +43,53 @@ impl Decoder {
                 None => Ok(None),
             };
         };
+        let known = Known {
+            option: format!("--type {}={}", ring.name, asked.unwrap_or_default()),
+            declared: ring.value_type,
+            others: spec
+                .ext
+                .core_relos
+                .values()
+                .flatten()
+                .map(|r| r.type_id)
+                .chain(spec.maps.iter().flat_map(|m| [m.key_type, m.value_type]))
+                .collect(),
+            programs: Some(spec.programs.iter().map(|p| p.name.as_str()).collect()),
+        };
+        Self::among(btf, &known, asked)
+    }
+
+    /// The same in the types of programs that are in the kernel, or of a file that is no object.
+    ///
+    /// # Errors
+    /// No struct has the name that the user gave.
+    pub(crate) fn of_types(btf: &Arc<Btf>, asked: Option<&str>) -> Result<Option<Self>> {
+        let known = Known {
+            option: format!("--type {}", asked.unwrap_or_default()),
+            declared: TypeId::VOID,
+            others: Vec::new(),
+            programs: None,
+        };
+        Self::among(btf, &known, asked)
+    }
+
+    fn among(btf: &Arc<Btf>, known: &Known<'_>, asked: Option<&str>) -> Result<Option<Self>> {
         let structs = structs(btf);
         let find = |name: &str| structs.get(name).copied();
         if let Some(name) = asked {
             return match find(name) {
                 Some(ty) => Self::new(btf, ty, name, false).map(Some),
-                None => Err(no_struct(name, ring, &structs)),
+                None => Err(no_struct(&known.option, &structs)),
             };
         }
         let declared = structs
             .iter()
-            .find(|(_, ty)| same(btf, **ty, ring.value_type));
+            .find(|(_, ty)| same(btf, **ty, known.declared));
         let (name, ty) = match declared.map(|(name, ty)| (name.as_str(), *ty)) {
             Some(declared) => declared,
             None => match find("event") {
                 Some(ty) => ("event", ty),
-                None => match only_candidate(spec, btf, &structs) {
+                None => match only_candidate(known, btf, &structs) {
                     Some(found) => found,
                     None => return Ok(None),
                 },
@@ -84,13 +117,20 @@ impl Decoder {
             name: name.to_owned(),
             size,
             least,
+            padding: 0,
             exact,
         })
     }
 
+    /// Takes records with up to so many bytes behind the struct: perf buffers pad them.
+    pub(crate) fn padded(mut self, bytes: usize) -> Self {
+        self.padding = bytes;
+        self
+    }
+
     /// The record as a value; `None` where it cannot be this struct.
     pub(crate) fn decode(&self, record: &[u8]) -> Option<Value> {
-        if record.len() < self.least || (self.exact && record.len() > self.size) {
+        if record.len() < self.least || (self.exact && record.len() > self.size + self.padding) {
             return None;
         }
         if record.len() >= self.size {
@@ -102,11 +142,22 @@ impl Decoder {
     }
 }
 
-fn no_struct(name: &str, ring: &MapSpec, structs: &BTreeMap<String, TypeId>) -> Failure {
+/// What is known beside the types.
+struct Known<'a> {
+    /// How the user named the struct.
+    option: String,
+    /// What the ring buffer declares.
+    declared: TypeId,
+    /// Types that records are not made of.
+    others: Vec<TypeId>,
+    /// Functions that are programs; all, where it is not known.
+    programs: Option<BTreeSet<&'a str>>,
+}
+
+fn no_struct(option: &str, structs: &BTreeMap<String, TypeId>) -> Failure {
     let names: Vec<_> = structs.keys().map(String::as_str).collect();
     Failure::Said(format!(
-        "--type {}={name}: the object has no such struct; it has {}",
-        ring.name,
+        "{option}: the object has no such struct; it has {}",
         if names.is_empty() {
             "none".to_owned()
         } else {
@@ -144,11 +195,11 @@ fn same(btf: &Btf, a: TypeId, b: TypeId) -> bool {
 /// and not a part of another struct; or the only one of these that a global pointer points to
 /// (the usual way to keep a type in BTF).
 fn only_candidate<'a>(
-    spec: &ObjectSpec,
+    known: &Known<'_>,
     btf: &Btf,
     structs: &'a BTreeMap<String, TypeId>,
 ) -> Option<(&'a str, TypeId)> {
-    let (others, pointed) = roots(spec, btf);
+    let (others, pointed) = roots(known, btf);
     let mut excluded = reached(btf, others);
     for ty in structs.values() {
         let Ok(composite) = btf.peel(*ty) else {
@@ -176,21 +227,17 @@ fn only_candidate<'a>(
 }
 
 /// Types that records are not made of, and structs that global pointers point to.
-fn roots(spec: &ObjectSpec, btf: &Btf) -> (Vec<TypeId>, BTreeSet<TypeId>) {
-    let mut others: Vec<TypeId> = spec
-        .ext
-        .core_relos
-        .values()
-        .flatten()
-        .map(|r| r.type_id)
-        .collect();
-    others.extend(spec.maps.iter().flat_map(|m| [m.key_type, m.value_type]));
-    let programs: BTreeSet<&str> = spec.programs.iter().map(|p| p.name.as_str()).collect();
+fn roots(known: &Known<'_>, btf: &Btf) -> (Vec<TypeId>, BTreeSet<TypeId>) {
+    let mut others = known.others.clone();
+    let is_program = |name: &str| match &known.programs {
+        Some(programs) => programs.contains(name),
+        None => true,
+    };
     let mut pointed = BTreeSet::new();
     for ty in btf.iter() {
         let target = ty.target().unwrap_or_default();
         match ty.kind() {
-            Kind::Func if ty.name().is_ok_and(|n| programs.contains(n)) => {
+            Kind::Func if ty.name().is_ok_and(is_program) => {
                 if let Ok(proto) = btf.ty(target) {
                     others.extend(proto.params().flatten().map(|p| p.ty));
                 }
@@ -369,6 +416,7 @@ mod tests {
         assert_eq!(guessed.decode(&record[..6]), sample("ab"));
         assert_eq!(guessed.decode(&record[..3]), None);
         assert_eq!(guessed.decode(record), None);
+        assert_eq!(guessed.padded(1).decode(record), sample("abcdefgh"));
         let asked = chosen(&spec, Some("sample")).unwrap();
         assert_eq!(asked.decode(record), sample("abcdefgh"));
     }

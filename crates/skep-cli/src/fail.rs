@@ -13,6 +13,12 @@ pub(crate) enum Failure {
     Skep(skep::Error),
     Io(io::Error),
     Said(String),
+    /// Text that cannot be read: the line, the byte where it goes wrong, why.
+    Text {
+        line: String,
+        at: usize,
+        why: String,
+    },
 }
 
 impl Failure {
@@ -52,6 +58,7 @@ impl fmt::Display for Failure {
             Self::Skep(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
             Self::Said(text) => f.write_str(text),
+            Self::Text { why, .. } => f.write_str(why),
         }
     }
 }

@@ -114,4 +114,33 @@ mod tests {
             r#"{"map":"r","hex":"000fff"}"#
         );
     }
+
+    /// Values of every kind, whatever they are: as JSON they can be given back.
+    #[test]
+    fn json_is_text_that_a_value_is_set_by() {
+        use skep::codec::btf::Kind;
+        const FLOWS: &[u8] = include_bytes!("../../../testdata/flows.bpf.el.o");
+        let spec = skep::ObjectSpec::parse(FLOWS, "flows").unwrap();
+        let btf = spec.btf.as_ref().unwrap();
+        let mut state = 0x9e37_79b9_u64;
+        let mut byte = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        };
+        for name in ["flow_key", "flow", "counts", "prefix", "sample"] {
+            let id = btf.find(name, Some(Kind::Struct)).unwrap();
+            let size = btf.size_of(id).unwrap() as usize;
+            for _ in 0..500 {
+                let bytes: Vec<u8> = (0..size).map(|_| byte() & 0x7f).collect();
+                let value = btf.decode(id, &bytes).unwrap();
+                for text in [of(&value).to_string(), value.to_string()] {
+                    let mut back = vec![0; size];
+                    btf.encode(id, &text, &mut back).unwrap();
+                    assert_eq!(btf.decode(id, &back).unwrap(), value, "{text}");
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 /// Headings.
 pub(crate) const HEAD: Style = Style::new().bold();
@@ -79,6 +79,23 @@ impl Out {
             }
         }
         Ok(())
+    }
+
+    /// Whether this is a terminal that text can be drawn on again and again.
+    pub(crate) fn is_screen(&self) -> bool {
+        !self.json && self.styles && io::stdout().is_terminal()
+    }
+
+    /// Begins a screen anew.
+    pub(crate) fn clear(&mut self) -> io::Result<()> {
+        self.to.write_all(b"\x1b[H\x1b[2J")
+    }
+
+    /// Lines that the screen has below so many.
+    pub(crate) fn rows_left(&self, used: usize) -> usize {
+        let size = rustix::termios::tcgetwinsize(io::stdout());
+        let rows = size.map_or(24, |size| usize::from(size.ws_row));
+        rows.saturating_sub(used)
     }
 
     /// Makes what was written visible.

@@ -52,6 +52,21 @@ impl Stop {
         let left = duration.checked_sub(self.begun.elapsed())?;
         (!left.is_zero()).then(|| left.min(SLICE))
     }
+
+    /// Sleeps so long; `false` when it is time to stop.
+    pub(crate) fn sleep(&self, duration: Duration) -> bool {
+        let until = Instant::now() + duration;
+        loop {
+            let Some(wait) = self.next_wait() else {
+                return false;
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            std::thread::sleep(left.min(wait));
+        }
+    }
 }
 
 #[cfg(test)]

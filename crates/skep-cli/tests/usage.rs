@@ -17,6 +17,32 @@ fn wrong_usage_is_status_2() {
         &["run", "x.o", "--attach", "count=kprobe:x"],
         &["run", "x.o", "--set", "name"],
         &["map", "dump"],
+        &["map", "dump", "x", "--for", "1"],
+        &["map", "get"],
+        &["map", "get", "x", "port=1"],
+        &["map", "set", "x"],
+        &["map", "set", "x", "key"],
+        &["map", "set", "x", "key=1", "--exist", "--noexist"],
+        &["map", "create", "x", "--type", "hash"],
+        &["map", "create", "x", "--type", "hsh", "--pin", "p"],
+        &[
+            "map", "create", "x", "--type", "hash", "--pin", "p", "--flags", "no",
+        ],
+        &[
+            "map",
+            "create",
+            "x",
+            "--type",
+            "hash",
+            "--pin",
+            "p",
+            "--key-type",
+            "u32",
+        ],
+        &["map", "pin", "x"],
+        &["map", "top", "--sort", "name"],
+        &["tail"],
+        &["tail", "x", "--for", "soon"],
         &["prog"],
         &["obj"],
         &["obj", "show"],
@@ -45,6 +71,18 @@ fn a_wrong_hook_is_told_the_right_ones() {
 }
 
 #[test]
+fn a_wrong_assignment_is_told_the_right_form() {
+    let Some(output) = run(&["map", "set", "flows", "port=1"]) else {
+        return;
+    };
+    let text = stderr(&output);
+    assert!(
+        text.contains("key[.MEMBER]=VALUE") && text.contains("cpu=N"),
+        "{text}"
+    );
+}
+
+#[test]
 fn help_names_the_commands_and_the_exit_status() {
     let Some(output) = run(&["--help"]) else {
         return;
@@ -59,6 +97,7 @@ fn help_names_the_commands_and_the_exit_status() {
         "prog",
         "map",
         "link",
+        "tail",
         "Exit status",
     ] {
         assert!(text.contains(part), "{part}: {text}");

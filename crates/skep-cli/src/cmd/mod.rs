@@ -10,10 +10,11 @@ mod obj;
 mod prog;
 mod rings;
 mod run;
+mod tail;
 mod trace;
 mod verify;
 
-use crate::args::{BtfVerb, Command, ListVerb, MapVerb};
+use crate::args::{BtfVerb, Command, ListVerb};
 use crate::caps;
 use crate::fail::{self, Failure, Result};
 use crate::out::{BAD, HEAD, printable, styled};
@@ -32,12 +33,8 @@ pub(crate) fn dispatch(command: &Command) -> Result {
         Command::Prog {
             verb: ListVerb::List { json },
         } => prog::list(*json),
-        Command::Map {
-            verb: MapVerb::List { json },
-        } => map::list(*json),
-        Command::Map {
-            verb: MapVerb::Dump { map, json },
-        } => map::dump(map, *json),
+        Command::Map { verb } => map::run(verb),
+        Command::Tail(args) => tail::run(args),
         Command::Link {
             verb: ListVerb::List { json },
         } => link::list(*json),
@@ -59,6 +56,11 @@ pub(crate) fn complaint(failure: &Failure) -> String {
     let mut text = styled(BAD, "error: ");
     let Failure::Skep(error) = failure else {
         text.push_str(&printable(&failure.to_string()));
+        if let Failure::Text { line, at, .. } = failure {
+            let before = line.get(..*at).unwrap_or(line);
+            let column = printable(before).chars().count();
+            let _ = write!(text, "\n  {}\n  {:column$}^", printable(line), "");
+        }
         return text;
     };
     if error.failures().is_empty() {
@@ -97,7 +99,7 @@ fn count(number: usize, what: &str) -> String {
 }
 
 /// Adds what to do to an error about listing.
-fn listing(error: skep::Error) -> Failure {
+pub(crate) fn listing(error: skep::Error) -> Failure {
     match caps::advice_for_listing() {
         Some(advice) if error.kind() == ErrorKind::Permission => {
             Failure::Said(format!("{error}: {advice}"))

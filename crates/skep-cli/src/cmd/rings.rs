@@ -72,16 +72,28 @@ impl Ring {
                 None => break,
             }
             self.events += 1;
-            let typed = self.decoder.as_ref().and_then(|d| d.decode(&bytes));
-            let event = typed.map_or(Event::Raw(&bytes), Event::Typed);
-            match (&event, out.is_json()) {
-                (_, false) => out.line(&show(&self.name, &event))?,
-                (Event::Typed(value), true) => out.json(&json::event(&self.name, value))?,
-                (Event::Raw(bytes), true) => out.json(&json::raw_event(&self.name, bytes))?,
-            }
+            print_one(out, show, &self.name, self.decoder.as_ref(), &bytes)?;
         }
         Ok(())
     }
+}
+
+/// One record of the map with this name.
+pub(super) fn print_one(
+    out: &mut Out,
+    show: Show<'_>,
+    name: &str,
+    decoder: Option<&Decoder>,
+    bytes: &[u8],
+) -> Result<()> {
+    let typed = decoder.and_then(|decoder| decoder.decode(bytes));
+    let event = typed.map_or(Event::Raw(bytes), Event::Typed);
+    match (&event, out.is_json()) {
+        (_, false) => out.line(&show(name, &event))?,
+        (Event::Typed(value), true) => out.json(&json::event(name, value))?,
+        (Event::Raw(bytes), true) => out.json(&json::raw_event(name, bytes))?,
+    }
+    Ok(())
 }
 
 /// Waits until a ring has something, a signal comes, or at most this long.

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &Run) -> Result {
 }
 
 /// An event of any object: the ring's name, the value on one line.
-fn as_text(ring: &str, event: &Event<'_>) -> String {
+pub(super) fn as_text(ring: &str, event: &Event<'_>) -> String {
     let value = match event {
         Event::Typed(value) => printable(&value.to_string()),
         Event::Raw(bytes) => json::hex(bytes),

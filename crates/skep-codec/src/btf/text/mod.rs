@@ -12,6 +12,7 @@ use crate::bytes::Endian;
 use crate::error::bail;
 use crate::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
+use core::ops::Range;
 use number::Number;
 use read::Text;
 
@@ -33,15 +34,21 @@ impl Btf {
     /// Text that is no value of the type or does not fit it, with the offset of the place in the
     /// text; nothing is written then.
     pub fn encode(&self, id: TypeId, text: &str, bytes: &mut [u8]) -> Result<()> {
-        self.assign(id, "", text, bytes)
+        self.assign(id, "", text, bytes).map(drop)
     }
 
     /// [`Btf::encode`] of the part of a value of type `id` that `path` leads to: members and
-    /// elements, as in `key.ports[2]`. All else stays as it is.
+    /// elements, as in `key.ports[2]`. All else stays as it is. The answer: which bytes these are.
     ///
     /// # Errors
     /// Those of [`Btf::encode`]; a path to nothing, or through a pointer.
-    pub fn assign(&self, id: TypeId, path: &str, text: &str, bytes: &mut [u8]) -> Result<()> {
+    pub fn assign(
+        &self,
+        id: TypeId,
+        path: &str,
+        text: &str,
+        bytes: &mut [u8],
+    ) -> Result<Range<usize>> {
         let mut encoder = Encoder {
             btf: self,
             text: Text::new(text),
@@ -53,10 +60,10 @@ impl Btf {
             bail!(Truncated, "value of {size} bytes, {have} there");
         };
         let mut whole = out.to_vec();
-        encoder.part(id, path, &mut whole, MAX_DEPTH)?;
+        let part = encoder.part(id, path, &mut whole, MAX_DEPTH)?;
         encoder.text.end()?;
         out.copy_from_slice(&whole);
-        Ok(())
+        Ok(part)
     }
 }
 
@@ -67,24 +74,27 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    /// The value of what the path leads to inside a value of type `id`.
-    fn part(&mut self, id: TypeId, path: &str, out: &mut [u8], depth: u32) -> Result<()> {
+    /// The value of what the path leads to inside a value of type `id`; which bytes it has.
+    fn part(&mut self, id: TypeId, path: &str, out: &mut [u8], depth: u32) -> Result<Range<usize>> {
         let field = self.btf.field_in(id, path, &mut self.looks_left)?;
         let &[bit_offset] = field.bit_offsets.as_slice() else {
             bail!(Mismatch, "`{path}` leads through a pointer");
         };
         let ty = self.btf.peel(field.ty)?;
-        if field.bit_size != 0 {
-            let bits = field.bit_size.into();
-            let number = self.number(&ty, bits)?;
-            return put_bits(out, bit_offset, bits, number.bits(), self.btf.endian());
-        }
         let from = usize::try_from(bit_offset / 8).unwrap_or(usize::MAX);
-        let end = from.checked_add(self.size(ty.id())?);
-        match end.and_then(|end| out.get_mut(from..end)) {
-            Some(out) => self.value(&ty, out, depth),
+        if field.bit_size != 0 {
+            let bits = u32::from(field.bit_size);
+            let number = self.number(&ty, bits)?;
+            put_bits(out, bit_offset, bits, number.bits(), self.btf.endian())?;
+            let bits = (bit_offset % 8).saturating_add(bits.into());
+            return Ok(from..from.saturating_add(bits.div_ceil(8) as usize));
+        }
+        let end = from.saturating_add(self.size(ty.id())?);
+        match out.get_mut(from..end) {
+            Some(out) => self.value(&ty, out, depth)?,
             None => bail!(Malformed, "`{path}` lies outside of what it is part of"),
         }
+        Ok(from..end)
     }
 
     fn size(&self, id: TypeId) -> Result<usize> {

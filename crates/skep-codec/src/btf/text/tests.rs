@@ -263,7 +263,9 @@ fn parts_are_set_and_the_rest_stays() {
             let done = btf.assign(event, path, text, &mut bytes);
             match (path, done) {
                 ("comm", Err(error)) => assert_eq!(error.kind(), ErrorKind::TooLarge),
-                (_, done) => done.unwrap(),
+                ("high", done) => assert_eq!(done.unwrap(), 20..21),
+                ("pair[1]", done) => assert_eq!(done.unwrap(), 18..20),
+                (_, done) => drop(done.unwrap()),
             }
         }
         btf.assign(event, "comm", "a, b", &mut bytes).unwrap();
@@ -283,7 +285,8 @@ fn parts_are_set_and_the_rest_stays() {
             )
         );
         let mut bytes = [0xff; 4];
-        btf.assign(data, "counter", "3", &mut bytes).unwrap();
+        let part = btf.assign(data, "counter", "3", &mut bytes).unwrap();
+        assert_eq!(part, 0..4);
         assert_eq!(bytes, endian.put_u32(3));
         btf.assign(event, "mac", "10.0.0.1", &mut event_bytes(endian))
             .unwrap();

@@ -1,0 +1,216 @@
+//! `skep map create` and `skep map pin`.
+
+use crate::args::{Create, Pin};
+use crate::fail::{Failure, Result};
+use crate::find;
+use skep::codec::btf::{Btf, BtfFeatures, Kind, for_upload};
+use skep::map::MapParams;
+use skep::sys::Fd;
+use skep::sys::bpf::btf_load;
+use skep::sys::net::if_nametoindex;
+use skep::{Errno, Map, ObjectSpec, System, TypeId};
+use std::ffi::CString;
+use std::path::Path;
+
+/// `skep map create`.
+pub(super) fn run(args: &Create) -> Result {
+    let system = System::host()?;
+    let types = Types::of(args, &system)?;
+    let inner = args.inner.as_deref().map(|which| find::map(&system, which));
+    let inner = inner.transpose()?;
+    let ifindex = match &args.dev {
+        Some(name) => interface(&system, name)?,
+        None => 0,
+    };
+    let params = MapParams {
+        map_type: args.map_type,
+        key_size: types.key_size,
+        value_size: types.value_size,
+        max_entries: args.entries,
+        map_flags: args.flags,
+        inner_map: inner.as_ref().map(Map::fd),
+        numa_node: args.numa,
+        name: &args.name,
+        ifindex,
+        btf: types.btf.as_ref(),
+        btf_key_type_id: types.key.0,
+        btf_value_type_id: types.value.0,
+        map_extra: args.extra,
+        ..MapParams::default()
+    };
+    let map = Map::create(&system, &params).map_err(|error| refused(args, &params, error))?;
+    pinned(&map, &args.pin)?;
+    Ok(0)
+}
+
+/// A map that the kernel did not make, with what is usually wrong.
+fn refused(args: &Create, params: &MapParams<'_>, error: skep::Error) -> Failure {
+    let usual = match error.errno() {
+        Some(Errno::EINVAL) => {
+            "type, sizes, entries and flags do not go together, or this kernel \
+            has no such type (`skep features` tells)"
+        }
+        Some(Errno::E2BIG) => "too large",
+        Some(Errno::EEXIST) => "there is such a map already",
+        _ => return Failure::Skep(error),
+    };
+    let parts = [
+        ("--key", u64::from(params.key_size)),
+        ("--value", params.value_size.into()),
+        ("--entries", params.max_entries.into()),
+    ];
+    let zero = parts.iter().filter(|(_, number)| *number == 0);
+    let zero: Vec<_> = zero.map(|(name, _)| *name).collect();
+    let zero = match zero.is_empty() {
+        true => String::new(),
+        false => format!("; zero: {}", zero.join(" ")),
+    };
+    Failure::Said(format!("{error}: {usual} ({}{zero})", args.map_type))
+}
+
+fn interface(system: &System, name: &str) -> Result<u32> {
+    let wrong = |why: &dyn std::fmt::Display| Failure::Said(format!("interface `{name}`: {why}"));
+    let c_name = CString::new(name).map_err(|error| wrong(&error))?;
+    if_nametoindex(system.kernel(), &c_name).map_err(|error| wrong(&error))
+}
+
+/// `skep map pin`.
+pub(super) fn pin(args: &Pin) -> Result {
+    let system = System::host()?;
+    let map = find::map(&system, &args.map)?;
+    pinned(&map, &args.path)?;
+    Ok(0)
+}
+
+/// Pins a map; where it cannot be, says what to do.
+fn pinned(map: &Map, path: &str) -> Result<()> {
+    let Err(error) = map.pin(path) else {
+        return Ok(());
+    };
+    let parent = Path::new(path)
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty());
+    let dir = parent.unwrap_or(Path::new("."));
+    let shown = dir.display();
+    let advice = match error.errno() {
+        Some(Errno::ENOENT) => format!("there is no directory {shown}: make it first (mkdir)"),
+        Some(Errno::EEXIST) => format!("{path} is there already"),
+        Some(Errno::EPERM | Errno::EINVAL) if !is_bpffs(dir) => format!(
+            "{shown} is in no BPF file system: take a path in one (usually /sys/fs/bpf), or mount \
+             one (mount -t bpf bpf DIRECTORY)"
+        ),
+        Some(Errno::EPERM) if path.rsplit('/').next().is_some_and(|n| n.contains('.')) => {
+            "names in a BPF file system have no dot".to_owned()
+        }
+        _ => return Err(Failure::Skep(error)),
+    };
+    Err(Failure::Said(format!("{error}: {advice}")))
+}
+
+fn is_bpffs(dir: &Path) -> bool {
+    const BPF_FS_MAGIC: u64 = 0xcafe_4a11;
+    rustix::fs::statfs(dir).is_ok_and(|stat| stat.f_type as u64 == BPF_FS_MAGIC)
+}
+
+/// Sizes and types of key and value.
+struct Types {
+    btf: Option<Fd>,
+    key: TypeId,
+    value: TypeId,
+    key_size: u32,
+    value_size: u32,
+}
+
+impl Types {
+    fn of(args: &Create, system: &System) -> Result<Self> {
+        let mut types = Self {
+            btf: None,
+            key: TypeId::VOID,
+            value: TypeId::VOID,
+            key_size: args.key.unwrap_or(0),
+            value_size: args.value.unwrap_or(0),
+        };
+        let Some(path) = args.btf.as_deref() else {
+            return Ok(types);
+        };
+        let (btf, bytes) = read(system, path)?;
+        for (name, id, size) in [
+            (&args.key_type, &mut types.key, &mut types.key_size),
+            (&args.value_type, &mut types.value, &mut types.value_size),
+        ] {
+            if let Some(name) = name {
+                *id = find_type(&btf, name).ok_or_else(|| {
+                    Failure::Said(format!("{}: no type `{name}`", path.display()))
+                })?;
+                *size = u32::try_from(btf.size_of(*id)?).unwrap_or(u32::MAX);
+            }
+        }
+        let loaded = btf_load(system.kernel(), &bytes, None, None);
+        let what = |error| Failure::Said(format!("load the types of {}: {error}", path.display()));
+        types.btf = Some(loaded.map_err(what)?);
+        Ok(types)
+    }
+}
+
+/// The types of an object or BTF file, and as the kernel takes them.
+fn read(system: &System, path: &Path) -> Result<(std::sync::Arc<Btf>, Vec<u8>)> {
+    if let Ok(spec) = ObjectSpec::open(path)
+        && let Some(btf) = &spec.btf
+    {
+        let statics: Vec<&str> = spec.static_functions().collect();
+        let bytes = for_upload(btf, &spec.layouts, &statics, &BtfFeatures::ALL)?;
+        return Ok((btf.clone(), bytes));
+    }
+    let text = path.to_str().unwrap_or_default();
+    let btf = system.btf_file(text)?;
+    let bytes = for_upload(&btf, &[], &[], &BtfFeatures::ALL)?;
+    Ok((btf, bytes))
+}
+
+/// The type with a name as C has it: `struct flow`, `__u64`, `flow`.
+fn find_type(btf: &Btf, name: &str) -> Option<TypeId> {
+    let (kinds, name): (&[Kind], _) = match name.split_once(' ') {
+        Some(("struct", rest)) => (&[Kind::Struct], rest),
+        Some(("union", rest)) => (&[Kind::Union], rest),
+        Some(("enum", rest)) => (&[Kind::Enum, Kind::Enum64], rest),
+        _ => {
+            const ANY: [Kind; 7] = [
+                Kind::Typedef,
+                Kind::Int,
+                Kind::Struct,
+                Kind::Union,
+                Kind::Enum,
+                Kind::Enum64,
+                Kind::Float,
+            ];
+            (&ANY, name)
+        }
+    };
+    kinds
+        .iter()
+        .find_map(|kind| btf.find(name.trim(), Some(*kind)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_found_by_their_c_names() {
+        const RAWTP: &[u8] = include_bytes!("../../../../../testdata/rawtp.bpf.el.o");
+        let spec = ObjectSpec::parse(RAWTP, "rawtp").unwrap();
+        let btf = spec.btf.as_ref().unwrap();
+        let kind = |name| find_type(btf, name).map(|id| btf.ty(id).unwrap().kind());
+        assert_eq!(kind("struct event"), Some(Kind::Struct));
+        assert_eq!(kind("event"), Some(Kind::Struct));
+        assert_eq!(kind("__u32"), Some(Kind::Typedef));
+        assert_eq!(kind("unsigned int"), Some(Kind::Int));
+        assert_eq!(kind("union event"), None);
+        assert_eq!(kind("nonesuch"), None);
+    }
+
+    #[test]
+    fn this_directory_is_no_bpffs() {
+        assert!(!is_bpffs(Path::new("/")));
+    }
+}

@@ -1,0 +1,762 @@
+//! `skep map` and `skep tail` against maps of this process. Needs root; touches only what it makes.
+
+mod common;
+
+use common::{Scratch, json_lines, root, run, skep, stderr, stdout};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use serde_json::{Value, json};
+use skep::probe::Answer;
+use skep::prog::TestRun;
+use skep::{MapType, Object, ObjectSpec, System};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Output, Stdio};
+use std::{fs, process};
+
+#[cfg(target_endian = "little")]
+const FLOWS: &[u8] = include_bytes!("../../../testdata/flows.bpf.el.o");
+#[cfg(target_endian = "big")]
+const FLOWS: &[u8] = include_bytes!("../../../testdata/flows.bpf.eb.o");
+#[cfg(target_endian = "little")]
+const PERF: &[u8] = include_bytes!("../../../testdata/perf.bpf.el.o");
+#[cfg(target_endian = "big")]
+const PERF: &[u8] = include_bytes!("../../../testdata/perf.bpf.eb.o");
+
+/// The maps of `flows.bpf.c`, of this process, if there is root and a binary.
+fn flows() -> Option<Object> {
+    if !root() {
+        return None;
+    }
+    skep()?;
+    let system = System::host().expect("a kernel");
+    let spec = ObjectSpec::parse(FLOWS, "flows").expect("a committed object");
+    Some(spec.load(&system).expect("loads"))
+}
+
+/// The id of a map, as the command line takes it.
+fn id(object: &Object, name: &str) -> String {
+    object.map(name).expect("a map").id().to_string()
+}
+
+/// Runs `skep` on a map; standard output, if all went well.
+fn ok(verb: &str, map: &str, args: &[&str]) -> String {
+    let output = on(verb, map, args);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{verb} {args:?}: {}",
+        stderr(&output)
+    );
+    assert_eq!(stderr(&output), "", "{verb} {args:?}");
+    stdout(&output)
+}
+
+/// Runs `skep` on a map; standard error, if it failed.
+fn failed(verb: &str, map: &str, args: &[&str]) -> String {
+    let output = on(verb, map, args);
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "{verb} {args:?}: {}",
+        stdout(&output)
+    );
+    assert_eq!(stdout(&output), "", "{verb} {args:?}");
+    stderr(&output)
+}
+
+fn on(verb: &str, map: &str, args: &[&str]) -> Output {
+    let words = [&["map", verb, map], args].concat();
+    run(&words).expect("looked at before")
+}
+
+const NEW: &str = "{ addr = [0a 00 00 01], port = 443, vlan = 0 } = { packets = 0, limit = 10, \
+    action = LIMIT, name = \"web\", low = 5, high = 0, ports = [0, -2], \
+    points = [{ x = 0, y = 0 }, { x = -1, y = 0 }], on = true }\n";
+
+#[test]
+fn members_are_set_by_name_and_the_others_stay() {
+    let Some(object) = flows() else { return };
+    let flows = id(&object, "flows");
+    let key = ["key.addr=10.0.0.1", "key.port=443"];
+    let values = [
+        "value.limit=10",
+        "value.action=LIMIT",
+        "value.name=web",
+        "value.low=5",
+        "value.ports[1]=-2",
+        "value.points[1].x=-1",
+        "value.on=true",
+    ];
+    assert_eq!(ok("set", &flows, &[&key[..], &values].concat()), "");
+    assert_eq!(ok("get", &flows, &key), NEW);
+    assert_eq!(ok("dump", &flows, &[]), NEW);
+    ok(
+        "set",
+        &flows,
+        &[
+            &key[..],
+            &["value.packets=0xffffffffffffffff", "value.low=0"],
+        ]
+        .concat(),
+    );
+    let row: Value =
+        serde_json::from_str(&ok("get", &flows, &[&key[..], &["--json"]].concat())).expect("JSON");
+    let value = json!({
+        "packets": u64::MAX, "limit": 10, "action": "LIMIT", "name": "web", "low": 0, "high": 0,
+        "ports": [0, -2], "points": [{"x": 0, "y": 0}, {"x": -1, "y": 0}], "on": true,
+    });
+    assert_eq!(
+        row,
+        json!({"key": {"addr": "0a000001", "port": 443, "vlan": 0}, "value": value})
+    );
+    // What is printed can be given back, in either form.
+    let (_, text) = NEW.trim_end().split_once("} = ").expect("two sides");
+    ok("set", &flows, &["key.port=1", &format!("value={text}")]);
+    ok(
+        "set",
+        &flows,
+        &[
+            &format!("key={}", row["key"]),
+            &format!("value={}", row["value"]),
+        ],
+    );
+    assert_eq!(
+        ok("get", &flows, &["key.port=1"]),
+        NEW.replace("0a 00 00 01", "00 00 00 00")
+            .replace("443", "1")
+    );
+    let again = ok("get", &flows, &[&key[..], &["--json"]].concat());
+    assert_eq!(serde_json::from_str::<Value>(&again).expect("JSON"), row);
+    assert_eq!(ok("dump", &flows, &["--json"]).lines().count(), 2);
+    assert_eq!(ok("delete", &flows, &["key.port=1"]), "");
+    let text = failed("delete", &flows, &["key.port=1"]);
+    assert!(
+        text.contains("has no key { addr = [00 00 00 00], port = 1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_wrong_is_shown_in_its_place() {
+    let Some(object) = flows() else { return };
+    let flows = id(&object, "flows");
+    let set = |args: &[&str]| failed("set", &flows, &[&["key.port=1"], args].concat());
+    let given = "value={ limit = 1, name = \"too long a name\" }";
+    let column = given.find("\"too").expect("in it");
+    let caret = format!("{:column$}^", "");
+    let expected = format!("error: 15 bytes for an array of 8\n  {given}\n  {caret}\n");
+    assert_eq!(set(&[given]), expected);
+    let text = set(&["value.points[1].x=200"]);
+    assert!(text.contains("200 does not fit 8 bits (signed)"), "{text}");
+    let text = set(&["value.limits=1"]);
+    assert!(
+        text.contains("has no `limits`; it has packets, limit, action"),
+        "{text}"
+    );
+    let text = set(&["value.action=NONE"]);
+    assert!(text.contains("'NONE' is no value of this type"), "{text}");
+    assert!(set(&[]).contains("value=VALUE or value.MEMBER=VALUE is missing"));
+    let text = failed("get", &flows, &[]);
+    assert!(
+        text.contains("needs a key: key=VALUE or key.MEMBER=VALUE (8 bytes)"),
+        "{text}"
+    );
+    let text = failed("get", &flows, &["key.port=1", "value.limit=1"]);
+    assert!(text.contains("only `skep map set` takes a value"), "{text}");
+    let text = failed("get", &flows, &["key.port=1", "cpu=0"]);
+    assert!(text.contains("one value for all CPUs"), "{text}");
+    assert_eq!(ok("dump", &flows, &[]), "empty\n");
+    let text = failed("get", "no_map_of_this_name", &["key=1"]);
+    assert!(text.contains("skep map list"), "{text}");
+}
+
+#[test]
+fn flags_say_whether_a_key_may_be_there() {
+    let Some(object) = flows() else { return };
+    let (flows, locks) = (id(&object, "flows"), id(&object, "locks"));
+    let set = |flag: &str| on("set", &flows, &["key.port=1", "value.limit=1", flag]);
+    let text = stderr(&set("--exist"));
+    assert!(text.contains("ENOENT"), "{text}");
+    assert_eq!(set("--noexist").status.code(), Some(0));
+    let text = stderr(&set("--noexist"));
+    assert!(text.contains("EEXIST"), "{text}");
+    assert_eq!(set("--exist").status.code(), Some(0));
+    assert_eq!(set("--exists").status.code(), Some(2));
+    let text = failed("set", &flows, &["key.port=1", "value.limit=1", "--lock"]);
+    assert!(text.contains("EINVAL"), "{text}");
+    ok(
+        "set",
+        &locks,
+        &["key=1", "value.value=7", "--lock", "--noexist"],
+    );
+    ok("set", &locks, &["key=1", "value.value=8", "--lock"]);
+    let row: Value =
+        serde_json::from_str(&ok("get", &locks, &["key=1", "--lock", "--json"])).expect("JSON");
+    assert_eq!(row["value"]["value"], 8);
+}
+
+#[test]
+fn values_of_one_cpu_or_of_all() {
+    let Some(object) = flows() else { return };
+    let per_cpu = id(&object, "per_cpu");
+    let cpus = object.map("per_cpu").expect("a map").values_per_key();
+    ok(
+        "set",
+        &per_cpu,
+        &["key=7", "value.packets=3", "value.drops=1"],
+    );
+    ok("set", &per_cpu, &["key=7", "value.packets=9", "cpu=0"]);
+    let row: Value =
+        serde_json::from_str(&ok("get", &per_cpu, &["key=7", "--json"])).expect("JSON");
+    let values = row["values"].as_array().expect("one a CPU");
+    assert_eq!(values.len(), cpus);
+    for (cpu, value) in values.iter().enumerate() {
+        let packets = if cpu == 0 { 9 } else { 3 };
+        assert_eq!(value, &json!({"packets": packets, "drops": 1}), "{cpu}");
+    }
+    assert_eq!(
+        ok("get", &per_cpu, &["key=7", "cpu=0"]),
+        "7 = { packets = 9, drops = 1 }\n"
+    );
+    let beyond = format!("cpu={cpus}");
+    let text = failed("set", &per_cpu, &["key=7", "value.packets=1", &beyond]);
+    assert!(text.contains(&format!("values of {cpus} CPUs")), "{text}");
+}
+
+#[test]
+fn maps_without_types_take_numbers_and_bytes() {
+    let Some(object) = flows() else { return };
+    let plain = id(&object, "plain");
+    ok("set", &plain, &["key=300", "value=01:02:03:04:05:06"]);
+    ok("set", &plain, &["key=[00 00 00 ff]", "value[5]=9"]);
+    let mut lines: Vec<_> = ok("dump", &plain, &[]).lines().map(String::from).collect();
+    lines.sort();
+    let number: Vec<_> = 300_u32
+        .to_ne_bytes()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    let mut expected = [
+        "[00 00 00 ff] = [00 00 00 00 00 09]".to_owned(),
+        format!("[{}] = [01 02 03 04 05 06]", number.join(" ")),
+    ];
+    expected.sort();
+    assert_eq!(lines, expected);
+    assert_eq!(
+        ok("get", &plain, &["key=\"000000ff\"", "--json"]),
+        "{\"key\":\"000000ff\",\"value\":\"000000000009\"}\n"
+    );
+    let text = failed("set", &plain, &["key=1", "value=x"]);
+    assert!(text.contains("'x' is no value"), "{text}");
+}
+
+#[test]
+fn prefixes_queues_and_slots() {
+    let Some(object) = flows() else { return };
+    let routes = id(&object, "routes");
+    ok("set", &routes, &["key=10.0.0.0/8", "value=1"]);
+    ok(
+        "set",
+        &routes,
+        &["key={ len = 16, addr = 10.1.0.0 }", "value=2"],
+    );
+    assert_eq!(
+        ok("get", &routes, &["key=10.1.2.3/32"]),
+        "{ len = 32, addr = [0a 01 02 03] } = 2\n"
+    );
+    assert_eq!(
+        ok("get", &routes, &["key=10.2.2.3/32"]).split(" = ").last(),
+        Some("1\n")
+    );
+
+    let queue = id(&object, "queue");
+    assert!(failed("get", &queue, &[]).contains("is empty"));
+    ok("set", &queue, &["value=1"]);
+    ok("set", &queue, &["value=2"]);
+    let text = failed("set", &queue, &["value=3"]);
+    assert!(text.contains("E2BIG"), "{text}");
+    ok("set", &queue, &["value=3", "--exist"]);
+    let bytes = |n: u32| {
+        let bytes: Vec<_> = n.to_ne_bytes().iter().map(|b| format!("{b:02x}")).collect();
+        format!("[{}]\n", bytes.join(" "))
+    };
+    assert_eq!(ok("get", &queue, &[]), bytes(2));
+    assert_eq!(ok("delete", &queue, &[]), bytes(2));
+    assert_eq!(ok("delete", &queue, &[]), bytes(3));
+    assert!(failed("delete", &queue, &[]).contains("is empty"));
+    let text = failed("get", &queue, &["key=1"]);
+    assert!(text.contains("has no keys"), "{text}");
+
+    let (jumps, program) = (
+        id(&object, "jumps"),
+        object.program("sample").expect("a program"),
+    );
+    let number = program.id().expect("an id").to_string();
+    ok("set", &jumps, &["key=2", &format!("value={number}")]);
+    assert_eq!(ok("dump", &jumps, &[]), format!("2 = {number}\n"));
+    ok("delete", &jumps, &["key=2"]);
+    assert!(failed("get", &jumps, &["key=2"]).contains("has no key 2"));
+    let text = failed("set", &jumps, &["key=0", "value=no_such_program"]);
+    assert!(text.contains("skep prog list"), "{text}");
+
+    let (outer, inner) = (id(&object, "outer"), id(&object, "inner"));
+    ok("set", &outer, &["key=5", &format!("value={inner}")]);
+    assert_eq!(
+        ok("dump", &outer, &["--json"])
+            .trim_end()
+            .split(':')
+            .next_back(),
+        Some(&*format!("{inner}}}"))
+    );
+}
+
+#[test]
+fn devices_and_processes_go_by_name() {
+    let Some(object) = flows() else { return };
+    let devices = id(&object, "devices");
+    ok("set", &devices, &["key=1", "value=lo"]);
+    assert_eq!(ok("get", &devices, &["key=1"]), "1 = 1\n");
+    let text = failed("set", &devices, &["key=1", "value=no_such_dev"]);
+    assert!(text.contains("interface `no_such_dev`"), "{text}");
+
+    let tasks = id(&object, "tasks");
+    let pid = format!("key={}", process::id());
+    assert!(failed("get", &tasks, &[&pid]).contains("has no key"));
+    ok("set", &tasks, &[&pid, "value.drops=4"]);
+    let row: Value = serde_json::from_str(&ok("get", &tasks, &[&pid, "--json"])).expect("JSON");
+    assert_eq!(row["value"], json!({"packets": 0, "drops": 4}));
+    ok("delete", &tasks, &[&pid]);
+    let text = failed("dump", &tasks, &[]);
+    assert!(
+        text.contains("`skep map get` reads the value of one process"),
+        "{text}"
+    );
+}
+
+#[test]
+fn globals_are_written_in_place() {
+    let Some(object) = flows() else { return };
+    let data = object
+        .maps()
+        .iter()
+        .find(|map| map.name().ends_with(".data"))
+        .expect("a section");
+    let limit = object.global("limit").expect("a global");
+    let data = data.id().to_string();
+    assert_eq!(ok("get", &data, &[]), "0 = { limit = 5 }\n");
+    ok("set", &data, &["value.limit=6"]);
+    assert_eq!(limit.bytes().expect("readable"), 6_u32.to_ne_bytes());
+    let text = failed("freeze", &data, &[]);
+    assert!(text.contains("mapped for writing"), "{text}");
+    let plain = id(&object, "plain");
+    ok("freeze", &plain, &[]);
+    let text = failed("set", &plain, &["key=1", "value=[1]"]);
+    assert!(text.contains("map `plain` is frozen"), "{text}");
+}
+
+/// A BPF file system for one test.
+struct Bpffs(Scratch, String);
+
+impl Bpffs {
+    fn new(name: &str) -> Self {
+        let scratch = Scratch::new(name);
+        let place = scratch.file("x", b"");
+        let place = place.trim_end_matches("/x").to_owned() + "/bpf";
+        fs::create_dir_all(&place).expect("a directory");
+        mount("bpf", &place, "bpf", MountFlags::empty(), None).expect("a BPF file system");
+        Self(scratch, place)
+    }
+}
+
+impl Drop for Bpffs {
+    fn drop(&mut self) {
+        let _ = unmount(&self.1, UnmountFlags::DETACH);
+        let _ = &self.0;
+    }
+}
+
+#[test]
+fn maps_are_made_pinned_and_named_by_their_pins() {
+    let Some(object) = flows() else { return };
+    let bpffs = Bpffs::new("create");
+    let pin = format!("{}/made", bpffs.1);
+    let types = bpffs.0.file("flows.o", FLOWS);
+    let create = |args: &[&str]| run(&[&["map", "create"], args].concat()).expect("ran before");
+    let typed = [
+        "--btf",
+        &types,
+        "--key-type",
+        "struct flow_key",
+        "--value-type",
+        "struct flow",
+    ];
+    let output = create(
+        &[
+            &[
+                "skep_made",
+                "--type",
+                "hash",
+                "--entries",
+                "8",
+                "--pin",
+                &pin,
+                "--flags",
+                "no_prealloc",
+            ][..],
+            &typed,
+        ]
+        .concat(),
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    ok("set", &pin, &["key.port=5", "value.action=DROP"]);
+    let text = ok("dump", &pin, &[]);
+    assert!(
+        text.contains("port = 5") && text.contains("action = DROP"),
+        "{text}"
+    );
+    let facts: Value = serde_json::from_str(&ok("show", &pin, &["--json"])).expect("JSON");
+    assert_eq!(facts["name"], "skep_made");
+    assert_eq!(
+        (&facts["key_type"], &facts["value_type"]),
+        (&json!("struct flow_key"), &json!("struct flow"))
+    );
+    assert_eq!(facts["flag_names"], json!(["NO_PREALLOC"]));
+    assert_eq!(facts["pins"], json!([pin]));
+    assert_eq!(
+        (&facts["processes"], &facts["frozen"]),
+        (&json!([]), &json!(false))
+    );
+    assert!(
+        facts["memory_bytes"]
+            .as_u64()
+            .is_some_and(|bytes| bytes > 100),
+        "{facts}"
+    );
+    let text = ok("show", &pin, &[]);
+    assert!(
+        text.contains("struct flow_key") && text.contains(&pin),
+        "{text}"
+    );
+    ok("get", "skep_made", &["key.port=5"]);
+
+    let second = format!("{}/second", bpffs.1);
+    ok("pin", &id(&object, "plain"), &[&second]);
+    assert_eq!(ok("dump", &second, &[]), "empty\n");
+    let pinned = |path: &str| failed("pin", &second, &[path]);
+    assert!(pinned(&second).contains("is there already"));
+    let nowhere = format!("{}/no/where", bpffs.1);
+    assert!(
+        pinned(&nowhere).contains("make it first"),
+        "{}",
+        pinned(&nowhere)
+    );
+    let elsewhere = bpffs.0.file("y", b"") + "z";
+    assert!(
+        pinned(&elsewhere).contains("mount -t bpf"),
+        "{}",
+        pinned(&elsewhere)
+    );
+    let output = create(&["x", "--type", "hash", "--entries", "8", "--pin", &nowhere]);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("zero: --key --value"), "{text}");
+}
+
+#[test]
+fn bloom_filters_tell_what_they_may_have() {
+    let Some(_) = flows() else { return };
+    let system = System::host().expect("a kernel");
+    if system.probe_map_type(MapType::BLOOM_FILTER) != Answer::Yes {
+        println!("skep-skip: no bloom filters here");
+        return;
+    }
+    let bpffs = Bpffs::new("bloom");
+    let pin = format!("{}/bloom", bpffs.1);
+    let args = [
+        "map",
+        "create",
+        "skep_bloom",
+        "--type",
+        "bloom_filter",
+        "--value",
+        "4",
+    ];
+    let rest = ["--entries", "100", "--extra", "3", "--pin", &pin];
+    let output = run(&[&args[..], &rest].concat()).expect("ran before");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    ok("set", &pin, &["value=7"]);
+    assert_eq!(ok("get", &pin, &["value=7"]), "perhaps\n");
+    assert_eq!(
+        ok("get", &pin, &["value=8", "--json"]),
+        "{\"contains\":false}\n"
+    );
+}
+
+#[test]
+fn a_watched_map_shows_its_changes() {
+    let Some(object) = flows() else { return };
+    let map = object.map("routes").expect("a map");
+    let key = |last: u8| [&32_u32.to_ne_bytes()[..], &[10, 0, 0, last]].concat();
+    let any = skep::map::ElemFlags::ANY;
+    map.update(&key(1), &1_u32.to_ne_bytes(), any)
+        .expect("room");
+    map.update(&key(2), &2_u32.to_ne_bytes(), any)
+        .expect("room");
+    let id = map.id().to_string();
+    let args = ["map", "dump", &id, "--watch", "0.2", "--for", "20"];
+    let mut child = started(&args);
+    let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines();
+    let mut next = || lines.next().expect("a line").expect("UTF-8");
+    let line = |sign: &str, last: u8, value: u32| {
+        format!("{sign} {{ len = 32, addr = [0a 00 00 0{last}] }} = {value}")
+    };
+    let mut first = [next(), next()];
+    first.sort();
+    assert_eq!(first, [line("+", 1, 1), line("+", 2, 2)]);
+    map.update(&key(1), &7_u32.to_ne_bytes(), any)
+        .expect("there");
+    assert_eq!(next(), line("~", 1, 7));
+    map.delete(&key(2)).expect("there");
+    assert_eq!(next(), line("-", 2, 2));
+    interrupt(&child);
+    assert_eq!(child.0.wait().expect("ends").code(), Some(0));
+}
+
+/// A process that is ended when the test is.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn started(args: &[&str]) -> Running {
+    let mut command = skep().expect("looked at before");
+    command
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    Running(command.spawn().expect("starts"))
+}
+
+fn interrupt(running: &Running) {
+    let pid = running.0.id().to_string();
+    let sent = process::Command::new("kill").args(["-INT", &pid]).status();
+    assert!(sent.expect("kill").success());
+}
+
+#[test]
+fn top_counts_what_is_in_maps() {
+    let Some(object) = flows() else { return };
+    let flows = id(&object, "flows");
+    for port in 0..16 {
+        ok(
+            "set",
+            &flows,
+            &[&format!("key.port={port}"), "value.limit=1"],
+        );
+    }
+    let ring = id(&object, "samples");
+    let data = object
+        .maps()
+        .iter()
+        .find(|map| map.name().ends_with(".data"))
+        .expect("a section");
+    let data = data.id().to_string();
+    let args = [
+        "map",
+        "top",
+        &flows,
+        &ring,
+        &data,
+        "--interval",
+        "0.1",
+        "--for",
+        "0.25",
+        "--json",
+    ];
+    let output = run(&args).expect("ran before");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let rows = json_lines(&output);
+    assert!(rows.len() >= 6 && rows.len().is_multiple_of(3), "{rows:?}");
+    let first = &rows[0];
+    assert_eq!(first["id"].to_string(), flows);
+    assert_eq!(
+        (&first["entries"], &first["max_entries"]),
+        (&json!(16), &json!(64))
+    );
+    assert_eq!(
+        (&first["fill_percent"], &first["change"]),
+        (&json!(25.0), &Value::Null)
+    );
+    assert_eq!(rows[3]["change"], 0);
+    assert!(
+        first["memory_bytes"]
+            .as_u64()
+            .is_some_and(|bytes| bytes > 1000),
+        "{first}"
+    );
+    assert_eq!(
+        (&rows[1]["entries"], &rows[1]["id"].to_string()),
+        (&json!(0), &ring)
+    );
+    assert_eq!(
+        (&rows[2]["entries"], &rows[2]["id"].to_string()),
+        (&Value::Null, &data)
+    );
+    let text = stdout(&run(&["map", "top", &flows, "--for", "0"]).expect("ran before"));
+    assert!(text.starts_with("ID ") && text.contains(" 25.0 "), "{text}");
+}
+
+#[test]
+fn tail_prints_a_ring_and_takes_it_only_when_told() {
+    let Some(object) = flows() else { return };
+    let ring = id(&object, "samples");
+    let send = || {
+        let program = object.program("sample").expect("a program");
+        let ran = program.test_run(&TestRun {
+            data: &[0; 64],
+            ..TestRun::default()
+        });
+        assert_eq!(ran.expect("runs").return_value, 1);
+    };
+    let output = run(&["tail", &ring, "--for", "0"]).expect("ran before");
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains(&format!("({})", process::id())) && text.contains("--steal"),
+        "{text}"
+    );
+    let mut child = started(&["tail", &ring, "--steal", "--json", "--for", "20"]);
+    let mut errors = BufReader::new(child.0.stderr.take().expect("piped"));
+    let mut line = String::new();
+    errors.read_line(&mut line).expect("UTF-8");
+    assert!(line.contains("reading samples as struct sample"), "{line}");
+    send();
+    send();
+    let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines();
+    for number in 0..2 {
+        let line = lines.next().expect("a record").expect("UTF-8");
+        let row: Value = serde_json::from_str(&line).expect("JSON");
+        let sample = json!({"map": "samples", "number": number, "action": "LIMIT", "text": "ok"});
+        assert_eq!(row, sample);
+    }
+    interrupt(&child);
+    assert_eq!(child.0.wait().expect("ends").code(), Some(0));
+    line.clear();
+    errors.read_to_string(&mut line).expect("UTF-8");
+    assert!(
+        line.starts_with("2 records in ") && line.contains("0 discarded"),
+        "{line}"
+    );
+    let output = run(&["tail", &ring, "--steal", "--type", "nonesuch"]).expect("ran before");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("sample"), "{}", stderr(&output));
+    let output = run(&["tail", &id(&object, "flows"), "--steal"]).expect("ran before");
+    assert!(
+        stderr(&output).contains("skep map dump"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn tail_prints_a_perf_buffer() {
+    if !root() || skep().is_none() {
+        return;
+    }
+    let system = System::host().expect("a kernel");
+    let spec = ObjectSpec::parse(PERF, "perf").expect("a committed object");
+    let object = spec.load(&system).expect("loads");
+    let map = id(&object, "samples");
+    // The only candidate is also what a map holds, so that it must be named.
+    let args = [
+        "tail", &map, "--steal", "--type", "sample", "--json", "--for", "20",
+    ];
+    let mut child = started(&args);
+    let mut errors = BufReader::new(child.0.stderr.take().expect("piped"));
+    let mut line = String::new();
+    errors.read_line(&mut line).expect("UTF-8");
+    assert!(line.contains("reading samples as struct sample"), "{line}");
+    let program = object.program("send").expect("a program");
+    for _ in 0..3 {
+        program
+            .test_run(&TestRun {
+                data: &[0; 64],
+                ..TestRun::default()
+            })
+            .expect("runs");
+    }
+    let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines();
+    for _ in 0..3 {
+        let line = lines.next().expect("a record").expect("UTF-8");
+        let row: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(
+            (&row["map"], &row["size"]),
+            (&json!("samples"), &json!(16)),
+            "{line}"
+        );
+    }
+    interrupt(&child);
+    assert_eq!(child.0.wait().expect("ends").code(), Some(0));
+    line.clear();
+    errors.read_to_string(&mut line).expect("UTF-8");
+    assert!(
+        line.starts_with("3 records in ") && line.contains("; 0 lost"),
+        "{line}"
+    );
+}
+
+#[test]
+fn names_that_several_maps_have_are_told_apart() {
+    let (Some(_one), Some(_two)) = (flows(), flows()) else {
+        return;
+    };
+    let text = failed("dump", "per_cpu", &[]);
+    assert!(text.contains("several have the name `per_cpu`"), "{text}");
+    assert!(text.matches("(percpu_hash)").count() >= 2, "{text}");
+}
+
+/// The bar of a long dump: on a terminal, where the elements go elsewhere.
+#[test]
+fn a_long_dump_has_a_bar_on_a_terminal() {
+    if !root() || skep().is_none() {
+        return;
+    }
+    const ENTRIES: u32 = 400_000;
+    let system = System::host().expect("a kernel");
+    let params = skep::map::MapParams {
+        map_type: MapType::HASH,
+        key_size: 4,
+        value_size: 8,
+        max_entries: ENTRIES,
+        name: "skep_long",
+        ..Default::default()
+    };
+    let map = skep::Map::create(&system, &params).expect("a map");
+    let keys: Vec<u8> = (0..ENTRIES).flat_map(u32::to_ne_bytes).collect();
+    let values = vec![1; ENTRIES as usize * 8];
+    map.update_batch(&keys, &values, skep::map::ElemFlags::ANY)
+        .expect("room");
+    let scratch = Scratch::new("long");
+    let elements = scratch.file("elements", b"");
+    let script = format!(
+        "exec '{}' map dump {} > '{elements}'",
+        env!("CARGO_BIN_EXE_skep"),
+        map.id()
+    );
+    let output = process::Command::new("script")
+        .args(["-qec", &script, "/dev/null"])
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = output else {
+        println!("skep-skip: no script(1) here");
+        return;
+    };
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let shown = stdout(&output);
+    assert!(shown.contains("of at most 400,000 elements"), "{shown}");
+    let lines = fs::read_to_string(&elements).expect("readable");
+    assert_eq!(lines.lines().count(), ENTRIES as usize);
+}
