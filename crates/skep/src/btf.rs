@@ -1,6 +1,7 @@
 //! Where BTF comes from: the running kernel, its modules, objects in it.
 
 mod modules;
+mod names;
 
 pub(crate) use modules::{KernelTypes, Place};
 

@@ -336,7 +336,7 @@ fn attach_targets_that_are_missing_bring_names_that_are_near() {
         ("sys_entr", "no tracepoint `sys_entr` in the kernel"),
         (
             "vmlinux:sys_enter2",
-            "no tracepoint `sys_enter2` in module `vmlinux`",
+            "no tracepoint `sys_enter2` in the kernel",
         ),
         (
             "no_module:sys_enter",

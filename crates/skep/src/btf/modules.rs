@@ -1,12 +1,13 @@
 //! The kernel's types and its modules', as one load looks into them.
 
+use super::names::{Looked, Names};
 use crate::error::Context;
 use crate::system::{System, gone};
 use crate::{Error, Result};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use skep_codec::btf::{Btf, Kinds, TypeId, Wanted};
+use skep_codec::btf::{Btf, Kinds, TypeId};
 use skep_codec::map::Map as Ordered;
 use skep_sys::Fd;
 use skep_sys::bpf::{self, ObjKind};
@@ -17,6 +18,7 @@ use skep_sys::bpf::{self, ObjKind};
 pub(crate) struct KernelTypes<'a> {
     system: &'a System,
     modules: Option<Vec<Module>>,
+    names: Names<'a>,
     troubles: Ordered<String, String>,
 }
 
@@ -41,6 +43,7 @@ impl<'a> KernelTypes<'a> {
         Self {
             system,
             modules: None,
+            names: Names::default(),
             troubles: Ordered::new(),
         }
     }
@@ -77,35 +80,36 @@ impl<'a> KernelTypes<'a> {
         self.modules = Some(modules);
     }
 
-    /// Where each of these names is: in the kernel, else in the first module that has it.
+    /// Names that will be asked for, to be looked for together with the first that is.
+    pub(crate) fn expect<'n>(&mut self, names: impl IntoIterator<Item = (&'n str, Kinds)>) {
+        for (name, kinds) in names {
+            self.names.add(name, kinds);
+        }
+    }
+
+    /// Where each of these names is: in the kernel, else in the first module that has it. One pass
+    /// over the kernel's types, and one over its modules' if need be, for these and all that are
+    /// expected.
     ///
     /// # Errors
     /// If the kernel's own types cannot be read.
     pub(crate) fn find(&mut self, names: &[(&str, Kinds)]) -> Result<Vec<Option<Place<'a>>>> {
-        let btf = self.vmlinux()?;
-        let mut found: Vec<Option<Place<'a>>> = btf
-            .find_many(&Wanted::new(names.iter().copied()))
-            .iter()
-            .map(|ids| {
-                let id = *ids.first()?;
-                let module = None;
-                Some(Place { btf, id, module })
-            })
-            .collect();
-        let is_open = |found: &[Option<Place<'_>>]| found.iter().any(Option::is_none);
-        if is_open(&found) {
-            let wanted = Wanted::new(names.iter().copied());
-            self.each_module(&mut |module, _, btf| {
-                for (place, ids) in found.iter_mut().zip(btf.find_many(&wanted)) {
-                    if let (None, Some(&id)) = (&place, ids.first()) {
-                        let module = Some(module);
-                        *place = Some(Place { btf, id, module });
-                    }
-                }
-                !is_open(&found)
-            });
+        self.expect(names.iter().copied());
+        let is_open = |known: &Names<'_>, looked| names.iter().any(|n| known.is_open(*n, looked));
+        if is_open(&self.names, Looked::Nowhere) {
+            let btf = self.vmlinux()?;
+            let open = self.names.open(Looked::Nowhere);
+            self.names.look(&open, btf, None);
+            self.names.note(&open, Looked::InKernel);
         }
-        Ok(found)
+        if is_open(&self.names, Looked::InKernel) {
+            let mut known = core::mem::take(&mut self.names);
+            let open = known.open(Looked::InKernel);
+            self.each_module(&mut |module, _, btf| known.look(&open, btf, Some(module)));
+            known.note(&open, Looked::InModules);
+            self.names = known;
+        }
+        Ok(names.iter().map(|name| self.names.place(*name)).collect())
     }
 
     /// Where was looked, in words: `the kernel or its 23 modules`, and what could not be read.

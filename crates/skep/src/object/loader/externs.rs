@@ -74,11 +74,7 @@ impl Externs {
         };
         let typed = spec.externs.iter().enumerate();
         let typed: Vec<(usize, &Extern)> = typed.filter(|(_, e)| e.is_typed_ksym()).collect();
-        let names = typed.iter().map(|(_, wanted)| match wanted.kind {
-            ExternKind::Func(_) => (wanted.essential_name(), Kinds::of(Kind::Func)),
-            _ => (wanted.name.as_str(), Kinds::of(Kind::Var)),
-        });
-        let names: Vec<(&str, Kinds)> = names.collect();
+        let names: Vec<(&str, Kinds)> = names(spec).collect();
         let places = match kernel.find(&names) {
             // Nothing is known of a kernel without BTF: what is weak is not there.
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -187,6 +183,16 @@ impl Externs {
             *slot = Some(found);
         }
     }
+}
+
+/// Names of functions and variables that the kernel's types or a module's describe, by the spec's
+/// order.
+pub(super) fn names(spec: &ObjectSpec) -> impl Iterator<Item = (&str, Kinds)> {
+    let typed = spec.externs.iter().filter(|e| e.is_typed_ksym());
+    typed.map(|wanted| match wanted.kind {
+        ExternKind::Func(_) => (wanted.essential_name(), Kinds::of(Kind::Func)),
+        _ => (wanted.name.as_str(), Kinds::of(Kind::Var)),
+    })
 }
 
 /// The type that a function or variable has.

@@ -76,6 +76,11 @@ pub struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     pub(super) fn new(system: &'a System, spec: &'a ObjectSpec, options: &'a LoadOptions) -> Self {
+        let mut kernel = KernelTypes::new(system);
+        for (name, kinds) in target::names(spec) {
+            kernel.expect([(&*name, kinds)]);
+        }
+        kernel.expect(externs::names(spec));
         Self {
             system,
             spec,
@@ -87,7 +92,7 @@ impl<'a> Loader<'a> {
             pins: pins::Pins::default(),
             arena_bases: Ordered::new(),
             ops: Ordered::new(),
-            kernel: KernelTypes::new(system),
+            kernel,
             externs: externs::Externs::default(),
             resolver: None,
             knows_modules: false,

@@ -5,7 +5,7 @@ use crate::{AttachType, Error, ErrorKind, Result};
 use alloc::string::String;
 use alloc::vec::Vec;
 use skep_codec::btf::{Btf, Kind, Kinds, TypeId, Wanted};
-use skep_codec::object::{ProgramSpec, Verb};
+use skep_codec::object::{ObjectSpec, ProgramSpec, Verb};
 
 /// The BTF id of what a tracing program is loaded for, and the module that has it. The target may
 /// name the module: `module:function`.
@@ -25,22 +25,55 @@ pub(super) fn attach_target(
         let what = "freplace programs need their target program before they are loaded";
         return Err(Error::new(ErrorKind::NeedsTarget, what));
     }
-    let (prefix, kind) = prefix(program.attach_type);
-    let (module, name) = match target.split_once(':') {
-        Some((module, name)) => (Some(module), name),
-        None => (None, target),
-    };
-    let wanted = alloc::format!("{prefix}{name}");
-    let place = match module {
-        Some(module) if module != "vmlinux" => find_in(kernel, module, &wanted, kind),
-        _ => {
-            let found = kernel.find(&[(&wanted, Kinds::of(kind))])?;
+    let wanted = Target::new(program, target);
+    let place = match wanted.module {
+        Some(module) => find_in(kernel, module, &wanted),
+        None => {
+            let found = kernel.find(&[(&wanted.name, Kinds::of(wanted.kind))])?;
             found.into_iter().next().flatten()
         }
     };
     match place {
         Some(place) => Ok((place.id, place.module)),
-        None => Err(missing(kernel, (module, &wanted), (prefix, kind))),
+        None => Err(missing(kernel, &wanted)),
+    }
+}
+
+/// Names that the object's programs are loaded for, of which the kernel may have any.
+pub(super) fn names(spec: &ObjectSpec) -> impl Iterator<Item = (String, Kinds)> {
+    let programs = spec.programs.iter();
+    let programs = programs.filter(|p| p.attach_btf && p.attach != Verb::Freplace);
+    programs.filter_map(|program| {
+        let target = Target::new(program, program.target.as_deref()?);
+        let anywhere = target.module.is_none();
+        anywhere.then(|| (target.name, Kinds::of(target.kind)))
+    })
+}
+
+/// A target as the kernel names it.
+struct Target<'p> {
+    /// The module that it is named with.
+    module: Option<&'p str>,
+    /// What comes before a name of its kind.
+    prefix: &'static str,
+    name: String,
+    kind: Kind,
+}
+
+impl<'p> Target<'p> {
+    fn new(program: &ProgramSpec, target: &'p str) -> Self {
+        let (prefix, kind) = prefix(program.attach_type);
+        let (module, name) = match target.split_once(':') {
+            Some(("vmlinux", name)) => (None, name),
+            Some((module, name)) => (Some(module), name),
+            None => (None, target),
+        };
+        Self {
+            module,
+            prefix,
+            name: alloc::format!("{prefix}{name}"),
+            kind,
+        }
     }
 }
 
@@ -57,10 +90,9 @@ fn prefix(attach_type: Option<AttachType>) -> (&'static str, Kind) {
 fn find_in<'a>(
     kernel: &mut KernelTypes<'a>,
     module: &str,
-    name: &str,
-    kind: Kind,
+    target: &Target<'_>,
 ) -> Option<Place<'a>> {
-    let wanted = Wanted::new([(name, Kinds::of(kind))]);
+    let wanted = Wanted::new([(&*target.name, Kinds::of(target.kind))]);
     let mut place = None;
     kernel.each_module(&mut |index, its, btf| {
         if its == module {
@@ -76,14 +108,11 @@ fn find_in<'a>(
     place
 }
 
-fn missing(
-    kernel: &mut KernelTypes<'_>,
-    (module, name): (Option<&str>, &str),
-    (prefix, kind): (&str, Kind),
-) -> Error {
+fn missing(kernel: &mut KernelTypes<'_>, target: &Target<'_>) -> Error {
+    let (module, prefix, name) = (target.module, target.prefix, target.name.as_str());
     let mut near = Near {
         name,
-        kind,
+        kind: target.kind,
         names: Vec::new(),
     };
     match module {
