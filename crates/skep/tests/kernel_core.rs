@@ -6,7 +6,7 @@ mod common;
 use common::{host, load, object, skip};
 use skep::codec::btf::{Kind, Type};
 use skep::prog::TestRun;
-use skep::{Btf, Object, TypeId};
+use skep::{Btf, LoadOptions, Object, TypeId};
 use std::collections::BTreeMap;
 
 /// A struct variable of the object, its members by name.
@@ -183,7 +183,43 @@ fn the_running_task_is_us() {
     if let Err(error) = object.program("run").unwrap().test_run(&TestRun::default()) {
         skip!("raw tracepoints cannot be test-run: {error}");
     }
-    let seen = members(&object, "seen");
+    sees_us(&object);
+}
+
+/// The kernel's types as `skep btf min` leaves them, in place of all of them.
+#[cfg(feature = "btf-edit")]
+#[test]
+fn a_small_part_of_the_kernels_types_is_enough() {
+    let system = host();
+    let Ok(kernel) = system.kernel_btf() else {
+        skip!("this kernel has no BTF");
+    };
+    let spec = object!("core");
+    let mut minimal = skep::codec::core_reloc::Minimal::new(kernel);
+    let relos = spec.ext.core_relos.values().flatten();
+    let local = spec.btf.as_deref().expect("types");
+    minimal.add(local, relos).unwrap();
+    let small = minimal.build().unwrap().to_bytes(kernel.endian()).unwrap();
+    assert!(
+        small.len() < kernel.as_bytes().len() / 20,
+        "{}",
+        small.len()
+    );
+    let small = Btf::parse(std::sync::Arc::new(small), None).unwrap();
+    let options = LoadOptions {
+        kernel_btf: Some(std::sync::Arc::new(small)),
+        ..LoadOptions::default()
+    };
+    let object = spec.load_with(&system, &options).unwrap();
+    if let Err(error) = object.program("run").unwrap().test_run(&TestRun::default()) {
+        skip!("raw tracepoints cannot be test-run: {error}");
+    }
+    sees_us(&object);
+}
+
+/// What `core` saw of the task that ran it.
+fn sees_us(object: &Object) {
+    let seen = members(object, "seen");
     let number = |name: &str| u32::from_ne_bytes(seen[name][..].try_into().unwrap());
     assert_eq!(number("tgid"), std::process::id());
     assert_eq!(number("parent_tgid"), std::os::unix::process::parent_id());

@@ -65,3 +65,20 @@ fn loads_take_the_kernels_width() {
     assert!(counter("switches") >= 20, "tasks were switched");
     assert_eq!(counter("mismatches"), 0);
 }
+
+#[test]
+fn statics_assembly_and_declarations_lead_where_they_should() {
+    let system = host();
+    let object = load(&system, &object!("reach"));
+    // 40 and 2 of `.data`, 1 more by a function that is declared first.
+    assert_eq!(run(&object, "by_section"), 43);
+    assert_eq!(run(&object, "by_section"), 43);
+    // 5 a run in `.bss.counts`, 100 a run in the map.
+    assert_eq!(run(&object, "by_assembly"), 111);
+    assert_eq!(run(&object, "by_assembly"), 211);
+    let table = Array::<u64>::try_from(object.map("table").unwrap()).unwrap();
+    assert_eq!(table.at(0).unwrap(), Some(200));
+    assert_eq!(object.global("seen").unwrap().read::<u64>().unwrap(), 6);
+    let counts = object.map(".bss.counts").unwrap();
+    assert_eq!(counts.value_size(), 16);
+}

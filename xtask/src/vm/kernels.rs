@@ -2,7 +2,7 @@
 
 use super::arch::Arch;
 use crate::Result;
-use crate::cmd::{cache_dir, command, files_below, mkdir, read, write};
+use crate::cmd::{cache_dir, command, files, files_below, mkdir, read, write};
 use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,27 +46,30 @@ pub(crate) struct Image {
     pub(crate) config: Option<(PathBuf, String)>,
 }
 
-/// The newest kernel of a series (`6.1`, or empty for any); the cached one when there is no
-/// network.
+/// The newest kernel of a series (`6.1`, or empty for any) that the archive has, or the cache where
+/// the archive has none that can be fetched.
 pub(crate) fn fetch(arch: &Arch, series: &str) -> Result<Image> {
-    let cached = cache_dir()
-        .join("kernels")
-        .join(arch.name)
-        .join(format!("series-{series}"));
     let looked_up = look_up(arch, series).and_then(|releases| first_whole(arch, &releases));
-    match looked_up {
-        Ok(image) => {
-            write(&cached, &image.release)?;
-            Ok(image)
-        }
-        Err(why) => match fs::read_to_string(&cached) {
-            Ok(release) => {
-                println!("{why}\nusing the cached {release}");
-                open(arch, &release).ok_or(format!("{release}: the cache is not whole"))
-            }
-            Err(_) => Err(why),
-        },
-    }
+    looked_up.or_else(|why| {
+        let image = cached(arch, series).ok_or_else(|| why.clone())?;
+        println!("{why}\nusing the cached {}", image.release);
+        Ok(image)
+    })
+}
+
+/// The newest kernel of a series in the cache.
+fn cached(arch: &Arch, series: &str) -> Option<Image> {
+    let all = files(&cache_dir().join("kernels").join(arch.name), "");
+    let names = all.iter().filter_map(|path| path.file_name()?.to_str());
+    let mut releases: Vec<&str> = names.filter(|name| is_of(name, series)).collect();
+    releases.sort_by(|a, b| compare(b, a));
+    releases.into_iter().find_map(|release| open(arch, release))
+}
+
+/// Whether a version begins with the numbers of a series.
+fn is_of(version: &str, series: &str) -> bool {
+    let after = version.strip_prefix(series);
+    series.is_empty() || after.is_some_and(|r| !r.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The first release that can be had; packages go away from the archive before the index does.
@@ -162,7 +165,8 @@ impl Apt {
              Dir::Cache \"{at}/cache\";\nDir::Etc::sourcelist \"/dev/null\";\n\
              Dir::Etc::sourceparts \"{at}/sources\";\nDir::Etc::parts \"/dev/null\";\n\
              APT::Architecture \"{arch}\";\nAPT::Architectures {{ \"{arch}\"; }};\n\
-             APT::Sandbox::User \"\";\nAcquire::Languages \"none\";\n"
+             APT::Sandbox::User \"\";\nAcquire::Languages \"none\";\n\
+             Acquire::Retries \"3\";\n"
         );
         // What the machine says about the way to the archive holds here too.
         for line in read(command("apt-config").arg("dump"))?.lines() {
@@ -234,10 +238,33 @@ impl Apt {
         Ok(names.filter_map(name).collect())
     }
 
+    /// Where this process, and no other, unpacks.
+    fn scratch(&self) -> PathBuf {
+        let scratch = self.dir.join(format!("unpack-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&scratch);
+        scratch
+    }
+
+    /// Downloads and unpacks one package: the newest of its versions with this beginning that can
+    /// be had, for one may be listed and gone.
+    pub(crate) fn unpack_version_of(&self, package: &str, begins: &str, into: &Path) -> Result {
+        let shown = read(self.call("apt-cache").args(["show", package]))?;
+        let versions = shown.lines().filter_map(|l| l.strip_prefix("Version: "));
+        let mut versions: Vec<&str> = versions.filter(|v| v.starts_with(begins)).collect();
+        versions.sort_by(|a, b| compare(b, a));
+        let mut why = format!("no package {package} {begins}");
+        for version in versions {
+            match self.unpack(&[format!("{package}={version}")], into) {
+                Ok(()) => return Ok(()),
+                Err(error) => why = error,
+            }
+        }
+        Err(why)
+    }
+
     /// Downloads and unpacks packages into a directory.
     pub(crate) fn unpack(&self, packages: &[String], into: &Path) -> Result {
-        let scratch = self.dir.join("unpack");
-        let _ = fs::remove_dir_all(&scratch);
+        let scratch = self.scratch();
         mkdir(&scratch)?;
         let mut download = self.call("apt-get");
         download.current_dir(&scratch);
@@ -245,7 +272,7 @@ impl Apt {
         println!("fetching {}", packages.join(" "));
         read(download.args(packages))?;
         mkdir(into)?;
-        for deb in crate::cmd::files(&scratch, ".deb") {
+        for deb in files(&scratch, ".deb") {
             read(command("dpkg-deb").arg("-x").arg(&deb).arg(into))?;
         }
         let _ = fs::remove_dir_all(&scratch);
@@ -264,7 +291,7 @@ impl Apt {
         versions.sort_by(|a, b| compare(b, a));
         let mut why = format!("no source package {package}");
         for version in versions {
-            match self.unpack_version(package, version, into) {
+            match self.unpack_source_version(package, version, into) {
                 Ok(()) => return Ok(()),
                 Err(error) => why = error,
             }
@@ -272,9 +299,8 @@ impl Apt {
         Err(why)
     }
 
-    fn unpack_version(&self, package: &str, version: &str, into: &Path) -> Result {
-        let scratch = self.dir.join("unpack");
-        let _ = fs::remove_dir_all(&scratch);
+    fn unpack_source_version(&self, package: &str, version: &str, into: &Path) -> Result {
+        let scratch = self.scratch();
         mkdir(&scratch)?;
         let mut download = self.call("apt-get");
         download.current_dir(&scratch);
@@ -318,14 +344,14 @@ fn look_up(arch: &Arch, series: &str) -> Result<Vec<String>> {
         let Some(release) = name.strip_prefix(head) else {
             continue;
         };
-        let after = version.strip_prefix(series);
-        let in_series = series.is_empty()
-            || after.is_some_and(|r| !r.starts_with(|c: char| c.is_ascii_digit()));
         // A split kernel (6.19 and later) whose modules are gone is of no use; a meta package
         // has no third number.
         let split = compare(&version, "6.19") != Ordering::Less;
         let whole = !split || modules.contains(&format!("linux-modules-{release}"));
-        if in_series && whole && release.matches('.').count() >= 2 && !release.contains("unsigned")
+        if is_of(&version, series)
+            && whole
+            && release.matches('.').count() >= 2
+            && !release.contains("unsigned")
         {
             releases.push((version, release.to_string()));
         }
@@ -364,7 +390,7 @@ fn download(arch: &Arch, release: &str) -> Result {
             format!("linux-base-{release}"),
         ]
     };
-    let scratch = dir_of(arch, release).with_extension("unpacked");
+    let scratch = apt.dir.join(format!("kernel-{}", std::process::id()));
     let _ = fs::remove_dir_all(&scratch);
     apt.unpack(&packages, &scratch)?;
     let kept = keep(&scratch, &dir_of(arch, release));
@@ -426,6 +452,12 @@ fn keep(from: &Path, to: &Path) -> Result {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_series_is_not_the_beginning_of_a_number() {
+        assert!(is_of("6.1.0-56-cloud-amd64", "6.1") && is_of("6.12.107", ""));
+        assert!(!is_of("6.12.117+deb12-cloud-amd64", "6.1") && !is_of("5.10.0", "6.1"));
+    }
 
     #[test]
     fn versions_by_number() {
