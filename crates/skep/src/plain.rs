@@ -217,3 +217,70 @@ macro_rules! plain {
         const _: usize = <$name as $crate::Plain>::SIZE;
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Plain, PlainField};
+    use core::fmt::Debug;
+
+    crate::plain! {
+        #[derive(Debug, PartialEq)]
+        struct Inner { r#type: u16, rest: [i8; 6] }
+    }
+
+    crate::plain! {
+        #[derive(Debug, PartialEq)]
+        struct Outer { wide: u128, inner: [Inner; 2], signed: i64, _pad: u64 }
+    }
+
+    /// Every byte is written, whatever was there, and read back.
+    fn round<T: Plain + PartialEq + Debug>(value: T) {
+        let (mut low, mut high) = (std::vec![0; T::SIZE], std::vec![0xff; T::SIZE]);
+        value.write_to(&mut low);
+        value.write_to(&mut high);
+        assert_eq!(low, high);
+        assert_eq!(T::read_from(&low), Some(value));
+        low.push(0);
+        assert_eq!(T::read_from(&low), None);
+        assert_eq!(T::SIZE, size_of::<T>());
+    }
+
+    #[test]
+    fn every_byte_of_a_value_is_written_and_read() {
+        let inner = Inner {
+            r#type: 0x0102,
+            rest: [-1, 2, -3, 4, -5, 6],
+        };
+        let wide = u128::MAX / 3;
+        let inner = [inner, Inner { r#type: 7, ..inner }];
+        round(Outer {
+            wide,
+            inner,
+            signed: -9,
+            _pad: 0,
+        });
+        round([[1_u16, 2], [3, 4]]);
+        round([0_u64; 0]);
+        round((i128::MIN, 5_u8).0);
+        round([u128::MAX, 1]);
+    }
+
+    #[test]
+    fn fields_are_told_as_c_has_them() {
+        let [wide, inner, signed, _] = Outer::FIELDS else {
+            panic!("{:?}", Outer::FIELDS);
+        };
+        assert_eq!((wide.name, wide.offset, wide.size), ("wide", 0, 16));
+        // Of an array, only the size is told.
+        assert_eq!((inner.offset, inner.size, inner.fields), (16, 16, &[][..]));
+        assert_eq!((signed.name, signed.offset), ("signed", 32));
+        let first = Inner::FIELDS[0];
+        let want = PlainField {
+            name: "type",
+            offset: 0,
+            size: 2,
+            fields: &[],
+        };
+        assert_eq!(first, want);
+    }
+}

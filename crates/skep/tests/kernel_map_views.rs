@@ -303,7 +303,7 @@ fn tries_find_the_longest_prefix() {
 }
 
 #[test]
-fn queues_stacks_and_filters_take_values() {
+fn queues_and_stacks_take_values() {
     let system = host();
     let queue = Queue::<u32>::try_from(&make(&system, MapType::QUEUE, 0, 4)).unwrap();
     let stack = Stack::<u32>::try_from(&make(&system, MapType::STACK, 0, 4)).unwrap();
@@ -334,7 +334,11 @@ fn queues_stacks_and_filters_take_values() {
         Queue::<u64>::try_from(queue.map()).is_err()
             && Stack::<u32>::try_from(queue.map()).is_err()
     );
+}
 
+#[test]
+fn filters_know_what_is_not_there() {
+    let system = host();
     if system.probe_map_type(MapType::BLOOM_FILTER) != Answer::Yes {
         skip!("no bloom filters");
     }
@@ -622,77 +626,103 @@ fn own_cgroup() -> Option<Cgroup> {
     Some(Cgroup(path))
 }
 
-#[test]
-fn values_hang_on_sockets_tasks_files_and_cgroups() {
-    own_network();
+/// A value comes, is changed and goes with each of these; no value has what is `other`.
+fn values_hang_on(name: &str, on: &OwnedFd, other: &OwnedFd) {
     let system = host();
-    let cgroup = own_cgroup();
     let mut spec = object!("kinds");
     spec.programs.iter_mut().for_each(|p| p.autoload = false);
-    let mut seen = 0;
-    for map in &mut spec.maps {
-        let local = map.name.ends_with("_storage") && !map.name.starts_with("cgroup");
-        map.autocreate = local && system.probe_map_type(map.map_type) == Answer::Yes;
+    spec.maps
+        .iter_mut()
+        .for_each(|map| map.autocreate = map.name == name);
+    if system.probe_map_type(spec.map(name).unwrap().map_type) != Answer::Yes {
+        skip!("no {name}");
     }
     let object = load(&system, &spec);
-    let storage = |name: &str| {
-        object
-            .map(name)
-            .ok()
-            .map(|map| LocalStorage::<Two>::try_from(map).unwrap())
+    let storage = LocalStorage::<Two>::try_from(object.map(name).unwrap()).unwrap();
+    let (zero, two) = (
+        Two {
+            first: 0,
+            second: 0,
+        },
+        Two {
+            first: 1,
+            second: 2,
+        },
+    );
+    assert_eq!(storage.at(on).unwrap(), None);
+    let error = storage
+        .insert_with(on, &zero, ElemFlags::EXIST)
+        .unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::ENOENT));
+    storage.insert(on, &zero).unwrap();
+    let error = storage
+        .insert_with(on, &two, ElemFlags::NOEXIST)
+        .unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EEXIST));
+    storage.insert(on, &two).unwrap();
+    assert_eq!(storage.at(on).unwrap(), Some(two));
+    assert!(storage.at(other).is_err() && storage.insert(other, &two).is_err());
+    assert!(storage.remove(on).unwrap() && !storage.remove(on).unwrap());
+}
+
+fn root() -> OwnedFd {
+    File::open("/").unwrap().into()
+}
+
+fn socket() -> OwnedFd {
+    UdpSocket::bind("127.0.0.1:0").unwrap().into()
+}
+
+#[test]
+fn values_hang_on_sockets() {
+    own_network();
+    values_hang_on("sk_storage", &socket(), &root());
+}
+
+#[test]
+fn values_hang_on_tasks() {
+    // SAFETY: there are no pointers.
+    let task = unsafe { libc::syscall(libc::SYS_pidfd_open, std::process::id(), 0) };
+    values_hang_on("task_storage", &owned(task as i32), &root());
+}
+
+#[test]
+fn values_hang_on_files() {
+    let file: OwnedFd = File::open("/proc/self/exe").unwrap().into();
+    let system = host();
+    if system.probe_map_type(MapType::INODE_STORAGE) != Answer::Yes {
+        skip!("no inode storage");
+    }
+    let mut spec = object!("kinds");
+    spec.programs.iter_mut().for_each(|p| p.autoload = false);
+    spec.maps
+        .iter_mut()
+        .for_each(|map| map.autocreate = map.name == "inode_storage");
+    let object = load(&system, &spec);
+    let storage = LocalStorage::<Two>::try_from(object.map("inode_storage").unwrap()).unwrap();
+    let two = Two {
+        first: 1,
+        second: 2,
     };
-    let try_on = |storage: &LocalStorage<Two>, on: &OwnedFd| {
-        assert_eq!(storage.at(on).unwrap(), None);
-        let error = storage.insert_with(
-            on,
-            &Two {
-                first: 0,
-                second: 0,
-            },
-            ElemFlags::EXIST,
-        );
-        assert_eq!(error.unwrap_err().errno(), Some(Errno::ENOENT));
-        storage
-            .insert(
-                on,
-                &Two {
-                    first: 1,
-                    second: 2,
-                },
-            )
-            .unwrap();
-        assert_eq!(
-            storage.at(on).unwrap(),
-            Some(Two {
-                first: 1,
-                second: 2
-            })
-        );
-        assert!(storage.remove(on).unwrap() && !storage.remove(on).unwrap());
+    storage.insert(&file, &two).unwrap();
+    let again: OwnedFd = File::open("/proc/self/exe").unwrap().into();
+    assert_eq!(
+        storage.at(&again).unwrap(),
+        Some(two),
+        "another descriptor of the same file"
+    );
+    assert_eq!(storage.at(&root()).unwrap(), None);
+    assert!(storage.remove(&again).unwrap() && !storage.remove(&file).unwrap());
+    let map = storage.map();
+    assert!(map.lookup(&i32::MAX.to_ne_bytes()).is_err());
+}
+
+#[test]
+fn values_hang_on_cgroups() {
+    let Some(cgroup) = own_cgroup() else {
+        skip!("no cgroup2 to make one in");
     };
-    if let Some(storage) = storage("sk_storage") {
-        try_on(&storage, &UdpSocket::bind("127.0.0.1:0").unwrap().into());
-        let file: OwnedFd = File::open("/").unwrap().into();
-        assert!(storage.at(&file).is_err(), "no socket");
-        seen += 1;
-    }
-    if let Some(storage) = storage("task_storage") {
-        // SAFETY: there are no pointers.
-        let task = unsafe { libc::syscall(libc::SYS_pidfd_open, std::process::id(), 0) };
-        let task = owned(task as i32);
-        try_on(&storage, &task);
-        seen += 1;
-    }
-    if let Some(storage) = storage("inode_storage") {
-        try_on(&storage, &File::open("/").unwrap().into());
-        seen += 1;
-    }
-    if let (Some(storage), Some(cgroup)) = (storage("cgrp_storage"), &cgroup) {
-        try_on(&storage, &cgroup.open().into());
-        seen += 1;
-    }
-    assert!(seen > 0);
-    println!("{seen} kinds of storage");
+    values_hang_on("cgrp_storage", &cgroup.open().into(), &root());
 }
 
 plain! {

@@ -1,0 +1,108 @@
+//! Map operations of skep, aya and libbpf-rs beside bare system calls: all on the same maps, in one
+//! process, in small turns that change their order in every round; medians over the rounds.
+//!
+//! `bench-maps [--rounds N] [--write]` as root; `--write` keeps the table in `MAPS.md`.
+
+mod cases;
+mod engines;
+
+use cases::Case;
+use std::fmt::Write as _;
+use std::time::Instant;
+
+pub const ENGINES: [&str; 4] = ["bare", "skep", "aya", "libbpf-rs"];
+
+/// Nanoseconds of an element, a figure for each round.
+type Figures = [Vec<f64>; ENGINES.len()];
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let (mut rounds, mut write) = (31, false);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--rounds" => rounds = args.next().and_then(|n| n.parse().ok()).expect("--rounds N"),
+            "--write" => write = true,
+            other => panic!("unknown argument {other}"),
+        }
+    }
+    let mut text = head(rounds);
+    for mut case in cases::all() {
+        eprintln!("{}", case.title);
+        let figures = measure(&mut case, (rounds / case.costs).max(3));
+        row(&mut text, &case, &figures);
+    }
+    println!("{text}");
+    if write {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../MAPS.md");
+        std::fs::write(file, text).expect("writing MAPS.md");
+    }
+}
+
+fn measure(case: &mut Case, rounds: usize) -> Figures {
+    let mut figures = Figures::default();
+    for round in 0..rounds {
+        for turn in 0..ENGINES.len() {
+            let engine = (turn + round) % ENGINES.len();
+            let Some(work) = &mut case.work[engine] else {
+                continue;
+            };
+            (case.prepare)();
+            let begun = Instant::now();
+            let elements = work();
+            let wall = begun.elapsed();
+            if case.elements == 0 || elements == case.elements {
+                figures[engine].push(wall.as_nanos() as f64 / elements as f64);
+            } else {
+                case.wrong[engine] = Some(elements);
+            }
+        }
+    }
+    figures
+}
+
+fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn head(rounds: usize) -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cpus = std::thread::available_parallelism().map_or(0, usize::from);
+    let mut text = format!(
+        "# Operations on maps: skep beside aya 0.14.0, libbpf-rs 0.27.2 and bare system calls\n\n\
+         Kernel {}, {cpus} processors, {rounds} rounds (fewer of what takes long), turns of some \
+         10,000 operations; nanoseconds an element, median [best], and the median of the rounds' \
+         ratios to the bare calls. Hash of 1,000,000 entries of 8 and 8 bytes, keys in no order.\n\n|  |",
+        kernel.trim()
+    );
+    for name in ENGINES {
+        let _ = write!(text, " {name} |");
+    }
+    text.push_str("\n| --- |");
+    text.push_str(&" --- |".repeat(ENGINES.len()));
+    text.push('\n');
+    text
+}
+
+fn row(text: &mut String, case: &Case, figures: &Figures) {
+    let _ = write!(text, "| {} |", case.title);
+    for (engine, all) in figures.iter().enumerate() {
+        if let Some(elements) = case.wrong[engine] {
+            let _ = write!(text, " {elements} of {} entries |", case.elements);
+            continue;
+        }
+        if all.is_empty() {
+            text.push_str(" - |");
+            continue;
+        }
+        let best = all.iter().copied().fold(f64::INFINITY, f64::min);
+        let ratio = median(all.iter().zip(&figures[0]).map(|(a, b)| a / b).collect());
+        let digits = if best < 10.0 { 2 } else { 0 };
+        let _ = write!(text, " {:.digits$} [{best:.digits$}]", median(all.clone()));
+        let _ = match engine {
+            0 => write!(text, " |"),
+            _ => write!(text, " x {ratio:.3} |"),
+        };
+    }
+    text.push('\n');
+}
