@@ -7,7 +7,6 @@ use skep_codec::btf::{Btf, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
 #[cfg(feature = "btf-edit")]
 use skep_codec::btf::{BtfBuilder, CoreRelo};
 use skep_codec::btf::{BtfFeatures, SectionLayout, for_upload, with_named_contexts};
-#[cfg(feature = "btf-edit")]
 use skep_codec::bytes::Endian;
 #[cfg(feature = "btf-edit")]
 use skep_codec::core_reloc::Minimal;
@@ -38,7 +37,9 @@ pub const ENTRIES: &[(&str, Entry)] = &[
     ("kconfig", kconfig),
     #[cfg(feature = "linker")]
     ("linker", linker),
+    ("log", log),
     ("object", object),
+    ("perf", perf),
     ("value", value),
 ];
 
@@ -56,6 +57,27 @@ pub fn kconfig(data: &[u8]) {
     let _ = kconfig.read(&text);
     let _ = kconfig.unset().count();
     assert_eq!(values.to_vec().len(), values.size as usize);
+}
+
+/// A log record of a program, in either byte order.
+pub fn log(data: &[u8]) {
+    for endian in [Endian::Little, Endian::Big] {
+        if let Ok(entry) = skep_codec::log::decode(data, endian) {
+            assert!(entry.args.len() <= data.len() / 8);
+            assert!(entry.to_string().len() <= 20 * data.len());
+        }
+    }
+}
+
+/// Records of a perf buffer, one after the other, in either byte order.
+pub fn perf(data: &[u8]) {
+    for endian in [Endian::Little, Endian::Big] {
+        let mut rest = data;
+        while let Ok((record, len)) = skep_codec::perf::decode(rest, endian) {
+            assert!(len >= 8 && format!("{record:?}").len() > 3);
+            rest = &rest[len..];
+        }
+    }
 }
 
 /// How many types one input may have looked at one by one.
@@ -498,7 +520,9 @@ pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("kconfig", options(object)),
         #[cfg(feature = "linker")]
         ("linker", join([object, &other_half(object), &[]])),
+        ("log", log_record(object)),
         ("object", object.to_vec()),
+        ("perf", perf_records(object)),
         ("value", printed(btf)),
     ]
 }
@@ -512,6 +536,39 @@ fn printed(types: &[u8]) -> Vec<u8> {
         .map(|value| value.to_string())
         .max_by_key(String::len);
     join([types, longest.unwrap_or_default().as_bytes(), b"first[1].x"])
+}
+
+/// A log record with a field of every kind, its values from the object.
+fn log_record(object: &[u8]) -> Vec<u8> {
+    let mut fields = Vec::new();
+    let kinds = [0x40, 0x41, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+    let lens = [4, 16, 0, 8, 8, 8, 8, 8, 13, 5, 4, 16, 6, 3];
+    let values = object.chunks(16).filter(|chunk| chunk.len() == 16);
+    for ((kind, len), value) in kinds.into_iter().zip(lens).zip(values) {
+        let value: &[u8] = match kind {
+            0x42 => b"{} {:x} {:#b} {{}} {} {} {:o}",
+            _ => &value[..len],
+        };
+        fields.extend([kind, 0, value.len() as u8, 0, 0, 0, 0, 0]);
+        fields.extend(value);
+        fields.resize(fields.len().next_multiple_of(8), 0);
+    }
+    let size = (24 + fields.len()) as u16;
+    let header = [1, 3, size as u8, (size >> 8) as u8];
+    [&header[..], &[7; 20], &fields].concat()
+}
+
+/// A perf record of every kind, the sample's bytes from the object.
+fn perf_records(object: &[u8]) -> Vec<u8> {
+    let mut records = Vec::new();
+    for (kind, size) in [(9, 112), (2, 24), (5, 32), (6, 32), (13, 16), (77, 8)] {
+        records.extend([kind, 0, 0, 0, 0, 0, size, 0, 100, 0, 0, 0]);
+        let body = usize::from(size).saturating_sub(12);
+        records.extend(object.iter().take(body));
+        let end = records.len() - 12 - body + usize::from(size);
+        records.resize(end, 0);
+    }
+    records
 }
 
 /// Lines that set what an object wants of the kernel's configuration, or what gzip

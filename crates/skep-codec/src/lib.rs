@@ -36,6 +36,7 @@ pub mod inflate;
 pub mod insn;
 #[cfg(any(test, feature = "linker"))]
 pub mod linker;
+pub mod log;
 pub mod map;
 pub mod object;
 mod order;

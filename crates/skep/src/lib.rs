@@ -25,10 +25,15 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(any(feature = "tokio", feature = "async-io"))]
+pub mod aio;
 mod answer;
 pub mod btf;
 pub mod error;
+pub mod events;
 pub mod link;
+#[cfg(feature = "log")]
+pub mod log;
 pub mod map;
 pub mod object;
 mod pin;
@@ -41,9 +46,10 @@ pub mod token;
 mod verifier_log;
 
 pub use error::{Error, ErrorKind, Result};
+pub use events::Events;
 pub use link::{Hook, Link};
 pub use map::Map;
-pub use object::{LoadOptions, Object, ObjectSpec};
+pub use object::{Global, LoadOptions, Object, ObjectSpec};
 pub use plain::{Plain, PlainField};
 pub use prog::Program;
 pub use ring::RingBuf;

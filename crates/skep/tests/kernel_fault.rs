@@ -259,3 +259,46 @@ fn a_decorated_kernel_is_closed_through_itself() {
         "nothing holds the kernel any more"
     );
 }
+
+/// Samples through a stream, a wait in vain, the newest of a history; how many samples.
+fn stream(system: &System, spec: &ObjectSpec) -> skep::Result<usize> {
+    let object = spec.load(system)?;
+    let perf = skep::MapType::PERF_EVENT_ARRAY;
+    let map = object.maps().iter().find(|map| map.map_type() == perf);
+    let map = map.expect("the array");
+    let run = skep::prog::TestRun {
+        data: &[0; 64],
+        repeat: 3,
+        ..Default::default()
+    };
+    let mut events = skep::Events::new(system)?;
+    let id = events.add(skep::ring::PerfBuffer::open(map)?)?;
+    object.programs()[0].test_run(&run)?;
+    events.end_in(Duration::from_millis(1))?;
+    while events.next()?.is_some() {}
+    while events.try_next()?.is_some() {}
+    events.stopper().stop()?;
+    let mut count = events.stats(id).map_or(0, |stats| stats.events as usize);
+    events.remove(id)?;
+    let mut history = skep::ring::PerfHistory::open(map, 1)?;
+    object.programs()[0].test_run(&run)?;
+    for cpu in history.snapshot()? {
+        count += cpu.samples.len();
+    }
+    Ok(count / 6)
+}
+
+#[test]
+fn perf_buffers_and_streams_fail_cleanly_too() {
+    let _alone = alone();
+    let mut spec = object!("perf");
+    for program in &mut spec.programs {
+        program.name = ours();
+    }
+    let (calls, survived) = fail_each(Errno::EIO, |system| stream(system, &spec));
+    assert!(calls >= 20, "{calls} calls");
+    assert_eq!(survived, 0);
+    for errno in [Errno::EINVAL, Errno::EPERM, Errno::ENOMEM, Errno::EMFILE] {
+        fail_each(errno, |system| stream(system, &spec));
+    }
+}

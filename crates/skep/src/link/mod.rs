@@ -1,6 +1,7 @@
 //! Links: what holds a program to its hook.
 
 mod freplace;
+mod iter;
 mod perf;
 mod raw_tracepoint;
 mod socket;
@@ -10,6 +11,7 @@ mod tracing;
 mod xdp;
 
 pub use freplace::Freplace;
+pub use iter::{Iter, IterReader};
 pub use raw_tracepoint::RawTracepoint;
 pub use socket::SocketFilter;
 pub use struct_ops::StructOps;

@@ -14,7 +14,7 @@ pub use spec::{ObjectSpec, VariableMut};
 use crate::link::{Link, StructOps};
 use crate::map::Map;
 use crate::prog::Program;
-use crate::ring::{RingBuf, UserRingBuf};
+use crate::ring::{PerfBuffer, RingBuf, UserRingBuf};
 use crate::{Error, ErrorKind, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -75,6 +75,12 @@ impl Object {
     /// The producer of the user ring buffer map of this name.
     pub fn user_ring(&self, name: &str) -> Result<UserRingBuf> {
         UserRingBuf::open(self.map(name)?)
+    }
+
+    /// The reader of the perf event array of this name, with the options of
+    /// [`PerfBuffer::open`].
+    pub fn perf(&self, name: &str) -> Result<PerfBuffer> {
+        PerfBuffer::open(self.map(name)?)
     }
 
     /// The global variable of this name, as programs see it now.

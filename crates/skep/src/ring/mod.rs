@@ -10,6 +10,7 @@ mod user_ring;
 pub(crate) mod wait;
 
 pub use bpf_ring::RingBuf;
+pub(crate) use perf::read_sample;
 pub use perf::{CpuHistory, CpuStats, PerfBuffer, PerfHistory, PerfOptions, Sample, Wakeup};
 pub use record::{Record, Records};
 pub use user_ring::{Slot, UserRingBuf};

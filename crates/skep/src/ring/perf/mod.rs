@@ -10,6 +10,7 @@ mod tests;
 pub use cpu::CpuStats;
 pub use history::{CpuHistory, PerfHistory};
 pub use sample::Sample;
+pub(crate) use sample::read as read_sample;
 pub use skep_sys::perf::Wakeup;
 
 use super::wait::{Deadline, Woken, is_signal};

@@ -1,0 +1,27 @@
+//! Tokio.
+
+use super::Readiness;
+use core::task::{Context, Poll, ready};
+use skep_sys::Fd;
+use std::io;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// A descriptor in tokio's I/O driver, whichever kind of run time it is.
+#[derive(Debug)]
+pub struct Tokio(AsyncFd<Fd>);
+
+impl Readiness for Tokio {
+    // What newer versions warn of are types that answer now this descriptor, now that one: `Fd`
+    // owns one, the same until it is dropped.
+    #[allow(deprecated)]
+    fn register(fd: Fd) -> io::Result<Self> {
+        AsyncFd::with_interest(fd, Interest::READABLE).map(Self)
+    }
+
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Cleared before the caller looks: what comes after its look sets it again.
+        ready!(self.0.poll_read_ready(cx))?.clear_ready();
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,136 @@
+//! Iterators: programs that run once for each object of a kind, and what they write.
+
+use super::{Held, Hook, Link};
+use crate::error::Context;
+use crate::map::Map;
+use crate::prog::Program;
+use crate::{AttachType, Errno, Result};
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use skep_sys::bpf::{self, IterTarget, LinkExtra, LinkParams, Target};
+use skep_sys::{Fd, file};
+
+/// What an iterator program goes over: the kind of object that it was loaded for, all of them or
+/// some.
+#[derive(Clone, Copy, Debug, Default)]
+#[doc(alias = "bpf_iter_attach_opts")]
+pub struct Iter<'a> {
+    target: Option<IterTarget<'a>>,
+}
+
+impl<'a> Iter<'a> {
+    /// All objects of its kind.
+    ///
+    /// # Kernel
+    /// `BPF_LINK_CREATE` with `BPF_TRACE_ITER`, since Linux 5.8.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// The elements of this map (`iter/bpf_map_elem`, `iter/sockmap`, ...).
+    ///
+    /// # Errors
+    /// When attached: `EINVAL` if the program's buffers do not fit the map's keys and values.
+    pub fn over_map(map: &'a Map) -> Self {
+        Self::over(IterTarget::Map(map.fd()))
+    }
+
+    /// One process, or one thread of it (`iter/task`, `iter/task_file`, `iter/task_vma`).
+    ///
+    /// # Kernel
+    /// Since Linux 6.1; before, all tasks are gone over.
+    pub fn of_process(pid: u32) -> Self {
+        Self::over(IterTarget::Task {
+            tid: 0,
+            pid,
+            pid_fd: None,
+        })
+    }
+
+    /// Any target.
+    pub fn over(target: IterTarget<'a>) -> Self {
+        Self {
+            target: Some(target),
+        }
+    }
+}
+
+impl Hook for Iter<'_> {
+    fn attach(&self, program: &Program) -> Result<Link> {
+        let fd = bpf::link_create(&LinkParams {
+            prog: program.fd(),
+            target: Target::None,
+            attach_type: AttachType::TRACE_ITER,
+            flags: 0,
+            extra: self.target.map_or(LinkExtra::None, LinkExtra::Iter),
+        })?;
+        let hook = match program.declared().and_then(|d| d.target.as_deref()) {
+            Some(target) => alloc::format!("iterator {target}"),
+            None => "iterator".to_string(),
+        };
+        Ok(Link::new(program, hook, Held::Bpf(fd)))
+    }
+}
+
+impl Link {
+    /// Starts to go over the objects of an iterator's link, from the first on: what the program
+    /// writes is read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if it is no BPF link; `EINVAL`:
+    /// no iterator's.
+    ///
+    /// # Kernel
+    /// `BPF_ITER_CREATE`, since Linux 5.8.
+    #[doc(alias = "bpf_iter_create")]
+    pub fn iter(&self) -> Result<IterReader> {
+        let fd = bpf::iter_create(self.bpf_fd()?, 0);
+        fd.map(IterReader)
+            .context(|| alloc::format!("iterate by {self}"))
+    }
+}
+
+/// What an iterator program writes, read like a file: once, to its end. Reading runs the program.
+#[derive(Debug)]
+pub struct IterReader(Fd);
+
+impl IterReader {
+    /// Reads into `buf`; 0 is the end. What the program writes for one object is cut only if it
+    /// does not fit.
+    pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
+        loop {
+            match file::read(&self.0, buf) {
+                // A hundred thousand objects without a word: there are more.
+                Err(error) if error.errno == Errno::EAGAIN => {}
+                answer => return answer.context(|| "read an iterator".to_string()),
+            }
+        }
+    }
+
+    /// Reads everything, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `EFBIG`: there is more.
+    pub fn read_to_end(&self, limit: usize) -> Result<Vec<u8>> {
+        let (mut all, mut part) = (Vec::new(), alloc::vec![0; PART]);
+        loop {
+            let len = self.read(&mut part)?;
+            if len == 0 {
+                return Ok(all);
+            }
+            all.extend_from_slice(part.get(..len).unwrap_or_default());
+            if all.len() > limit {
+                let error = skep_sys::CallError::new("read", Errno::EFBIG);
+                return Err(error).context(|| "read an iterator".to_string());
+            }
+        }
+    }
+
+    /// Its descriptor; nothing to wait on: what it reads is there at once.
+    pub fn fd(&self) -> &Fd {
+        &self.0
+    }
+}
+
+/// More than the kernel's own buffer, of eight pages, where pages are small.
+const PART: usize = 64 << 10;
