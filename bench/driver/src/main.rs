@@ -2,7 +2,8 @@
 //! each engine and case, engines taking turns in every round; medians over the rounds.
 //!
 //! `bench [--rounds N] [--no-build] [--write]` as root. `--no-build` leaves out the clean builds,
-//! `--write` keeps the tables in `RESULTS.md`.
+//! `--write` keeps the tables in `RESULTS.md`. `bench rings [--rounds N] [--write]` measures ring
+//! buffers (`RINGS.md`).
 
 mod btf;
 mod build;
@@ -10,6 +11,7 @@ mod child;
 mod corpus;
 mod objects;
 mod report;
+mod rings;
 mod stats;
 
 use child::{Cost, Sample};
@@ -42,6 +44,7 @@ struct Options {
     rounds: usize,
     build: bool,
     write: bool,
+    rings: bool,
 }
 
 fn main() {
@@ -53,6 +56,9 @@ fn main() {
         .parent()
         .unwrap()
         .to_path_buf();
+    if options.rings {
+        return rings::run(bench, &bin, options.rounds, options.write);
+    }
     build::workers(bench, &bin);
     let objects = objects::build(&bin.join("bench-objects"));
     let corpus = corpus::prepare(&bin);
@@ -78,6 +84,7 @@ fn options() -> Options {
         rounds: 7,
         build: true,
         write: false,
+        rings: false,
     };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -90,6 +97,7 @@ fn options() -> Options {
             }
             "--no-build" => options.build = false,
             "--write" => options.write = true,
+            "rings" => options.rings = true,
             other => panic!("unknown argument {other}"),
         }
     }

@@ -84,6 +84,21 @@ fn functions() -> String {
     )
 }
 
+/// A program that fills a ring of 4 MiB with records of this size, and wakes nobody.
+pub fn ring(dir: &Path, size: usize) -> PathBuf {
+    std::fs::create_dir_all(dir).expect("the directory for objects");
+    let source = format!(
+        "{HEAD}struct {{\n\tint (*type)[27];\n\tint (*max_entries)[4194304];\n}} events SEC(\".maps\");\n\
+         static long (*output)(void *, void *, unsigned long, unsigned long) = (void *)130;\n\
+         char bytes[{size}];\n\
+         SEC(\"socket\") int fill(void *skb)\n{{\n\
+         \tfor (int i = 0; i < 1024; i++)\n\
+         \t\tif (output(&events, bytes, sizeof(bytes), 1))\n\t\t\treturn 1;\n\
+         \treturn result = 0;\n}}\n"
+    );
+    compile(dir, &format!("ring{size}"), &source)
+}
+
 fn compile(dir: &Path, name: &str, source: &str) -> PathBuf {
     let c = dir.join(format!("{name}.c"));
     let object = dir.join(format!("{name}.o"));

@@ -23,6 +23,19 @@ use skep_sys::Fd;
 /// on where the last one that was told so stopped; [`Record::position`] tells apart what it had
 /// read and not given back.
 ///
+/// ```no_run
+/// # fn main() -> skep::Result<()> {
+/// # let object = skep::ObjectSpec::open("tracer.bpf.o")?.load(&skep::System::host()?)?;
+/// let mut ring = object.ring("events")?;
+/// while ring.wait(None)? == skep::ring::Woken::Ready {
+///     while let Some(record) = ring.next()? {
+///         let (time_ns, pid): (u64, u32) = (record.field(0)?, record.field(8)?);
+///         println!("{time_ns} {pid}");
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+///
 /// # Overwrite mode
 /// Of a map with `BPF_F_RB_OVERWRITE` the oldest records give way to new ones. What went unread is
 /// counted ([`RingBuf::overwritten_bytes`]), and a record may go while it is read: see
