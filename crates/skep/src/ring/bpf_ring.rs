@@ -54,14 +54,17 @@ impl RingBuf {
     /// where an earlier consumer of the same map has stopped.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] if the map is no ring buffer; `ENOMEM`, `EPERM` from mmap(2).
+    /// [`ErrorKind::Invalid`] if the map is no ring buffer; `ENOMEM`, `EPERM` from mmap(2). In
+    /// overwrite mode [`ErrorKind::NotFound`] if the kernel does not show its types.
     #[doc(alias = "ring_buffer__new")]
     pub fn open(map: &Map) -> Result<Self> {
         let size = size_of(map, MapType::RINGBUF)?;
-        let memory = Consumed::map(map.fd(), map.system().page_size(), size)
+        let page = map.system().page_size();
+        let overwrite = map.shape().map_flags & flags::RB_OVERWRITE != 0;
+        let oldest = if overwrite { oldest_at(map, page)? } else { 0 };
+        let memory = Consumed::map(map.fd(), page, size, oldest)
             .context(|| alloc::format!("map ring buffer `{}`", map.name()))?;
         let position = memory.consumer_position();
-        let overwrite = map.shape().map_flags & flags::RB_OVERWRITE != 0;
         Ok(Self {
             consumer: Consumer::new(memory, position, overwrite)?,
             map: map.clone(),
@@ -206,6 +209,23 @@ impl From<Corrupt> for Error {
         let Corrupt { position, what } = corrupt;
         let what = alloc::format!("ring buffer at position {position}: {what}");
         Self::new(ErrorKind::Corrupt, what)
+    }
+}
+
+/// Bytes from the producer's position to that of the oldest record. The two lie in one page, in
+/// an order that the kernel does not promise; its types tell it.
+fn oldest_at(map: &Map, page: usize) -> Result<usize> {
+    let what = || alloc::format!("ring buffer `{}` in overwrite mode", map.name());
+    let btf = map.system().kernel_btf().cloned().context(what)?;
+    let bits = |path| -> Result<u64> {
+        let field = btf.field(path).context(what)?;
+        Ok(field.bit_offsets.iter().sum())
+    };
+    let oldest = bits("bpf_ringbuf.overwrite_pos")?;
+    let bytes = oldest.wrapping_sub(bits("bpf_ringbuf.producer_pos")?) / 8;
+    match usize::try_from(bytes) {
+        Ok(bytes) if bytes < page && bytes.is_multiple_of(8) => Ok(bytes),
+        _ => Err(Error::new(ErrorKind::Unsupported, "a layout that is not known").context(what())),
     }
 }
 

@@ -22,10 +22,6 @@ struct Region {
     size: u64,
 }
 
-/// Words of the producer's page: its position, and in overwrite mode that of the oldest record.
-const PRODUCER: usize = 0;
-const OVERWRITE: usize = 1;
-
 impl Region {
     /// Maps the ring of `size` bytes (a power of two, as the kernel reports it) behind `fd`.
     fn map(
@@ -64,36 +60,45 @@ impl Region {
         unsafe { &*address }
     }
 
+    /// The position at the beginning of a page.
     #[inline]
-    fn word<const INDEX: usize>(mapping: &Mapping) -> &AtomicU64 {
-        const { assert!(INDEX <= OVERWRITE) };
-        // SAFETY: a mapping is at least a page (contract 4), which is more than two words.
-        let address = unsafe { mapping.as_ptr().cast::<AtomicU64>().add(INDEX) };
-        // SAFETY: a mapping is page-aligned, lives as long as the borrow, and the kernel too
-        // accesses this word only as one atomic word.
+    fn position(mapping: &Mapping) -> &AtomicU64 {
+        let address = mapping.as_ptr().cast::<AtomicU64>();
+        // SAFETY: a mapping is page-aligned and at least a page (contract 4), lives as long as
+        // the borrow, and the kernel too accesses this word only as one atomic word.
         unsafe { &*address }
     }
 }
 
 /// The memory of a ring that the kernel fills.
-pub(super) struct Consumed(Region);
+pub(super) struct Consumed {
+    region: Region,
+    /// Bytes from the producer's position to that of the oldest record; only in overwrite mode
+    /// is there such a word.
+    oldest: usize,
+}
 
 impl Consumed {
-    pub(super) fn map(fd: &Fd, page: usize, size: u32) -> skep_sys::Result<Self> {
-        Region::map(fd, page, size, PROT_READ | PROT_WRITE, PROT_READ).map(Self)
+    /// `oldest` is a multiple of 8 and inside a page.
+    pub(super) fn map(fd: &Fd, page: usize, size: u32, oldest: usize) -> skep_sys::Result<Self> {
+        assert!(oldest.is_multiple_of(size_of::<u64>()) && oldest < page);
+        Ok(Self {
+            region: Region::map(fd, page, size, PROT_READ | PROT_WRITE, PROT_READ)?,
+            oldest,
+        })
     }
 
     /// How far an earlier consumer has read.
     pub(super) fn consumer_position(&self) -> u64 {
-        Region::word::<0>(&self.0.consumer).load(Ordering::Relaxed)
+        Region::position(&self.region.consumer).load(Ordering::Relaxed)
     }
 
     /// Copies `out.len()` bytes from `position` on; the caller has checked that they are in the
     /// ring (at most its size).
     #[inline]
     pub(super) fn copy(&self, position: u64, out: &mut [u8]) {
-        let len = out.len().min(self.0.size as usize);
-        let from = self.0.data(position).cast_const();
+        let len = out.len().min(self.region.size as usize);
+        let from = self.region.data(position).cast_const();
         // SAFETY: `data` lies in the first of the two copies of the data and `len` is at most
         // the size, so the source ends inside the second copy (contract 4). `out` is ours, and
         // no Rust reference to the data exists.
@@ -104,31 +109,37 @@ impl Consumed {
 impl Memory for Consumed {
     #[inline]
     fn size(&self) -> u64 {
-        self.0.size
+        self.region.size
     }
 
     /// Pairs with `smp_store_release(&rb->producer_pos, ..)` in `__bpf_ringbuf_reserve`, line 461.
     #[inline]
     fn producer_position(&self) -> u64 {
-        Region::word::<PRODUCER>(&self.0.producer).load(Ordering::Acquire)
+        Region::position(&self.region.producer).load(Ordering::Acquire)
     }
 
     /// `__bpf_ringbuf_reserve` writes it before it releases the producer position (Linux 6.19).
     #[inline]
     fn overwrite_position(&self) -> u64 {
-        Region::word::<OVERWRITE>(&self.0.producer).load(Ordering::Acquire)
+        // SAFETY: the mapping is at least a page (contract 4), and `map` has seen that the word
+        // lies in it.
+        let address = unsafe { self.region.producer.as_ptr().add(self.oldest) };
+        // SAFETY: aligned, as the page is and `map` has seen of the offset; it lives as long as
+        // the borrow, and the kernel accesses it only as one atomic word.
+        let word = unsafe { &*address.cast::<AtomicU64>() };
+        word.load(Ordering::Acquire)
     }
 
     /// Pairs with the `xchg` of the header in `bpf_ringbuf_commit`, line 501.
     #[inline]
     fn header(&self, position: u64) -> u32 {
-        self.0.header(position).load(Ordering::Acquire)
+        self.region.header(position).load(Ordering::Acquire)
     }
 
     /// Pairs with `smp_load_acquire(&rb->consumer_pos)` in `__bpf_ringbuf_reserve`, line 419.
     #[inline]
     fn publish(&self, position: u64) {
-        Region::word::<0>(&self.0.consumer).store(position, Ordering::Release);
+        Region::position(&self.region.consumer).store(position, Ordering::Release);
     }
 
     /// Pairs with the `xchg` between header and position in `bpf_ringbuf_commit`, lines 501 to 507.
@@ -158,14 +169,14 @@ impl Produced {
 
     /// How far an earlier producer has written.
     pub(super) fn producer_position(&self) -> u64 {
-        Region::word::<PRODUCER>(&self.0.producer).load(Ordering::Relaxed)
+        Region::position(&self.0.producer).load(Ordering::Relaxed)
     }
 
     /// How far programs have read. Acquire pairs with `smp_store_release(&rb->consumer_pos, ..)` in
     /// `__bpf_user_ringbuf_sample_release`, line 740: their reads are over before we write.
     #[inline]
     pub(super) fn consumer_position(&self) -> u64 {
-        Region::word::<0>(&self.0.consumer).load(Ordering::Acquire)
+        Region::position(&self.0.consumer).load(Ordering::Acquire)
     }
 
     /// Copies `bytes` to `position`; the caller has checked that they are in the ring, in room
@@ -188,6 +199,6 @@ impl Produced {
     #[inline]
     pub(super) fn commit(&mut self, position: u64, len: u32, end: u64) {
         self.0.header(position).store(len, Ordering::Relaxed);
-        Region::word::<PRODUCER>(&self.0.producer).store(end, Ordering::Release);
+        Region::position(&self.0.producer).store(end, Ordering::Release);
     }
 }
