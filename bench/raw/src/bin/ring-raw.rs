@@ -46,7 +46,7 @@ unsafe fn look(data: *const u8, len: usize, copy: bool, buffer: &mut [u8; ring::
     }
 }
 
-fn by_hand(path: &str, copy: bool) -> impl FnMut() -> u64 {
+fn by_hand(path: &str, copy: bool) -> impl FnMut() -> u64 + use<> {
     let fd = ring::pinned(path);
     let consumer = map(PAGE, 3, fd, 0).cast::<AtomicU64>();
     let producer = map(PAGE + 2 * SIZE, 1, fd, PAGE);
@@ -77,7 +77,7 @@ fn by_hand(path: &str, copy: bool) -> impl FnMut() -> u64 {
 }
 
 /// As many records of private memory that was read before.
-fn memory(path: &str, copy: bool) -> impl FnMut() -> u64 {
+fn memory(path: &str, copy: bool) -> impl FnMut() -> u64 + use<> {
     let mut real = by_hand(path, false);
     let bytes = vec![1_u8; SIZE + 2 * ring::LONGEST];
     let mut buffer = [0; ring::LONGEST];
