@@ -4,7 +4,9 @@ mod common;
 
 use common::{host, load, object, run};
 use skep::MapType;
+use skep::codec::btf::{Btf, BtfExt};
 use skep::map::Array;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -81,4 +83,26 @@ fn statics_assembly_and_declarations_lead_where_they_should() {
     assert_eq!(object.global("seen").unwrap().read::<u64>().unwrap(), 6);
     let counts = object.map(".bss.counts").unwrap();
     assert_eq!(counts.value_size(), 16);
+}
+
+#[test]
+fn types_that_no_kernel_takes_are_left_out_where_nothing_is_verified_by_them() {
+    let system = host();
+    let mut spec = object!("socket");
+    spec.btf = Some(Arc::new(signed_character()));
+    let refused = spec.load(&system).unwrap_err().to_string();
+    assert!(refused.contains("upload the object's BTF"), "{refused}");
+    spec.ext = BtfExt::default();
+    let object = spec.load(&system).unwrap();
+    let info = object.programs()[0].info().unwrap();
+    assert_eq!((info.btf_id, info.nr_func_info), (0, 0));
+}
+
+/// An integer that is signed and a character, as GCC 12 writes `char`.
+fn signed_character() -> Btf {
+    let mut bytes = [&0xeb9f_u16.to_ne_bytes()[..], &[1, 0]].concat();
+    let words = [24, 0, 16, 16, 8, 1, 1 << 24, 1, 0x0300_0008_u32];
+    bytes.extend(words.into_iter().flat_map(u32::to_ne_bytes));
+    bytes.extend(b"\0char\0\0\0");
+    Btf::from_bytes(&bytes).unwrap()
 }

@@ -24,7 +24,9 @@ impl Loader<'_> {
         Ok(self.btf.as_ref().and_then(Option::as_ref))
     }
 
-    /// Uploads as it is; and where the kernel refuses, once more without what it does not know.
+    /// Uploads as it is; and where the kernel refuses, once more without what it does not know. No
+    /// kernel takes what some compilers write (GCC 12 writes functions without names): nothing goes
+    /// unverified without it if there are no function records.
     fn upload_btf(&mut self) -> Result<Option<Fd>> {
         let Some(mut btf) = self.spec.btf.clone() else {
             return Ok(None);
@@ -41,7 +43,7 @@ impl Loader<'_> {
             let bytes = skep_codec::btf::for_upload(&btf, &self.spec.layouts, &statics, features)?;
             Ok(bpf::btf_load(self.system.kernel(), &bytes, token, None))
         };
-        let does_not_know = |errno| matches!(errno, Errno::EINVAL | Errno::E2BIG);
+        let does_not_know = |errno| matches!(errno, Errno::EINVAL | Errno::E2BIG | Errno::ENOTSUPP);
         match upload(&BtfFeatures::ALL)? {
             Err(error) if does_not_know(error.errno) => {}
             whole => return Ok(Some(whole.context(|| UPLOAD.to_string())?)),
@@ -49,8 +51,12 @@ impl Loader<'_> {
         if self.system.probe(Feature::Btf) == probe::Answer::No {
             return Ok(None);
         }
-        let answer = upload(&known_to(self.system))?;
-        Ok(Some(answer.context(|| UPLOAD.to_string())?))
+        match upload(&known_to(self.system))? {
+            Err(error) if does_not_know(error.errno) && self.spec.ext.func_info.is_empty() => {
+                Ok(None)
+            }
+            answer => Ok(Some(answer.context(|| UPLOAD.to_string())?)),
+        }
     }
 }
 
