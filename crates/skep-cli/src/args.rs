@@ -73,7 +73,7 @@ pub(crate) enum Command {
 #[command(after_help = "\
 Without OBJ a built-in tracer of process starts runs: a line for each program that is executed.
 
-With OBJ every program is attached by its section name. Ring buffers are read by BTF: the struct \
+With OBJ every program is attached by its section name. Ring buffers and perf event arrays are read by BTF: the struct \
 given by --type, else one named `event`, else the only candidate, else bytes in hex. In JSON the \
 name of the ring buffer is the key \"map\" (\"_map\" where the struct has a field `map`).
 
@@ -93,7 +93,7 @@ pub(crate) struct Run {
     /// Attach a program to HOOK: xdp:IFACE, tracepoint:CATEGORY/NAME or raw_tp:NAME.
     #[arg(long, value_name = "PROG=HOOK", requires = "object")]
     pub(crate) attach: Vec<Attach>,
-    /// The struct that a ring buffer carries.
+    /// The struct that a ring buffer or perf event array carries.
     #[arg(long = "type", value_name = "MAP=STRUCT", requires = "object")]
     pub(crate) types: Vec<Pair>,
     /// Set a global variable before loading: a number, true, an enumerator or a string.

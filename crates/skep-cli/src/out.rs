@@ -93,9 +93,11 @@ impl Out {
 
     /// Lines that the screen has below so many.
     pub(crate) fn rows_left(&self, used: usize) -> usize {
+        const UNKNOWN: u16 = 24;
         let size = rustix::termios::tcgetwinsize(io::stdout());
-        let rows = size.map_or(24, |size| usize::from(size.ws_row));
-        rows.saturating_sub(used)
+        let rows = size.map_or(UNKNOWN, |size| size.ws_row);
+        let rows = if rows == 0 { UNKNOWN } else { rows };
+        usize::from(rows).saturating_sub(used)
     }
 
     /// Makes what was written visible.

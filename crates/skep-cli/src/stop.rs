@@ -41,9 +41,14 @@ impl Stop {
         self.begun.elapsed()
     }
 
+    /// Whether a signal came.
+    pub(crate) fn is_signalled(&self) -> bool {
+        self.signalled.load(Ordering::Relaxed)
+    }
+
     /// How long to wait before looking again; `None` when it is time to stop.
     pub(crate) fn next_wait(&self) -> Option<Duration> {
-        if self.signalled.load(Ordering::Relaxed) {
+        if self.is_signalled() {
             return None;
         }
         let Some(duration) = self.duration else {

@@ -356,6 +356,45 @@ fn an_xdp_program_runs_on_its_own_interface() {
 }
 
 #[test]
+fn perf_event_arrays_are_read_like_rings() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("perf");
+    let perf = put(&scratch, object!("perf"));
+    if skep().is_none() {
+        return;
+    }
+    // The other end says that it is there, when it is.
+    let script = format!(
+        "ip link add skep0 type veth peer name skep1 && ip link set skep0 up || exit 9; \
+         (sleep 1; ip link set skep1 up) & \
+         exec {} run {perf} --attach send=xdp:skep0 --type samples=sample --json --for 4",
+        env!("CARGO_BIN_EXE_skep")
+    );
+    let output = Command::new("unshare")
+        .args(["-n", "sh", "-c", &script])
+        .output();
+    let Ok(output) = output else {
+        println!("skep-skip: no unshare here");
+        return;
+    };
+    if output.status.code() == Some(9) {
+        println!("skep-skip: no veth here");
+        return;
+    }
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("reading samples as struct sample"), "{text}");
+    let rows = json_lines(&output);
+    assert!(!rows.is_empty(), "{text}");
+    for row in &rows {
+        let (map, size) = (&row["map"], &row["size"]);
+        assert_eq!((map, size), (&json!("samples"), &json!(16)), "{row}");
+    }
+}
+
+#[test]
 fn wrong_names_are_told_the_right_ones() {
     if !root() {
         return;

@@ -431,7 +431,12 @@ fn maps_are_made_pinned_and_named_by_their_pins() {
             .is_some_and(|bytes| bytes > 100),
         "{facts}"
     );
+    let mounts = fs::read_to_string("/proc/self/mounts").expect("procfs");
     let text = ok("show", &pin, &[]);
+    assert_eq!(
+        fs::read_to_string("/proc/self/mounts").expect("procfs"),
+        mounts
+    );
     assert!(
         text.contains("struct flow_key") && text.contains(&pin),
         "{text}"
@@ -650,6 +655,12 @@ fn tail_prints_a_ring_and_takes_it_only_when_told() {
         line.starts_with("2 records in ") && line.contains("0 discarded"),
         "{line}"
     );
+    send();
+    let output = run(&["tail", &ring, "--steal", "--for", "0"]).expect("ran before");
+    assert_eq!(
+        stdout(&output),
+        "samples  { number = 2, action = LIMIT, text = \"ok\" }\n"
+    );
     let output = run(&["tail", &ring, "--steal", "--type", "nonesuch"]).expect("ran before");
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("sample"), "{}", stderr(&output));
@@ -741,22 +752,58 @@ fn a_long_dump_has_a_bar_on_a_terminal() {
         .expect("room");
     let scratch = Scratch::new("long");
     let elements = scratch.file("elements", b"");
-    let script = format!(
-        "exec '{}' map dump {} > '{elements}'",
-        env!("CARGO_BIN_EXE_skep"),
-        map.id()
-    );
+    let Some(shown) = on_terminal(&format!("map dump {} > '{elements}'", map.id())) else {
+        return;
+    };
+    assert!(shown.contains("of at most 400,000 elements"), "{shown}");
+    let lines = fs::read_to_string(&elements).expect("readable");
+    assert_eq!(lines.lines().count(), ENTRIES as usize);
+}
+
+/// What `skep` shows on a terminal, with its escapes.
+fn on_terminal(args: &str) -> Option<String> {
+    let command = format!("exec '{}' {args}", env!("CARGO_BIN_EXE_skep"));
     let output = process::Command::new("script")
-        .args(["-qec", &script, "/dev/null"])
+        .args(["-qec", &command, "/dev/null"])
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
         .stdin(Stdio::null())
         .output();
     let Ok(output) = output else {
         println!("skep-skip: no script(1) here");
-        return;
+        return None;
     };
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
-    let shown = stdout(&output);
-    assert!(shown.contains("of at most 400,000 elements"), "{shown}");
-    let lines = fs::read_to_string(&elements).expect("readable");
-    assert_eq!(lines.lines().count(), ENTRIES as usize);
+    Some(stdout(&output))
+}
+
+#[test]
+fn a_terminal_is_drawn_anew_with_changes_marked() {
+    const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
+    let Some(object) = flows() else { return };
+    let flows = object.map("flows").expect("a map");
+    let key = |port: u8| [0, 0, 0, 0, port, 0, 0, 0];
+    let any = skep::map::ElemFlags::ANY;
+    let value = vec![0; flows.value_size() as usize];
+    for port in 0..40 {
+        flows.update(&key(port), &value, any).expect("room");
+    }
+    let args = format!("map dump {} --watch 0.1 --for 0.35", flows.id());
+    let Some(shown) = on_terminal(&args) else {
+        return;
+    };
+    let screens: Vec<_> = shown.split(CLEAR).skip(1).collect();
+    assert!(screens.len() >= 3, "{shown}");
+    for screen in screens {
+        assert!(
+            screen.contains("40 elements, 0 changed, 0 gone"),
+            "{screen}"
+        );
+        let lines: Vec<_> = screen.lines().collect();
+        assert_eq!(lines.len(), 24, "{screen}");
+        assert!(lines[23].contains("... 18 more"), "{screen}");
+    }
+    let shown = on_terminal(&format!("map top {} --for 0", flows.id())).expect("ran before");
+    assert!(shown.starts_with(CLEAR), "{shown}");
+    assert!(shown.contains("hash") && shown.contains("62.5"), "{shown}");
 }

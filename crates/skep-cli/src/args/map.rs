@@ -259,6 +259,8 @@ Records are decoded by BTF: of the struct given by --type, else of one named `ev
 one that it can be, in the types of the programs that use the map or of --btf FILE; else they are \
 bytes in hex.
 
+With --for 0 what is there already is printed.
+
 A ring buffer has one consumer. What is read here is not read by another process, so that one that \
 has the map open is named and nothing is read unless --steal says so.")]
 pub(crate) struct Tail {

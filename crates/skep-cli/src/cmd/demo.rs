@@ -1,7 +1,7 @@
 //! `skep run`: the built-in tracer of process starts.
 
-use super::rings::Event;
 use super::run::drive;
+use super::streams::Event;
 use crate::args::Run;
 use crate::fail::Result;
 use crate::json::hex;

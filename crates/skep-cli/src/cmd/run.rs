@@ -1,13 +1,13 @@
 //! `skep run OBJ`: load, attach, print events until told to stop.
 
-use super::rings::{Event, Ring, Show};
-use super::{attach, count, rings, trace};
+use super::streams::{self, Event, Show, Streams};
+use super::{attach, count, trace};
 use crate::args::{Pair, Run};
 use crate::fail::{Failure, Result};
 use crate::json;
 use crate::out::{DIM, HEAD, Out, printable, styled};
 use crate::stop::Stop;
-use skep::{MapType, Object, ObjectSpec, System};
+use skep::{Object, ObjectSpec, System};
 use std::time::Duration;
 
 /// Runs the command for an object of the user.
@@ -39,12 +39,12 @@ pub(super) fn drive(
     show: Show<'_>,
 ) -> Result {
     prepare(args, &mut spec)?;
-    let decoders = rings::decoders(args, &spec)?;
+    let decoders = streams::decoders(args, &spec)?;
     let tracefs = trace::tracefs(args, &spec);
     let mut pipe = trace::open_pipe(&spec, tracefs.as_ref());
     let mut stop = Stop::catch(args.duration)?;
     let object = spec.load(system)?;
-    let mut rings = rings::open(&object, decoders)?;
+    let mut streams = Streams::open(system, &object, decoders)?;
     let links = attach::attach(args, &object, tracefs.as_ref())?;
     if let Some(head) = head.filter(|_| !args.json) {
         out.line(&styled(HEAD, head))?;
@@ -52,10 +52,7 @@ pub(super) fn drive(
     }
     stop.begin();
     while let Some(wait) = stop.next_wait() {
-        rings::wait_any(&mut rings, wait)?;
-        for ring in &mut rings {
-            ring.print(out, show, rings::TURN)?;
-        }
+        streams.print(out, show, wait)?;
         trace::print_lines(out, pipe.as_mut())?;
         out.flush()?;
     }
@@ -65,12 +62,10 @@ pub(super) fn drive(
             anstream::eprintln!("detach: {error}");
         }
     }
-    for ring in &mut rings {
-        ring.print(out, show, rings::LAST_TURN)?;
-    }
+    streams.last(out, show)?;
     trace::print_lines(out, pipe.as_mut())?;
     out.flush()?;
-    summary(&rings, lost(&object), elapsed);
+    summary(&streams, lost(&object), elapsed);
     Ok(0)
 }
 
@@ -84,10 +79,10 @@ fn prepare(args: &Run, spec: &mut ObjectSpec) -> Result<()> {
         set.map_err(|e| Failure::Said(format!("--set {name}={value}: {e}")))?;
     }
     for Pair { name, .. } in &args.types {
-        let rings = spec.maps.iter().filter(|m| m.map_type == MapType::RINGBUF);
+        let rings = spec.maps.iter().filter(|m| streams::is_stream(m.map_type));
         known(
             "--type",
-            "ring buffer",
+            "ring buffer or perf event array",
             name,
             rings.map(|m| m.name.as_str()),
         )?;
@@ -137,24 +132,28 @@ fn lost(object: &Object) -> Option<u64> {
     ["dropped", "lost"].into_iter().find_map(count)
 }
 
-fn summary(rings: &[Ring], lost: Option<u64>, elapsed: Duration) {
-    let mut events = 0;
-    for ring in rings {
-        events += ring.events;
-        if rings.len() > 1 {
-            let seen = count(ring.events as usize, "event");
-            anstream::eprintln!("{}: {seen}", printable(&ring.name));
-        }
-    }
-    if rings.is_empty() {
-        anstream::eprintln!("ended after {:.1} s", elapsed.as_secs_f64());
+fn summary(streams: &Streams, lost: Option<u64>, elapsed: Duration) {
+    let stats = streams.stats();
+    let seconds = elapsed.as_secs_f64();
+    if stats.is_empty() {
+        anstream::eprintln!("ended after {seconds:.1} s");
         return;
     }
+    let (mut events, mut unread) = (0, 0);
+    for (name, stats_of) in &stats {
+        events += stats_of.events;
+        unread += stats_of.lost;
+        if stats.len() > 1 {
+            let seen = count(stats_of.events as usize, "event");
+            anstream::eprintln!("{}: {seen}", printable(name));
+        }
+    }
+    // Perf event arrays count what found no room; of ring buffers only the object knows.
     let lost = match lost {
-        Some(lost) => format!("{lost} lost"),
+        Some(lost) => format!("{} lost", lost + unread),
+        None if unread > 0 => format!("{unread} lost"),
         None => "losses not counted (no global named `dropped`)".to_owned(),
     };
-    let seconds = elapsed.as_secs_f64();
     let seen = count(events as usize, "event");
     anstream::eprintln!("{seen} in {seconds:.1} s, {lost}");
 }

@@ -1,35 +1,27 @@
 //! `skep tail`: what comes from a ring buffer or perf buffer that is in the kernel now.
 
 use super::map::fdinfo::{self, Holder};
-use super::{count, rings, run};
+use super::streams::{self, Streams};
+use super::{count, run};
 use crate::args::Tail;
 use crate::decode::Decoder;
 use crate::fail::{Failure, Result};
 use crate::find;
-use crate::out::{Out, printable};
+use crate::out::Out;
 use crate::stop::Stop;
 use skep::codec::btf::Btf;
-use skep::ring::PerfBuffer;
-use skep::{Map, MapType, ObjectSpec, RingBuf, System};
+use skep::codec::uapi::flags;
+use skep::events::SourceStats;
+use skep::{Map, MapType, ObjectSpec, System};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// What the kernel appends to a record of a perf buffer at most.
-const PERF_PADDING: usize = 7;
-
-/// Where records come from.
-enum Source {
-    Ring(RingBuf),
-    Perf(PerfBuffer),
-}
 
 /// `skep tail`.
 pub(crate) fn run(args: &Tail) -> Result {
     let system = System::host()?;
     let map = find::map(&system, &args.map)?;
-    if !matches!(map.map_type(), MapType::RINGBUF | MapType::PERF_EVENT_ARRAY) {
+    if !streams::is_stream(map.map_type()) {
         return Err(Failure::Said(format!(
             "map `{}` is of type {}: nothing comes from it (`skep map dump` shows what is in it)",
             map.name(),
@@ -41,81 +33,40 @@ pub(crate) fn run(args: &Tail) -> Result {
         return Err(taken(&map, &holders));
     }
     let decoder = decoder(args, &system, &map)?;
-    let how = match &decoder {
-        Some(decoder) => format!("as struct {}", decoder.name),
-        None => "as bytes (--type STRUCT names the struct)".to_owned(),
-    };
     let stop = Stop::catch(args.duration)?;
-    let (source, decoder) = match map.map_type() {
-        MapType::RINGBUF => (Source::Ring(RingBuf::open(&map)?), decoder),
-        _ => {
-            let decoder = decoder.map(|decoder| decoder.padded(PERF_PADDING));
-            (Source::Perf(PerfBuffer::open(&map)?), decoder)
-        }
-    };
-    anstream::eprintln!("{}", printable(&format!("reading {} {how}", map.name())));
-    read(source, args, &map, decoder.as_ref(), &stop)
-}
-
-/// Prints records until it is time to stop, then how many there were.
-fn read(
-    mut source: Source,
-    args: &Tail,
-    map: &Map,
-    decoder: Option<&Decoder>,
-    stop: &Stop,
-) -> Result {
+    let mut streams = Streams::new(&system)?;
+    streams.add(&map, decoder, "--type STRUCT")?;
     let mut out = Out::new(args.json);
-    let (mut records, mut bytes) = (0_u64, Vec::new());
+    let mut show = run::as_text;
     while let Some(wait) = stop.next_wait() {
-        source.wait(wait)?;
-        for _ in 0..rings::TURN {
-            if !source.next(&mut bytes)? {
-                break;
-            }
-            records += 1;
-            rings::print_one(&mut out, &mut run::as_text, map.name(), decoder, &bytes)?;
-        }
+        streams.print(&mut out, &mut show, wait)?;
         out.flush()?;
     }
-    let seen = count(records as usize, "record");
-    let seconds = stop.elapsed().as_secs_f64();
-    anstream::eprintln!("{seen} in {seconds:.1} s; {}", source.lost());
+    // When the time is over, what is there already is read.
+    if !stop.is_signalled() {
+        streams.last(&mut out, &mut show)?;
+        out.flush()?;
+    }
+    for (_, stats) in streams.stats() {
+        summary(&map, &stats, stop.elapsed().as_secs_f64());
+    }
     Ok(0)
 }
 
-impl Source {
-    fn wait(&mut self, wait: Duration) -> Result<()> {
-        match self {
-            Self::Ring(ring) => ring.wait(Some(wait))?,
-            Self::Perf(perf) => perf.wait(Some(wait))?,
-        };
-        Ok(())
-    }
-
-    /// Puts the next record into `bytes`; whether there was one.
-    fn next(&mut self, bytes: &mut Vec<u8>) -> Result<bool> {
-        let read = match self {
-            Self::Ring(ring) => ring.next()?.map(|record| record.read_into(bytes)),
-            Self::Perf(perf) => perf.next()?.map(|sample| sample.read_into(bytes)),
-        };
-        Ok(read.is_some())
-    }
-
-    /// What did not come.
-    fn lost(&self) -> String {
-        match self {
-            Self::Perf(perf) => format!("{} lost", perf.lost()),
-            Self::Ring(ring) if ring.overwrite_position().is_some() => {
-                let bytes = ring.overwritten_bytes();
-                format!("{bytes} bytes overwritten before they were read")
-            }
-            Self::Ring(ring) => {
-                let discarded = ring.discarded();
-                format!("{discarded} discarded by programs, losses not counted by ring buffers")
-            }
+fn summary(map: &Map, stats: &SourceStats, seconds: f64) {
+    let seen = count(stats.events as usize, "record");
+    let lost = match (map.map_type(), stats) {
+        (MapType::PERF_EVENT_ARRAY, stats) => format!("{} lost", stats.lost),
+        (_, stats) if map.shape().map_flags & flags::RB_OVERWRITE != 0 => {
+            let bytes = stats.overwritten_bytes;
+            format!("{bytes} bytes overwritten before they were read")
         }
-    }
+        (_, stats) => {
+            let discarded = stats.discarded;
+            format!("{discarded} discarded by programs, losses not counted by ring buffers")
+        }
+    };
+    anstream::eprintln!("{seen} in {seconds:.1} s; {lost}");
 }
 
 /// Somebody else reads this, probably.
