@@ -4,6 +4,8 @@
 //! The log is free text that changes with kernels. It is read by the shape of its lines, and kept
 //! whole beside the digest: when the shape is new, the digest says less and nothing is lost.
 
+mod report;
+
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -28,7 +30,10 @@ pub struct Digest {
     pub insn_text: Option<String>,
     /// The source line of that instruction, from the object's line info.
     pub source: Option<SourceLine>,
-    /// What usually mends it.
+    /// Why that is refused, as the verifier explains it (since Linux 7.3).
+    pub reason: Option<String>,
+    /// What to do: the verifier's own suggestion (since Linux 7.3), or what usually mends a
+    /// complaint of this kind.
     pub hint: Option<String>,
 }
 
@@ -78,8 +83,8 @@ impl fmt::Display for Digest {
         if let Some(source) = &self.source {
             write!(f, " at {source}")?;
         }
-        if let Some(hint) = &self.hint {
-            write!(f, "; {hint}")?;
+        for more in [&self.reason, &self.hint].into_iter().flatten() {
+            write!(f, "; {more}")?;
         }
         Ok(())
     }
@@ -97,9 +102,11 @@ enum Line<'a> {
 
 /// Reads the log of a refused load.
 pub(crate) fn digest(log: &str) -> Digest {
+    let (trace, report) = report::split(log);
+    let report = report.unwrap_or_default();
     let mut last_insn = None;
     let mut says: Vec<&str> = Vec::new();
-    for line in log.lines() {
+    for line in trace.lines() {
         match classify(line) {
             Line::Insn(number, text) => {
                 last_insn = Some((number, text));
@@ -109,7 +116,10 @@ pub(crate) fn digest(log: &str) -> Digest {
             Line::Noise => {}
         }
     }
-    let complaint = says.join("; ");
+    let complaint = match says.is_empty() {
+        true => report.title,
+        false => says.join("; "),
+    };
     let named = says.iter().find_map(|line| insn_named(line));
     let insn = named.or(last_insn.map(|(number, _)| number));
     let insn_text = match (insn, last_insn) {
@@ -117,7 +127,8 @@ pub(crate) fn digest(log: &str) -> Digest {
         _ => None,
     };
     Digest {
-        hint: hint(&complaint),
+        hint: report.suggestion.or_else(|| hint(&complaint)),
+        reason: report.reason,
         complaint,
         insn,
         insn_text,
@@ -147,7 +158,7 @@ fn classify(line: &str) -> Line<'_> {
 }
 
 fn is_statistics(text: &str) -> bool {
-    const STARTS: [&str; 8] = [
+    const STARTS: [&str; 10] = [
         "processed ",
         "verification time",
         "stack depth",
@@ -156,6 +167,8 @@ fn is_statistics(text: &str) -> bool {
         "func#",
         "Validating ",
         "mark_precise:",
+        "cur state:",
+        "old state:",
     ];
     STARTS.iter().any(|start| text.starts_with(start))
         || text.ends_with("is safe for any args that match its prototype")

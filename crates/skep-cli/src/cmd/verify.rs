@@ -239,6 +239,9 @@ pub(crate) fn digest(refusal: &Refusal) -> String {
     if let Some(source) = &digest.source {
         fact("source:", &source.to_string());
     }
+    if let Some(reason) = &digest.reason {
+        fact("because:", reason);
+    }
     if let Some(hint) = &digest.hint {
         fact("hint:", hint);
     }
@@ -264,6 +267,7 @@ mod tests {
                     column: 3,
                     text: "  return *value;".to_owned(),
                 }),
+                reason: Some("R0 may be NULL here.".to_owned()),
                 hint: Some("compare it with NULL first".to_owned()),
             },
         };
@@ -272,6 +276,7 @@ mod tests {
             "\n      verifier: R0 invalid mem access 'map_value_or_null'\
              \n      at insn:  7: (61) r1 = *(u32 *)(r0 +0)\
              \n      source:   a.c:12: return *value;\
+             \n      because:  R0 may be NULL here.\
              \n      hint:     compare it with NULL first"
         );
         let silent = digest(&Refusal::default());

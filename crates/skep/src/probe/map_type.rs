@@ -1,7 +1,7 @@
 //! The table of map types: what the smallest map of each is.
 
 use super::ask::{Asked, array, btf, int, map};
-use super::{Answer, Origin, answer};
+use super::{Answer, Origin, answer, memlock};
 use crate::system::System;
 use skep_codec::Errno;
 use skep_codec::btf::BtfBuilder;
@@ -91,7 +91,11 @@ rows! {
 /// Whether the kernel has this type.
 pub(super) fn ask(system: &System, map_type: MapType) -> Answer {
     match row(map_type) {
-        Some(row) => answer(create(system, row)),
+        Some(row) => match answer(create(system, row)) {
+            // Device maps of Linux 5.4 to 5.10 say this where no more memory may be locked.
+            Answer::No if memlock::is_used_up(system) => Answer::Unknown(Errno::EPERM),
+            answer => answer,
+        },
         // Without knowing what it takes, there is no telling a "no" from a wrong question.
         None => Answer::Unknown(Errno::EOPNOTSUPP),
     }

@@ -105,22 +105,14 @@ impl System {
     }
 }
 
-/// A "no" counts only if the caller may ask, and has memory to: without privilege, or where no
-/// more memory may be locked, some of what the kernel can do is refused in the same words as what
-/// it cannot.
+/// A "no" counts only if the caller may ask: without privilege some of what the kernel can do is
+/// refused in the same words as what it cannot. What is refused for want of memory that may be
+/// locked is asked again if there can be more.
 fn certain(system: &System, ask: &dyn Fn() -> Answer) -> Answer {
-    let mut answer = ask();
-    let wants_memory = match answer {
-        Answer::Unknown(Errno::EPERM) => true,
-        Answer::No => memlock::is_used_up(system),
-        _ => false,
+    let answer = match ask() {
+        Answer::Unknown(Errno::EPERM) if raise_memlock(system) == Ok(true) => ask(),
+        answer => answer,
     };
-    if wants_memory {
-        answer = match raise_memlock(system) {
-            Ok(true) => ask(),
-            _ => Answer::Unknown(Errno::EPERM),
-        };
-    }
     match answer {
         Answer::No => match feature::ask(system, Feature::Btf) {
             Answer::Unknown(errno) => Answer::Unknown(errno),

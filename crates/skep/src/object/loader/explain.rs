@@ -27,11 +27,11 @@ pub(super) fn explain(
         let text = || insn::disasm(insn, next).to_string();
         digest.insn_text.get_or_insert_with(text);
         if let Some(what) = absent(spec, insn) {
-            (digest.complaint, digest.insn_text) = (what, None);
+            (digest.complaint, digest.insn_text, digest.reason) = (what, None, None);
         }
     }
     if let Some((_, why)) = poisoned.iter().find(|(insn, _)| *insn == at) {
-        (digest.complaint, digest.insn_text) = (why.clone(), None);
+        (digest.complaint, digest.insn_text, digest.reason) = (why.clone(), None, None);
         digest.hint = Some(GUARD.to_string());
     }
 }
