@@ -2,7 +2,9 @@
 
 use crate::ENGINES;
 use crate::engines::{self as bare, ENTRIES};
-use aya::maps::{Array as AyaArray, HashMap as AyaHash, Map as AyaMap, MapData, PerCpuArray as AyaPerCpu};
+use aya::maps::{
+    Array as AyaArray, HashMap as AyaHash, Map as AyaMap, MapData, PerCpuArray as AyaPerCpu,
+};
 use libbpf_rs::{MapCore as _, MapFlags, MapHandle};
 use skep::map::{Array, ElemFlags, HashMap, Map, PerCpuArray};
 use skep::{MapType, System};
@@ -105,7 +107,9 @@ pub fn all() -> Vec<Case> {
     let system = System::host().expect("the kernel");
     let hash = bare::hash(&system);
     let keys: Vec<u8> = (0..ENTRIES).flat_map(|n| key(n).to_ne_bytes()).collect();
-    let done = hash.update_batch(&keys, &keys, ElemFlags::ANY).expect("filling");
+    let done = hash
+        .update_batch(&keys, &keys, ElemFlags::ANY)
+        .expect("filling");
     assert_eq!(done.count as u64, ENTRIES);
     vec![
         lookup(&hash),
@@ -129,11 +133,13 @@ fn lookup(hash: &Map) -> Case {
         [
             work(move || {
                 let mut value = 0_u64;
-                a.turn().for_each(|key| assert!(bare::lookup(h.fd, &key, &mut value)));
+                a.turn()
+                    .for_each(|key| assert!(bare::lookup(h.fd, &key, &mut value)));
                 TURN
             }),
             work(move || {
-                b.turn().for_each(|key| assert!(view.at(&key).unwrap().is_some()));
+                b.turn()
+                    .for_each(|key| assert!(view.at(&key).unwrap().is_some()));
                 TURN
             }),
             work(move || {
@@ -142,7 +148,8 @@ fn lookup(hash: &Map) -> Case {
             }),
             work(move || {
                 let get = |key: u64| lib.lookup(&key.to_ne_bytes(), MapFlags::ANY);
-                d.turn().for_each(|key| assert!(get(key).unwrap().is_some()));
+                d.turn()
+                    .for_each(|key| assert!(get(key).unwrap().is_some()));
                 TURN
             }),
         ],
@@ -157,7 +164,8 @@ fn update(hash: &Map) -> Case {
         "hash: update",
         [
             work(move || {
-                a.turn().for_each(|key| assert!(bare::update(h.fd, &key, &mut key.clone())));
+                a.turn()
+                    .for_each(|key| assert!(bare::update(h.fd, &key, &mut key.clone())));
                 TURN
             }),
             work(move || {
@@ -182,8 +190,11 @@ fn refill(map: &Map, keys: &Keys) -> Box<dyn FnMut()> {
     let (map, keys) = (map.clone(), keys.clone());
     Box::new(move || {
         let begin = keys.0.get().saturating_sub(2 * TURN);
-        let bytes: Vec<u8> = (begin..begin + 3 * TURN).flat_map(|n| key(n).to_ne_bytes()).collect();
-        map.update_batch(&bytes, &bytes, ElemFlags::ANY).expect("refilling");
+        let bytes: Vec<u8> = (begin..begin + 3 * TURN)
+            .flat_map(|n| key(n).to_ne_bytes())
+            .collect();
+        map.update_batch(&bytes, &bytes, ElemFlags::ANY)
+            .expect("refilling");
     })
 }
 
@@ -206,7 +217,8 @@ fn delete(hash: &Map) -> Case {
             TURN
         }),
         work(move || {
-            d.turn().for_each(|key| lib.delete(&key.to_ne_bytes()).unwrap());
+            d.turn()
+                .for_each(|key| lib.delete(&key.to_ne_bytes()).unwrap());
             TURN
         }),
     ];
@@ -231,7 +243,11 @@ fn update_batch(hash: &Map) -> Case {
         work(move || {
             let keys: Vec<u8> = b.turn().flat_map(u64::to_ne_bytes).collect();
             for part in keys.chunks(8 * BATCH) {
-                assert!(!map.update_batch(part, part, ElemFlags::ANY).unwrap().one_by_one);
+                assert!(
+                    !map.update_batch(part, part, ElemFlags::ANY)
+                        .unwrap()
+                        .one_by_one
+                );
             }
             TURN
         }),
@@ -239,7 +255,8 @@ fn update_batch(hash: &Map) -> Case {
         work(move || {
             let keys: Vec<u8> = d.turn().flat_map(u64::to_ne_bytes).collect();
             for part in keys.chunks(8 * BATCH) {
-                lib.update_batch(part, part, BATCH as u32, MapFlags::ANY, MapFlags::ANY).unwrap();
+                lib.update_batch(part, part, BATCH as u32, MapFlags::ANY, MapFlags::ANY)
+                    .unwrap();
             }
             TURN
         }),
@@ -271,7 +288,8 @@ fn delete_batch(hash: &Map) -> Case {
         work(move || {
             let keys: Vec<u8> = d.turn().flat_map(u64::to_ne_bytes).collect();
             for part in keys.chunks(8 * BATCH) {
-                lib.delete_batch(part, BATCH as u32, MapFlags::ANY, MapFlags::ANY).unwrap();
+                lib.delete_batch(part, BATCH as u32, MapFlags::ANY, MapFlags::ANY)
+                    .unwrap();
             }
             TURN
         }),
@@ -288,7 +306,8 @@ fn refill_all(map: &Map) -> Box<dyn FnMut()> {
     Box::new(move || {
         if !full {
             let keys: Vec<u8> = (0..ENTRIES).flat_map(|n| key(n).to_ne_bytes()).collect();
-            map.update_batch(&keys, &keys, ElemFlags::ANY).expect("refilling");
+            map.update_batch(&keys, &keys, ElemFlags::ANY)
+                .expect("refilling");
             full = true;
         }
     })
@@ -349,7 +368,9 @@ fn iterate_in_batches(hash: &Map) -> Case {
         }),
         None,
         work(move || {
-            let all = lib.lookup_batch(BATCH as u32, MapFlags::ANY, MapFlags::ANY).unwrap();
+            let all = lib
+                .lookup_batch(BATCH as u32, MapFlags::ANY, MapFlags::ANY)
+                .unwrap();
             all.map(black_box).count() as u64
         }),
     ];

@@ -58,11 +58,23 @@ pub fn delete(fd: i32, key: &u64) -> bool {
 }
 
 pub fn next_key(fd: i32, key: Option<&u64>, next: &mut u64) -> bool {
-    elem(4, fd, key.map_or(std::ptr::null(), std::ptr::from_ref), next)
+    elem(
+        4,
+        fd,
+        key.map_or(std::ptr::null(), std::ptr::from_ref),
+        next,
+    )
 }
 
 /// A batch of 4096; how many there were, and whether it was the last.
-pub fn batch(cmd: i64, fd: i32, cursor: Option<&mut u64>, keys: &mut [u64], values: &mut [u64], first: bool) -> (usize, bool) {
+pub fn batch(
+    cmd: i64,
+    fd: i32,
+    cursor: Option<&mut u64>,
+    keys: &mut [u64],
+    values: &mut [u64],
+    first: bool,
+) -> (usize, bool) {
     let cursor = cursor.map_or(0, |c| std::ptr::from_mut(c) as u64);
     let mut attr = Batch {
         in_batch: if first { 0 } else { cursor },

@@ -20,7 +20,12 @@ fn main() {
     let (mut rounds, mut write) = (31, false);
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--rounds" => rounds = args.next().and_then(|n| n.parse().ok()).expect("--rounds N"),
+            "--rounds" => {
+                rounds = args
+                    .next()
+                    .and_then(|n| n.parse().ok())
+                    .expect("--rounds N")
+            }
             "--write" => write = true,
             other => panic!("unknown argument {other}"),
         }
@@ -28,7 +33,8 @@ fn main() {
     let mut text = head(rounds);
     for mut case in cases::all() {
         eprintln!("{}", case.title);
-        let figures = measure(&mut case, (rounds / case.costs).max(3));
+        let rounds = (rounds / case.costs).max(3);
+        let figures = measure(&mut case, rounds);
         row(&mut text, &case, &figures);
     }
     println!("{text}");
