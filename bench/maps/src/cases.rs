@@ -437,7 +437,7 @@ fn mapped(system: &System) -> Case {
             READS
         }),
         work(move || {
-            (0..TURN).for_each(|_| drop(black_box(aya.get(&0, 0).unwrap())));
+            (0..TURN).for_each(|_| _ = black_box(aya.get(&0, 0).unwrap()));
             TURN
         }),
         work(move || {
