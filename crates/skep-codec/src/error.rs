@@ -1,8 +1,8 @@
 //! One error for all parsers: what is wrong, and where in which bytes.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
 /// The result of a codec function.
@@ -30,9 +30,10 @@ pub enum ErrorKind {
     Mismatch,
 }
 
-/// An error with its place: section, byte offset in it, symbol, as far as they are known.
+/// An error with its place: section, byte offset in it, symbol, as far as they are known. As large
+/// as a pointer, and cheap to clone and to drop.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Error(Box<Inner>);
+pub struct Error(Arc<Inner>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
@@ -43,13 +44,31 @@ struct Inner {
     symbol: Option<String>,
 }
 
+/// Part of a place.
+enum Part {
+    Section(String),
+    Offset(u64),
+    Symbol(String),
+}
+
 impl Error {
     /// An error of `kind`; `what` completes the sentence "... : what".
     #[cold]
     pub fn new(kind: ErrorKind, what: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner {
+        Self::of(kind, what.into())
+    }
+
+    /// [`Error::new`] of a text that is put together.
+    #[cold]
+    pub(crate) fn says(kind: ErrorKind, what: fmt::Arguments<'_>) -> Self {
+        Self::of(kind, alloc::fmt::format(what).into())
+    }
+
+    #[cold]
+    fn of(kind: ErrorKind, what: Cow<'static, str>) -> Self {
+        Self(Arc::new(Inner {
             kind,
-            what: what.into(),
+            what,
             section: None,
             offset: None,
             symbol: None,
@@ -58,22 +77,32 @@ impl Error {
 
     /// Names the section, unless one is named already.
     #[must_use]
-    pub fn in_section(mut self, section: impl Into<String>) -> Self {
-        self.0.section.get_or_insert_with(|| section.into());
-        self
+    pub fn in_section(self, section: impl Into<String>) -> Self {
+        self.place(Part::Section(section.into()))
     }
 
     /// Names the byte offset inside the section, unless one is named already.
     #[must_use]
-    pub fn at(mut self, offset: u64) -> Self {
-        self.0.offset.get_or_insert(offset);
-        self
+    pub fn at(self, offset: u64) -> Self {
+        self.place(Part::Offset(offset))
     }
 
     /// Names the symbol, unless one is named already.
     #[must_use]
-    pub fn of_symbol(mut self, symbol: impl Into<String>) -> Self {
-        self.0.symbol.get_or_insert_with(|| symbol.into());
+    pub fn of_symbol(self, symbol: impl Into<String>) -> Self {
+        self.place(Part::Symbol(symbol.into()))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn place(mut self, part: Part) -> Self {
+        let known = Arc::make_mut(&mut self.0);
+        match part {
+            Part::Section(name) if known.section.is_none() => known.section = Some(name),
+            Part::Offset(offset) if known.offset.is_none() => known.offset = Some(offset),
+            Part::Symbol(name) if known.symbol.is_none() => known.symbol = Some(name),
+            _ => {}
+        }
         self
     }
 
@@ -136,7 +165,7 @@ impl core::error::Error for Error {}
 /// Shorthand for `Err(Error::new(..))`.
 macro_rules! bail {
     ($kind:ident, $($arg:tt)+) => {
-        return Err($crate::Error::new($crate::ErrorKind::$kind, alloc::format!($($arg)+)))
+        return Err($crate::Error::says($crate::ErrorKind::$kind, format_args!($($arg)+)))
     };
 }
 pub(crate) use bail;

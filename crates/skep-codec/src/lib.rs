@@ -39,9 +39,10 @@ pub mod linker;
 pub mod log;
 pub mod map;
 pub mod object;
-mod order;
+pub mod order;
 pub mod perf;
 mod sha256;
+pub mod text;
 pub mod uapi;
 
 pub use errno::Errno;

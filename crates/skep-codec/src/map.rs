@@ -68,8 +68,32 @@ impl Order {
         self.0.get(block)?.get(at.checked_sub(1)?).copied()
     }
 
-    fn places(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().flatten().copied()
+    /// The place at a position, and the position after it.
+    fn step(&self, (mut block, mut at): Position) -> Option<(usize, Position)> {
+        loop {
+            let places = self.0.get(block)?;
+            if let Some(&place) = places.get(at) {
+                return Some((place, (block, at.saturating_add(1))));
+            }
+            (block, at) = (block.saturating_add(1), 0);
+        }
+    }
+}
+
+/// Iterator over keys and values in order of key: see [`Map::iter`].
+pub struct Iter<'a, K, V> {
+    map: &'a Map<K, V>,
+    position: Position,
+}
+
+impl<'a, K, V> Iterator for Iter<'a, K, V> {
+    type Item = (&'a K, &'a V);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (place, next) = self.map.order.step(self.position)?;
+        self.position = next;
+        let (key, value) = self.map.entries.get(place)?;
+        Some((key, value))
     }
 }
 
@@ -146,9 +170,11 @@ impl<K: Ord, V> Map<K, V> {
     }
 
     /// Keys and values, in order of key.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        let entries = self.order.places();
-        entries.filter_map(|place| self.entries.get(place).map(|(key, value)| (key, value)))
+    pub fn iter(&self) -> Iter<'_, K, V> {
+        Iter {
+            map: self,
+            position: (0, 0),
+        }
     }
 
     /// Keys in order.

@@ -83,10 +83,12 @@ fn compress(state: [u32; 8], block: &[u8; 64]) -> [u32; 8] {
         let low = w1.rotate_right(7) ^ w1.rotate_right(18) ^ (w1 >> 3);
         let high = w14.rotate_right(17) ^ w14.rotate_right(19) ^ (w14 >> 10);
         let next = w0.wrapping_add(low).wrapping_add(w9).wrapping_add(high);
-        words.rotate_left(1);
-        if let Some(last) = words.last_mut() {
-            *last = next;
+        let [_, rest @ ..] = words;
+        let mut shifted = [next; 16];
+        for (to, from) in shifted.iter_mut().zip(rest) {
+            *to = from;
         }
+        words = shifted;
     }
     let mut sum = [a, b, c, d, e, f, g, h];
     for (new, old) in sum.iter_mut().zip(state) {

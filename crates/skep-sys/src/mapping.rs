@@ -110,6 +110,7 @@ impl Mapping {
 }
 
 impl Drop for Mapping {
+    #[inline(never)]
     fn drop(&mut self) {
         // SAFETY: this mapping is ours and nobody uses it after `drop`.
         unsafe { self.kernel.munmap(self.start.as_ptr().cast(), self.len) };

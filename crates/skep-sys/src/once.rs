@@ -11,7 +11,8 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 /// Two threads that ask at the same time may both make one; the first to be done wins, and both
 /// get its value.
 pub struct Once<T> {
-    value: AtomicPtr<T>,
+    /// A `Box<T>`, or null. Of no type, so that exchanging it is compiled once.
+    value: AtomicPtr<()>,
     owns: PhantomData<Box<T>>,
 }
 
@@ -33,7 +34,7 @@ impl<T> Once<T> {
     /// The value, if there is one.
     #[inline]
     pub fn get(&self) -> Option<&T> {
-        let pointer = self.value.load(Ordering::Acquire);
+        let pointer = self.value.load(Ordering::Acquire).cast::<T>();
         // SAFETY: null, or from `Box::into_raw` and never changed until `drop`; the load pairs
         // with the store that published it.
         unsafe { pointer.as_ref() }
@@ -48,15 +49,12 @@ impl<T> Once<T> {
             return Ok(value);
         }
         let made = Box::into_raw(Box::new(make()?));
-        let raced =
-            self.value
-                .compare_exchange(null_mut(), made, Ordering::AcqRel, Ordering::Acquire);
-        let winner = match raced {
-            Ok(_) => made,
-            Err(other) => {
+        let winner = match publish(&self.value, made.cast()) {
+            None => made,
+            Some(other) => {
                 // SAFETY: `made` is from `Box::into_raw` above and was not published.
                 drop(unsafe { Box::from_raw(made) });
-                other
+                other.cast()
             }
         };
         // SAFETY: published and never changed until `drop`.
@@ -72,6 +70,12 @@ impl<T> Once<T> {
     }
 }
 
+/// Puts it where nothing is; else what is there.
+fn publish(slot: &AtomicPtr<()>, made: *mut ()) -> Option<*mut ()> {
+    slot.compare_exchange(null_mut(), made, Ordering::AcqRel, Ordering::Acquire)
+        .err()
+}
+
 impl<T> Default for Once<T> {
     fn default() -> Self {
         Self::new()
@@ -80,7 +84,7 @@ impl<T> Default for Once<T> {
 
 impl<T> Drop for Once<T> {
     fn drop(&mut self) {
-        let pointer = *self.value.get_mut();
+        let pointer = self.value.get_mut().cast::<T>();
         if !pointer.is_null() {
             // SAFETY: from `Box::into_raw`, and `&mut self` says that nobody looks at it.
             drop(unsafe { Box::from_raw(pointer) });

@@ -117,6 +117,11 @@ impl Error {
         Self::caused(self.kind(), what.into(), Cause::Error(self))
     }
 
+    #[cold]
+    fn doing(self, what: String) -> Self {
+        self.context(what)
+    }
+
     /// What kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -201,7 +206,10 @@ pub(crate) trait Context<T> {
 
 impl<T, E: Into<Error>> Context<T> for core::result::Result<T, E> {
     fn context(self, what: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|error| error.into().context(what()))
+        match self {
+            Ok(value) => Ok(value),
+            Err(error) => Err(error.into().doing(what())),
+        }
     }
 }
 

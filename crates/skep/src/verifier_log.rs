@@ -9,6 +9,7 @@ mod report;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use skep_codec::text::joined;
 
 /// A refused program: the log as the kernel wrote it, and its digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,7 +119,7 @@ pub(crate) fn digest(log: &str) -> Digest {
     }
     let complaint = match says.is_empty() {
         true => report.title,
-        false => says.join("; "),
+        false => joined(&says, "; "),
     };
     let named = says.iter().find_map(|line| insn_named(line));
     let insn = named.or(last_insn.map(|(number, _)| number));

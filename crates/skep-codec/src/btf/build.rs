@@ -10,7 +10,7 @@ impl BtfBuilder {
     pub fn add_int(&mut self, name: &str, size: u32, int: Int) -> TypeId {
         let encoding = u32::from(int.signed) | u32::from(int.char) << 1 | u32::from(int.bool) << 2;
         let detail = encoding << 24 | u32::from(int.offset) << 16 | u32::from(int.bits);
-        self.add(name, Kind::Int, false, 0, size, [detail])
+        self.add(name, Kind::Int, false, 0, size, &[detail])
     }
 
     /// `BTF_KIND_PTR`.
@@ -46,7 +46,7 @@ impl BtfBuilder {
     /// `BTF_KIND_ARRAY`.
     pub fn add_array(&mut self, array: Array) -> TypeId {
         let words = [array.element.0, array.index.0, array.len];
-        self.add("", Kind::Array, false, 0, 0, words)
+        self.add("", Kind::Array, false, 0, 0, &words)
     }
 
     /// `BTF_KIND_STRUCT`.
@@ -69,9 +69,9 @@ impl BtfBuilder {
     ) -> TypeId {
         let mut words = Vec::new();
         for value in values {
-            words.extend([self.add_string(value.name), value.value as u32]);
+            words.extend_from_slice(&[self.add_string(value.name), value.value as u32]);
         }
-        self.add(name, Kind::Enum, signed, values.len(), size, words)
+        self.add(name, Kind::Enum, signed, values.len(), size, &words)
     }
 
     /// `BTF_KIND_ENUM64`.
@@ -85,61 +85,61 @@ impl BtfBuilder {
         let mut words = Vec::new();
         for value in values {
             let bits = value.value as u64;
-            words.extend([
+            words.extend_from_slice(&[
                 self.add_string(value.name),
                 bits as u32,
                 (bits >> 32) as u32,
             ]);
         }
-        self.add(name, Kind::Enum64, signed, values.len(), size, words)
+        self.add(name, Kind::Enum64, signed, values.len(), size, &words)
     }
 
     /// `BTF_KIND_FWD`, of a struct or a union.
     pub fn add_fwd(&mut self, name: &str, is_union: bool) -> TypeId {
-        self.add(name, Kind::Fwd, is_union, 0, 0, [])
+        self.add(name, Kind::Fwd, is_union, 0, 0, &[])
     }
 
     /// `BTF_KIND_FUNC_PROTO`.
     pub fn add_func_proto(&mut self, returns: TypeId, params: &[Param<'_>]) -> TypeId {
         let mut words = Vec::new();
         for param in params {
-            words.extend([self.add_string(param.name), param.ty.0]);
+            words.extend_from_slice(&[self.add_string(param.name), param.ty.0]);
         }
         let vlen = params.len();
-        self.add("", Kind::FuncProto, false, vlen, returns.0, words)
+        self.add("", Kind::FuncProto, false, vlen, returns.0, &words)
     }
 
     /// `BTF_KIND_FUNC`, with its linkage (0 static, 1 global, 2 extern).
     pub fn add_func(&mut self, name: &str, proto: TypeId, linkage: u32) -> TypeId {
-        self.add(name, Kind::Func, false, linkage as usize, proto.0, [])
+        self.add(name, Kind::Func, false, linkage as usize, proto.0, &[])
     }
 
     /// `BTF_KIND_VAR`, with its linkage (0 static, 1 global, 2 extern).
     pub fn add_var(&mut self, name: &str, ty: TypeId, linkage: u32) -> TypeId {
-        self.add(name, Kind::Var, false, 0, ty.0, [linkage])
+        self.add(name, Kind::Var, false, 0, ty.0, &[linkage])
     }
 
     /// `BTF_KIND_DATASEC`.
     pub fn add_datasec(&mut self, name: &str, size: u32, variables: &[SecVar]) -> TypeId {
-        let words: Vec<u32> = variables
-            .iter()
-            .flat_map(|var| [var.ty.0, var.offset, var.size])
-            .collect();
-        self.add(name, Kind::Datasec, false, variables.len(), size, words)
+        let mut words = Vec::new();
+        for var in variables {
+            words.extend_from_slice(&[var.ty.0, var.offset, var.size]);
+        }
+        self.add(name, Kind::Datasec, false, variables.len(), size, &words)
     }
 
     /// `BTF_KIND_FLOAT`.
     pub fn add_float(&mut self, name: &str, size: u32) -> TypeId {
-        self.add(name, Kind::Float, false, 0, size, [])
+        self.add(name, Kind::Float, false, 0, size, &[])
     }
 
     /// `BTF_KIND_DECL_TAG` on a member or parameter, or on the whole declaration (-1).
     pub fn add_decl_tag(&mut self, tag: &str, target: TypeId, component: i32) -> TypeId {
-        self.add(tag, Kind::DeclTag, false, 0, target.0, [component as u32])
+        self.add(tag, Kind::DeclTag, false, 0, target.0, &[component as u32])
     }
 
     fn add_reference(&mut self, name: &str, kind: Kind, target: TypeId) -> TypeId {
-        self.add(name, kind, false, 0, target.0, [])
+        self.add(name, kind, false, 0, target.0, &[])
     }
 
     fn add_composite(
@@ -159,9 +159,9 @@ impl BtfBuilder {
                 }
                 offset |= u32::from(member.bit_size) << 24;
             }
-            words.extend([self.add_string(member.name), member.ty.0, offset]);
+            words.extend_from_slice(&[self.add_string(member.name), member.ty.0, offset]);
         }
-        self.add(name, kind, flag, members.len(), size, words)
+        self.add(name, kind, flag, members.len(), size, &words)
     }
 
     fn add(
@@ -171,7 +171,7 @@ impl BtfBuilder {
         flag: bool,
         vlen: usize,
         size_or_type: u32,
-        tail: impl IntoIterator<Item = u32>,
+        tail: &[u32],
     ) -> TypeId {
         let id = self.next_id();
         let name = self.add_string(name);
@@ -179,7 +179,8 @@ impl BtfBuilder {
             self.fail("a type of more than 16 million elements");
         }
         let info = u32::from(flag) << 31 | u32::from(kind.raw()) << 24 | vlen as u32;
-        self.records.push([name, info, size_or_type], tail);
+        self.records
+            .push([name, info, size_or_type], tail.iter().copied());
         id
     }
 }

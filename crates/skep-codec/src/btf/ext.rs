@@ -4,13 +4,14 @@
 use super::Btf;
 use super::header::magic_endian;
 use super::types::TypeId;
-use crate::bytes::{Reader, slice};
+use crate::bytes::{Endian, Reader, slice};
 use crate::error::bail;
 use crate::map::Map;
 use crate::{Error, Result};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::slice::ChunksExact;
 
 /// Records by the name of the ELF section that their instructions are in.
 pub type BySection<T> = Map<String, Vec<T>>;
@@ -138,15 +139,19 @@ impl BtfExt {
         let parts = Parts::read(bytes).map_err(|e| e.in_section(".BTF.ext header"))?;
         let mut ext = Self::default();
         let errors = &mut ext.errors;
-        let endian = parts.endian;
-        let reader = |part| Reader::new(part, endian);
-        ext.func_info = sections(reader(parts.funcs), btf, "func_info", 8, errors, |r| {
+        let part = |bytes, what, min| Part {
+            reader: Reader::new(bytes, parts.endian),
+            btf,
+            what,
+            min,
+        };
+        ext.func_info = sections(part(parts.funcs, "func_info", 8), errors, |r| {
             Ok(FuncInfo {
                 insn_off: r.u32()?,
                 type_id: TypeId(r.u32()?),
             })
         });
-        ext.line_info = sections(reader(parts.lines), btf, "line_info", 16, errors, |r| {
+        ext.line_info = sections(part(parts.lines, "line_info", 16), errors, |r| {
             Ok(LineInfo {
                 insn_off: r.u32()?,
                 file_name_off: r.u32()?,
@@ -154,7 +159,7 @@ impl BtfExt {
                 line_col: r.u32()?,
             })
         });
-        ext.core_relos = sections(reader(parts.relos), btf, "core_relo", 16, errors, |r| {
+        ext.core_relos = sections(part(parts.relos, "core_relo", 16), errors, |r| {
             Ok(CoreRelo {
                 insn_off: r.u32()?,
                 type_id: TypeId(r.u32()?),
@@ -186,7 +191,7 @@ fn core_kind(raw: u32) -> Result<CoreKind> {
 }
 
 struct Parts<'a> {
-    endian: crate::bytes::Endian,
+    endian: Endian,
     funcs: &'a [u8],
     lines: &'a [u8],
     relos: &'a [u8],
@@ -226,53 +231,65 @@ impl<'a> Parts<'a> {
 
 /// The records of one part, by section. Errors are put aside.
 fn sections<T>(
-    mut r: Reader<'_>,
-    btf: &Btf,
-    what: &'static str,
-    min: usize,
+    part: Part<'_>,
     errors: &mut Vec<Error>,
-    decode: impl Fn(&mut Reader<'_>) -> Result<T>,
+    decode: fn(&mut Reader<'_>) -> Result<T>,
 ) -> BySection<T> {
     let mut out = BySection::new();
-    if r.is_empty() {
-        return out;
-    }
-    let record_len = match record_len(&mut r, min) {
-        Ok(len) => len,
-        Err(e) => {
-            errors.push(e.in_section(what));
-            return out;
+    part.each_section(errors, &mut |name, records, endian| {
+        let mut list = Vec::with_capacity(records.len());
+        for record in records {
+            list.push(decode(&mut Reader::new(record, endian))?);
         }
-    };
-    while !r.is_empty() {
-        let at = r.offset() as u64;
-        let (name_off, records) = match section_bytes(&mut r, record_len) {
-            Ok(section) => section,
-            Err(e) => {
-                // Where the next section begins is not known.
-                errors.push(e.in_section(what));
-                return out;
-            }
-        };
-        let decoded: Result<Vec<T>> = records
-            .chunks_exact(record_len)
-            .map(|record| decode(&mut Reader::new(record, r.endian())))
-            .collect();
-        match (btf.string(name_off), decoded) {
-            (Ok(name), Ok(list)) if !name.is_empty() => {
-                out.change(name.to_owned(), |known| known.extend(list));
-            }
-            (Ok(""), _) => errors.push(
-                Error::new(crate::ErrorKind::Malformed, "section without a name")
-                    .in_section(what)
-                    .at(at),
-            ),
-            (Ok(name), Err(e)) => errors.push(e.in_section(what).at(at).of_symbol(name)),
-            (Ok(_), Ok(_)) => {}
-            (Err(e), _) => errors.push(e.in_section(what).at(at)),
-        }
-    }
+        out.change(name.to_owned(), |known| known.append(&mut list));
+        Ok(())
+    });
     out
+}
+
+/// The bytes of one part, and what is needed to read them.
+struct Part<'a> {
+    reader: Reader<'a>,
+    btf: &'a Btf,
+    what: &'static str,
+    /// Bytes that a record has at least.
+    min: usize,
+}
+
+/// Takes the records of the section of this name.
+type Take<'a> = &'a mut dyn FnMut(&str, ChunksExact<'_, u8>, Endian) -> Result<()>;
+
+impl Part<'_> {
+    fn each_section(mut self, errors: &mut Vec<Error>, take: Take<'_>) {
+        if self.reader.is_empty() {
+            return;
+        }
+        if let Err(e) = self.walk(errors, take) {
+            // Where the next section begins is not known.
+            errors.push(e.in_section(self.what));
+        }
+    }
+
+    fn walk(&mut self, errors: &mut Vec<Error>, take: Take<'_>) -> Result<()> {
+        let record_len = record_len(&mut self.reader, self.min)?;
+        while !self.reader.is_empty() {
+            let at = self.reader.offset() as u64;
+            let (name_off, bytes) = section_bytes(&mut self.reader, record_len)?;
+            let records = bytes.chunks_exact(record_len);
+            if let Err(e) = self.section(name_off, records, &mut *take) {
+                errors.push(e.in_section(self.what).at(at));
+            }
+        }
+        Ok(())
+    }
+
+    fn section(&self, name: u32, records: ChunksExact<'_, u8>, take: Take<'_>) -> Result<()> {
+        let name = self.btf.string(name)?;
+        if name.is_empty() {
+            bail!(Malformed, "section without a name");
+        }
+        take(name, records, self.reader.endian()).map_err(|e| e.of_symbol(name))
+    }
 }
 
 fn record_len(r: &mut Reader<'_>, min: usize) -> Result<usize> {

@@ -2,6 +2,7 @@
 
 use super::{Btf, Kind, TypeId};
 use crate::bytes::{Endian, zero_bytes};
+use crate::order;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -36,6 +37,7 @@ impl Kinds {
 /// A name without its flavour: `task_struct` for `task_struct___old`.
 ///
 /// A flavour begins at the last `___` that has a character other than `_` on either side.
+#[inline(never)]
 pub fn essential_name(name: &str) -> &str {
     let bytes = name.as_bytes();
     let flavour = bytes
@@ -58,28 +60,32 @@ pub struct Wanted {
     essential: bool,
 }
 
+/// Names with their kinds, of no type that would be compiled anew.
+type Names<'i, 'n> = &'i mut dyn Iterator<Item = (&'n str, Kinds)>;
+
 /// Bits in the filter: 1 in 50 or so of other names pass it when a hundred are wanted.
 const FILTER_BITS: u32 = 13;
 
 impl Wanted {
     /// Exact names.
     pub fn new<'n>(names: impl IntoIterator<Item = (&'n str, Kinds)>) -> Self {
-        Self::build(names, false)
+        Self::build(&mut names.into_iter(), false)
     }
 
     /// Names whose flavour does not count, on either side.
     pub fn essential<'n>(names: impl IntoIterator<Item = (&'n str, Kinds)>) -> Self {
-        Self::build(names, true)
+        Self::build(&mut names.into_iter(), true)
     }
 
-    fn build<'n>(names: impl IntoIterator<Item = (&'n str, Kinds)>, essential: bool) -> Self {
+    fn build(names: Names<'_, '_>, essential: bool) -> Self {
         let mut wanted = Self {
             names: Vec::new(),
             kinds: 0,
             filter: alloc::vec![0; 1 << (FILTER_BITS - 6)],
             essential,
         };
-        for (index, (name, kinds)) in names.into_iter().enumerate() {
+        let mut given = Vec::new();
+        for (name, kinds) in names {
             let name = if essential {
                 essential_name(name)
             } else {
@@ -90,9 +96,14 @@ impl Wanted {
                 *word |= 1 << (bit & 63);
             }
             wanted.kinds |= kinds.0;
-            wanted.names.push((name.to_owned(), kinds, index));
+            given.push((name, kinds));
         }
-        wanted.names.sort_by(|a, b| (&a.0, a.2).cmp(&(&b.0, b.2)));
+        let name = |at: usize| given.get(at).map(|(name, _)| *name);
+        for index in order::sorted(given.len(), &|a, b| name(a).cmp(&name(b))) {
+            if let Some(&(name, kinds)) = given.get(index) {
+                wanted.names.push((name.to_owned(), kinds, index));
+            }
+        }
         wanted
     }
 
@@ -128,6 +139,9 @@ impl Wanted {
     }
 }
 
+/// Hears the index of a wanted name and the type that has it; says whether to go on.
+type Hit<'a> = &'a mut dyn FnMut(usize, TypeId) -> bool;
+
 impl Btf {
     /// The first type of this set with exactly this name, of this kind or of any. The base is
     /// searched first.
@@ -138,7 +152,7 @@ impl Btf {
         let kinds = kind.map_or(Kinds::ALL, Kinds::of);
         let wanted = Wanted::new([(name, kinds)]);
         let mut found = None;
-        self.scan(&wanted, |_, id| {
+        self.scan(&wanted, &mut |_, id| {
             found = Some(id);
             false
         });
@@ -149,7 +163,7 @@ impl Btf {
     /// it, in order of id. The base is not searched.
     pub fn find_many(&self, wanted: &Wanted) -> Vec<Vec<TypeId>> {
         let mut found = alloc::vec![Vec::new(); wanted.len()];
-        self.scan(wanted, |index, id| {
+        self.scan(wanted, &mut |index, id| {
             if let Some(list) = found.get_mut(index) {
                 list.push(id);
             }
@@ -159,23 +173,17 @@ impl Btf {
     }
 
     /// Calls `hit` with index and id for each wanted type, until it says `false`.
-    fn scan(&self, wanted: &Wanted, mut hit: impl FnMut(usize, TypeId) -> bool) {
+    fn scan(&self, wanted: &Wanted, hit: Hit<'_>) {
         let strings = OwnStrings::new(self);
         // A constant byte order lets the compiler fold it into the loop.
         match self.endian() {
-            Endian::Little => self.scan_in(Endian::Little, &strings, wanted, &mut hit),
-            Endian::Big => self.scan_in(Endian::Big, &strings, wanted, &mut hit),
+            Endian::Little => self.scan_in(Endian::Little, &strings, wanted, hit),
+            Endian::Big => self.scan_in(Endian::Big, &strings, wanted, hit),
         }
     }
 
     #[inline(always)]
-    fn scan_in(
-        &self,
-        endian: Endian,
-        strings: &OwnStrings<'_>,
-        wanted: &Wanted,
-        hit: &mut impl FnMut(usize, TypeId) -> bool,
-    ) {
+    fn scan_in(&self, endian: Endian, strings: &OwnStrings<'_>, wanted: &Wanted, hit: Hit<'_>) {
         let first = self.first_id();
         self.heads(endian, wanted.kinds, |batch| {
             for head in batch {

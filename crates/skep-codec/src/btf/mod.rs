@@ -19,6 +19,7 @@ mod distill_tests;
 mod ext;
 #[cfg(test)]
 mod ext_tests;
+#[cfg(any(test, feature = "values"))]
 mod field;
 mod find;
 mod header;
@@ -36,11 +37,13 @@ mod strings;
 pub(crate) mod subset;
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(any(test, feature = "values"))]
 mod text;
 mod types;
 mod upload;
 #[cfg(test)]
 mod upload_tests;
+#[cfg(any(test, feature = "values"))]
 mod value;
 mod write;
 
@@ -48,6 +51,7 @@ mod write;
 pub use c::{dump_c, dump_c_header};
 pub use context::{ContextArg, Replaced, with_named_contexts};
 pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
+#[cfg(any(test, feature = "values"))]
 pub use field::Field;
 pub use find::{Kinds, Wanted, essential_name};
 #[cfg(any(test, feature = "btf-edit"))]
@@ -55,6 +59,7 @@ pub use merge::IdMap;
 pub(crate) use types::RawMember;
 pub use types::{Array, Enumerator, Int, Kind, Member, Param, SecVar, Type, TypeId};
 pub use upload::{BtfFeatures, SectionLayout, for_upload};
+#[cfg(any(test, feature = "values"))]
 pub use value::Value;
 pub use write::BtfBuilder;
 

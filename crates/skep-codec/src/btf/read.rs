@@ -100,7 +100,7 @@ impl Btf {
     }
 
     /// The type with this id.
-    #[inline]
+    #[inline(never)]
     pub fn ty(&self, id: TypeId) -> Result<Type<'_>> {
         let first = self.first_id();
         if id.0 < first {
@@ -178,7 +178,7 @@ impl Btf {
     }
 
     /// The string section from `offset` on.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn string_bytes(&self, offset: u32) -> Result<&[u8]> {
         let skip = match &self.base {
             Some(base) if offset < base.string_end() => return base.string_bytes(offset),
@@ -374,7 +374,7 @@ pub struct Types<'a> {
 impl<'a> Iterator for Types<'a> {
     type Item = Type<'a>;
 
-    #[inline]
+    #[inline(never)]
     fn next(&mut self) -> Option<Type<'a>> {
         if self.at >= self.section.len() {
             return None;

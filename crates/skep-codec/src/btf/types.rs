@@ -336,6 +336,7 @@ impl<'a> Type<'a> {
     }
 
     /// Element, index and length of an array.
+    #[inline(never)]
     pub fn array(&self) -> Result<Array> {
         if self.kind() != Kind::Array {
             bail!(Mismatch, "type {} is no array", self.id.0);
@@ -349,6 +350,7 @@ impl<'a> Type<'a> {
     }
 
     /// Encoding of an integer.
+    #[inline(never)]
     pub fn int(&self) -> Result<Int> {
         if self.kind() != Kind::Int {
             bail!(Mismatch, "type {} is no integer", self.id.0);
@@ -365,6 +367,7 @@ impl<'a> Type<'a> {
     }
 
     /// Linkage of a variable (0 static, 1 global, 2 extern) or function (the same numbers).
+    #[inline(never)]
     pub fn linkage(&self) -> Result<u32> {
         match self.kind() {
             Kind::Var => self.reader().u32(),

@@ -267,7 +267,8 @@ impl Upload<'_> {
             Kind::DeclTag if !has.decl_tag => self.one_byte(id, name),
             Kind::Datasec if !has.datasec => self.section_as_struct(ty, size)?,
             Kind::Datasec if !has.qmark_datasec && ty.name()?.starts_with('?') => {
-                let plain = ty.name()?.replacen('?', "_", 1);
+                let plain = ty.name()?.strip_prefix('?').unwrap_or_default();
+                let plain = alloc::format!("_{plain}");
                 let name = self.out.add_string(&plain);
                 self.out.set_head(id, [name, old_info, size]);
             }
@@ -300,7 +301,10 @@ impl Upload<'_> {
     }
 
     fn section_as_struct(&mut self, ty: &Type<'_>, size: u32) -> Result<()> {
-        let plain = ty.name()?.replace(['.', '?'], "_");
+        let mut plain = String::new();
+        for c in ty.name()?.chars() {
+            plain.push(if matches!(c, '.' | '?') { '_' } else { c });
+        }
         let name = self.out.add_string(&plain);
         let head = [name, info(Kind::Struct, ty.vlen()), size];
         self.out.set_head(ty.id(), head);

@@ -160,6 +160,7 @@ impl BtfBuilder {
     }
 
     /// Replaces the header words of a type that stays as long as it is.
+    #[inline(never)]
     pub(super) fn set_head(&mut self, id: TypeId, head: [u32; HEAD]) {
         if let Some(record) = self.record_mut(id).and_then(|r| r.first_chunk_mut()) {
             *record = head;
@@ -167,6 +168,7 @@ impl BtfBuilder {
     }
 
     /// The words after the header.
+    #[inline(never)]
     pub(super) fn tail_mut(&mut self, id: TypeId) -> &mut [u32] {
         self.record_mut(id)
             .and_then(|record| record.get_mut(HEAD..))

@@ -10,6 +10,7 @@ use crate::Result;
 use crate::btf::{Btf, CoreKind, CoreRelo, Kind, Kinds, TypeId, Wanted, essential_name};
 use crate::error::bail;
 use crate::map::Map;
+use crate::text::joined;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -29,7 +30,7 @@ struct Candidates<'a> {
     name: &'a str,
     kinds: Kinds,
     /// Those that fitted every relocation so far.
-    kept: Arc<[Candidate]>,
+    kept: Arc<Vec<Candidate>>,
     /// Those that an earlier relocation ruled out.
     dropped: Vec<Candidate>,
 }
@@ -86,13 +87,17 @@ impl<'a> Resolver<'a> {
     /// Looks through a set of target types: the kernel's, or those given in its place. One pass
     /// over the types.
     pub fn add_target(&mut self, name: &str, btf: &'a Btf) {
-        self.add_targets([(name, btf)]);
+        self.add(&mut core::iter::once((name, btf)));
     }
 
     /// Looks through several sets of target types, which count alike: the modules', where
     /// [`Resolver::lacks`] says so after the kernel's. Types that an earlier target has are not
     /// looked for again. One pass over the types of each.
     pub fn add_targets<'n>(&mut self, targets: impl IntoIterator<Item = (&'n str, &'a Btf)>) {
+        self.add(&mut targets.into_iter());
+    }
+
+    fn add<'n>(&mut self, targets: &mut dyn Iterator<Item = (&'n str, &'a Btf)>) {
         let open = self.candidates.values().filter(|c| c.is_open());
         // Local types of one name share one list.
         let mut asked: Map<(&str, Kinds), usize> = Map::new();
@@ -107,7 +112,8 @@ impl<'a> Resolver<'a> {
             }
         }
         let wanted = Wanted::essential(names);
-        let mut found: Vec<Vec<Candidate>> = alloc::vec![Vec::new(); wanted.len()];
+        let mut found: Vec<Arc<Vec<Candidate>>> = Vec::new();
+        found.resize_with(wanted.len(), Arc::default);
         for (name, btf) in targets {
             let target = self.targets.len();
             self.targets.push((name.into(), btf));
@@ -115,10 +121,12 @@ impl<'a> Resolver<'a> {
                 continue;
             }
             for (list, ids) in found.iter_mut().zip(btf.find_many(&wanted)) {
-                list.extend(ids.into_iter().map(|id| Candidate { target, id }));
+                let list = Arc::make_mut(list);
+                for id in ids {
+                    list.push(Candidate { target, id });
+                }
             }
         }
-        let found: Vec<Arc<[Candidate]>> = found.into_iter().map(Arc::from).collect();
         for candidates in self.candidates.values_mut().filter(|c| c.is_open()) {
             let place = asked.get(&(essential_name(candidates.name), candidates.kinds));
             if let Some(list) = place.and_then(|place| found.get(*place)) {
@@ -244,7 +252,7 @@ impl<'a> Round<'_, 'a> {
         match chosen {
             Some(chosen) => {
                 if !dropped.is_empty() {
-                    candidates.kept = kept.into();
+                    candidates.kept = Arc::new(kept);
                     candidates.dropped.append(&mut dropped);
                 }
                 Ok(Resolution::Value(self.value(&local, &chosen)?))
@@ -373,11 +381,12 @@ impl<'a> Round<'_, 'a> {
             };
             reasons.push(format!("no {} in {places}", essential_name(&what)));
         }
-        reasons.dedup();
+        let mut last = String::new();
+        reasons.retain(|reason| core::mem::replace(&mut last, reason.clone()) != *reason);
         reasons.truncate(4);
         Ok(Resolution::Failed(Failure::new(
             self.local.text(self.kind),
-            reasons.join("; "),
+            joined(&reasons, "; "),
         )))
     }
 }

@@ -1,6 +1,7 @@
 //! Types in words, for errors.
 
 use crate::btf::{Btf, Kind, TypeId};
+use crate::text::joined;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -46,7 +47,7 @@ fn text(btf: &Btf, id: TypeId, depth: u32) -> String {
         Kind::FuncProto => {
             let params = ty.params().filter_map(Result::ok);
             let params: Vec<String> = params.map(|p| text(btf, p.ty, depth)).collect();
-            format!("{} ({})", target(depth), params.join(", "))
+            format!("{} ({})", target(depth), joined(&params, ", "))
         }
         _ => name.into(),
     }

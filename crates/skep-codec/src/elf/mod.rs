@@ -1,6 +1,6 @@
 //! ELF files: sections, symbols, REL entries, in either byte order and at any alignment.
 //!
-//! A thin layer over the `object` crate that says which section an error is about, and keeps an
+//! A thin layer over the `elf` crate that says which section an error is about, and keeps an
 //! error that concerns one section or symbol away from the others.
 
 mod btf;
@@ -9,16 +9,17 @@ mod place;
 pub use btf::read_btf;
 pub use place::{ReadAt, find_section};
 
-use crate::bytes::Endian;
+use crate::bytes::{Endian, Reader};
 use crate::error::bail;
 use crate::map::Map;
+use crate::order;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
-use object::elf::{self, FileHeader64};
-use object::read::elf::{FileHeader, Rel, SectionHeader, SectionTable, Sym, SymbolTable};
-use object::{Endianness, SectionIndex};
+use elf::endian::AnyEndian;
+use elf::section::SectionHeader;
+use elf::{ElfBytes, ParseError, abi};
 
 /// `EM_BPF`.
 pub const EM_BPF: u16 = 247;
@@ -138,7 +139,33 @@ pub struct Reloc {
     pub kind: u32,
 }
 
-type Header = FileHeader64<Endianness>;
+/// See [`Elf::symbols_in`].
+struct SymbolsIn<'e, 'a> {
+    symbols: &'e [Symbol<'a>],
+    rest: &'e [(usize, usize)],
+    section: usize,
+}
+
+impl<'e, 'a> Iterator for SymbolsIn<'e, 'a> {
+    type Item = (usize, &'e Symbol<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&(section, index), rest) = self.rest.split_first()?;
+        self.rest = rest;
+        if section != self.section {
+            return None;
+        }
+        Some((index, self.symbols.get(index)?))
+    }
+}
+
+/// Bytes of `Elf64_Ehdr`.
+const HEADER: usize = 64;
+const HEAD: &str = "ELF header";
+/// Bytes of a REL entry.
+const REL: usize = 16;
+
+type File<'a> = ElfBytes<'a, AnyEndian>;
 
 impl<'a> Elf<'a> {
     /// Reads the tables of an ELF file. `warn` hears what concerns one section only.
@@ -146,39 +173,48 @@ impl<'a> Elf<'a> {
     /// # Errors
     /// No 64-bit ELF file, or its section or symbol table is outside the file.
     pub fn parse(bytes: &'a [u8], warn: &mut Vec<Error>) -> Result<Self> {
-        let header = check_ident(bytes)
-            .and_then(|()| Header::parse(bytes).map_err(|e| wrap(e).in_section("ELF header")))?;
-        let endian = header.endian().map_err(wrap)?;
-        let table = header
-            .sections(endian, bytes)
-            .map_err(|e| wrap(e).in_section("ELF section table"))?;
-        let symbols = table
-            .symbols(endian, bytes, elf::SHT_SYMTAB)
-            .map_err(|e| wrap(e).in_section(".symtab"))?;
+        check_ident(bytes)?;
+        let file = File::minimal_parse(bytes).map_err(|e| {
+            let part = match &e {
+                ParseError::UnsupportedVersion(_) | ParseError::UnsupportedElfEndianness(_) => HEAD,
+                _ if bytes.len() < HEADER => HEAD,
+                _ => "ELF section table",
+            };
+            wrap(e).in_section(part)
+        })?;
+        let headers: Vec<SectionHeader> = match file.section_headers() {
+            Some(headers) => headers.iter().collect(),
+            None => Vec::new(),
+        };
+        let symbols = read_symbols(&file, &headers, warn).map_err(|e| e.in_section(".symtab"))?;
         let mut file = Self {
-            endian: match endian {
-                Endianness::Little => Endian::Little,
-                Endianness::Big => Endian::Big,
+            endian: match file.ehdr.endianness {
+                AnyEndian::Little => Endian::Little,
+                AnyEndian::Big => Endian::Big,
             },
-            machine: header.e_machine(endian).0,
-            file_type: header.e_type(endian).0,
+            machine: file.ehdr.e_machine,
+            file_type: file.ehdr.e_type,
             size_bytes: bytes.len(),
-            sections: sections(bytes, endian, &table, warn),
-            symbols: read_symbols(endian, &symbols, warn),
+            sections: sections(&file, &headers, warn)?,
+            symbols,
             by_name: Map::new(),
             by_section: Vec::new(),
         };
         for (index, section) in file.sections.iter().enumerate() {
             file.by_name.insert_new(section.name.to_owned(), || index);
         }
-        let defined = file.symbols.iter().enumerate();
-        file.by_section = defined.filter_map(|(i, s)| Some((s.section?, i))).collect();
-        file.by_section.sort_unstable();
-        file.read_relocs(bytes, endian, &table, warn);
+        for (index, symbol) in file.symbols.iter().enumerate() {
+            if let Some(section) = symbol.section {
+                file.by_section.push((section, index));
+            }
+        }
+        order::by_key(&mut file.by_section, |(section, _)| *section as u64);
+        file.read_relocs(bytes, &headers, warn);
         Ok(file)
     }
 
     /// The section of this name; the first, should there be several.
+    #[inline(never)]
     pub fn section(&self, name: &str) -> Option<(usize, &Section<'a>)> {
         let index = *self.by_name.get(name)?;
         self.sections.get(index).map(|section| (index, section))
@@ -187,37 +223,36 @@ impl<'a> Elf<'a> {
     /// The symbols that are defined in a section, with their indices.
     pub fn symbols_in(&self, section: usize) -> impl Iterator<Item = (usize, &Symbol<'a>)> {
         let first = self.by_section.partition_point(|&(s, _)| s < section);
-        let here = self.by_section.get(first..).unwrap_or_default().iter();
-        let here = here.take_while(move |&&(s, _)| s == section);
-        here.filter_map(|&(_, index)| Some((index, self.symbols.get(index)?)))
+        SymbolsIn {
+            symbols: &self.symbols,
+            rest: self.by_section.get(first..).unwrap_or_default(),
+            section,
+        }
     }
 
-    fn read_relocs(
-        &mut self,
-        bytes: &[u8],
-        endian: Endianness,
-        table: &SectionTable<'a, Header>,
-        warn: &mut Vec<Error>,
-    ) {
+    fn read_relocs(&mut self, bytes: &[u8], headers: &[SectionHeader], warn: &mut Vec<Error>) {
         // Sections may share their bytes, but not to make more entries than the file has room for.
         let mut room = bytes.len() >> 4;
-        for (index, header) in table.enumerate() {
-            let name = self.sections.get(index.0).map_or("", |s| s.name);
-            let entries = match header.rel(endian, bytes) {
-                Ok(Some((entries, _))) => entries,
-                Ok(None) => {
-                    if header.sh_type(endian).0 == SHT_RELA {
-                        let what = "relocations with addends (RELA) are not used by BPF";
-                        warn.push(Error::new(ErrorKind::Unsupported, what).in_section(name));
-                    }
+        for (index, header) in headers.iter().enumerate() {
+            let name = self.sections.get(index).map_or("", |s| s.name);
+            match header.sh_type {
+                SHT_REL => {}
+                SHT_RELA => {
+                    let what = "relocations with addends (RELA) are not used by BPF";
+                    warn.push(Error::new(ErrorKind::Unsupported, what).in_section(name));
                     continue;
                 }
-                Err(e) => {
-                    warn.push(wrap(e).in_section(name));
+                _ => continue,
+            }
+            let entries = match self.sections.get(index).map(Section::bytes) {
+                Some(Ok(entries)) => entries.chunks_exact(REL),
+                Some(Err(e)) => {
+                    warn.push(e);
                     continue;
                 }
+                None => continue,
             };
-            let target = header.info_link(endian).0;
+            let target = header.sh_info as usize;
             let Some(section) = self.sections.get_mut(target).filter(|_| target != 0) else {
                 let what = alloc::format!("relocations for section {target}, which is not there");
                 warn.push(Error::new(ErrorKind::NotFound, what).in_section(name));
@@ -229,88 +264,126 @@ impl<'a> Elf<'a> {
                 return;
             };
             room = rest;
-            section.relocs.extend(entries.iter().map(|rel| Reloc {
-                offset: rel.r_offset(endian),
-                symbol: rel.r_sym(endian) as usize,
-                kind: rel.r_type(endian).0,
-            }));
+            for entry in entries {
+                let mut r = Reader::new(entry, self.endian);
+                if let (Ok(offset), Ok(info)) = (r.u64(), r.u64()) {
+                    section.relocs.push(Reloc {
+                        offset,
+                        symbol: (info >> 32) as usize,
+                        kind: info as u32,
+                    });
+                }
+            }
         }
     }
 }
 
 fn sections<'a>(
-    bytes: &'a [u8],
-    endian: Endianness,
-    table: &SectionTable<'a, Header>,
+    file: &File<'a>,
+    headers: &[SectionHeader],
     warn: &mut Vec<Error>,
-) -> Vec<Section<'a>> {
-    let read = |(index, header): (SectionIndex, &elf::SectionHeader64<Endianness>)| {
-        let name = table.section_name(endian, header).map_err(wrap);
+) -> Result<Vec<Section<'a>>> {
+    let table = file.section_headers_with_strtab();
+    let (_, names) = table.map_err(|e| wrap(e).in_section("ELF section table"))?;
+    let mut sections = Vec::with_capacity(headers.len());
+    for (index, header) in headers.iter().enumerate() {
+        let name = match &names {
+            Some(names) => names.get_raw(header.sh_name as usize).map_err(wrap),
+            None => Ok(&b""[..]),
+        };
         let name = name.and_then(utf8).unwrap_or_else(|e| {
-            let what = alloc::format!("name of section {}: {}", index.0, e.what());
+            let what = alloc::format!("name of section {index}: {}", e.what());
             warn.push(Error::new(e.kind(), what));
             ""
         });
-        let data = header.data(endian, bytes).map_err(|e| {
-            let offset = header.sh_offset(endian);
-            let what = alloc::format!("{e}: {} bytes at {offset:#x}", header.sh_size(endian));
-            Error::new(ErrorKind::Truncated, what).in_section(name)
-        });
-        Section {
+        sections.push(Section {
             name,
-            kind: header.sh_type(endian).0,
-            flags: header.sh_flags(endian).0,
-            size: header.sh_size(endian),
-            align: header.sh_addralign(endian),
-            info: header.sh_info(endian) as usize,
+            kind: header.sh_type,
+            flags: header.sh_flags,
+            size: header.sh_size,
+            align: header.sh_addralign,
+            info: header.sh_info as usize,
             relocs: Vec::new(),
-            bytes: data,
-        }
+            bytes: data(file, header).map_err(|e| e.in_section(name)),
+        });
+    }
+    Ok(sections)
+}
+
+/// A section's bytes as they are in the file.
+fn data<'a>(file: &File<'a>, header: &SectionHeader) -> Result<&'a [u8]> {
+    let plain = SectionHeader {
+        // Compressed ones too.
+        sh_flags: 0,
+        ..*header
     };
-    table.enumerate().map(read).collect()
+    match file.section_data(&plain) {
+        Ok((bytes, _)) => Ok(bytes),
+        Err(e) => bail!(
+            Truncated,
+            "{e}: {} bytes at {:#x}",
+            header.sh_size,
+            header.sh_offset
+        ),
+    }
 }
 
 fn read_symbols<'a>(
-    endian: Endianness,
-    table: &SymbolTable<'a, Header>,
+    file: &File<'a>,
+    headers: &[SectionHeader],
     warn: &mut Vec<Error>,
-) -> Vec<Symbol<'a>> {
+) -> Result<Vec<Symbol<'a>>> {
+    let Some((table, names)) = file.symbol_table().map_err(wrap)? else {
+        return Ok(Vec::new());
+    };
+    let far = far_sections(file, headers);
     let mut symbols = Vec::with_capacity(table.len());
     for (index, symbol) in table.iter().enumerate() {
-        let mut complain = |e: Error| {
+        let name = names.get_raw(symbol.st_name as usize).map_err(wrap);
+        let name = name.and_then(utf8).unwrap_or_else(|e| {
             let what = alloc::format!("symbol {index}: {}", e.what());
             warn.push(Error::new(e.kind(), what).in_section(".symtab"));
-        };
-        let name = table.symbol_name(endian, symbol).map_err(wrap);
-        let name = name.and_then(utf8).unwrap_or_else(|e| {
-            complain(e);
             ""
         });
-        let section = table
-            .symbol_section(endian, symbol, object::SymbolIndex(index))
-            .unwrap_or_else(|e| {
-                complain(wrap(e));
-                None
-            });
+        let section = match symbol.st_shndx {
+            abi::SHN_XINDEX => far.get(index).copied(),
+            special if special >= abi::SHN_LORESERVE => None,
+            section => Some(usize::from(section)),
+        };
         symbols.push(Symbol {
             name,
-            kind: match symbol.st_type() {
-                elf::STT_NOTYPE => SymbolKind::None,
-                elf::STT_OBJECT => SymbolKind::Object,
-                elf::STT_FUNC => SymbolKind::Func,
-                elf::STT_SECTION => SymbolKind::Section,
-                other => SymbolKind::Other(other.0),
+            kind: match symbol.st_symtype() {
+                abi::STT_NOTYPE => SymbolKind::None,
+                abi::STT_OBJECT => SymbolKind::Object,
+                abi::STT_FUNC => SymbolKind::Func,
+                abi::STT_SECTION => SymbolKind::Section,
+                other => SymbolKind::Other(other),
             },
-            section: section.map(|index| index.0),
-            undefined: symbol.st_shndx(endian) == elf::SHN_UNDEF,
-            local: symbol.st_bind() == elf::STB_LOCAL,
-            weak: symbol.st_bind() == elf::STB_WEAK,
-            hidden: matches!(symbol.st_visibility(), elf::STV_HIDDEN | elf::STV_INTERNAL),
-            value: symbol.st_value(endian),
-            size: symbol.st_size(endian),
+            section: section.filter(|&section| section != 0),
+            undefined: symbol.is_undefined(),
+            local: symbol.st_bind() == abi::STB_LOCAL,
+            weak: symbol.st_bind() == abi::STB_WEAK,
+            hidden: matches!(symbol.st_vis(), abi::STV_HIDDEN | abi::STV_INTERNAL),
+            value: symbol.st_value,
+            size: symbol.st_size,
         });
     }
-    symbols
+    Ok(symbols)
+}
+
+/// The sections of symbols in a file that has more of them than 16 bits can count.
+fn far_sections(file: &File<'_>, headers: &[SectionHeader]) -> Vec<usize> {
+    let is_table = |header: &&SectionHeader| header.sh_type == abi::SHT_SYMTAB_SHNDX;
+    let bytes = headers.iter().find(is_table).map(|table| data(file, table));
+    let Some(Ok(bytes)) = bytes else {
+        return Vec::new();
+    };
+    let (words, _) = bytes.as_chunks::<4>();
+    let word = |&word: &[u8; 4]| match file.ehdr.endianness {
+        AnyEndian::Little => u32::from_le_bytes(word) as usize,
+        AnyEndian::Big => u32::from_be_bytes(word) as usize,
+    };
+    words.iter().map(word).collect()
 }
 
 /// Says in words what is no 64-bit ELF file.
@@ -321,7 +394,7 @@ fn check_ident(bytes: &[u8]) -> Result<()> {
     let Some((magic, rest)) = bytes.split_first_chunk::<4>() else {
         bail!(Truncated, "no ELF file: only {} bytes", bytes.len());
     };
-    if *magic != elf::ELFMAG {
+    if magic != b"\x7fELF" {
         let is = match magic {
             [b'M', b'Z', ..] => " (it begins like a PE file)",
             [b'B', b'C', 0xc0, 0xde] => " (it is LLVM bitcode: compile it without -flto)",
@@ -341,6 +414,6 @@ fn utf8(bytes: &[u8]) -> Result<&str> {
 }
 
 #[cold]
-fn wrap(error: object::Error) -> Error {
+fn wrap(error: ParseError) -> Error {
     Error::new(ErrorKind::Malformed, alloc::format!("{error}"))
 }

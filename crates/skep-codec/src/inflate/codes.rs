@@ -19,9 +19,10 @@ pub(super) struct Codes {
 impl Codes {
     /// Those that need not be told.
     pub(super) fn fixed() -> Result<Self> {
-        let lengths = [(8, 144), (9, 112), (7, 24), (8, 8)];
-        let lengths = lengths.map(|(len, count)| core::iter::repeat_n(len, count));
-        let symbols: Vec<u8> = lengths.into_iter().flatten().collect();
+        let mut symbols: Vec<u8> = Vec::new();
+        for (len, end) in [(8, 144), (9, 256), (7, 280), (8, 288)] {
+            symbols.resize(end, len);
+        }
         Ok(Self {
             symbols: Code::new(&symbols)?,
             distances: Code::new(&[5; 30])?,
@@ -53,7 +54,7 @@ impl Codes {
                 18 => (0, bits.take(7)?.saturating_add(11)),
                 len => (len as u8, 1),
             };
-            lengths.extend(core::iter::repeat_n(len, times as usize));
+            lengths.resize(lengths.len().saturating_add(times as usize), len);
         }
         if lengths.len() > count || symbols > 286 || distances > 30 {
             bail!(Malformed, "too many code lengths");

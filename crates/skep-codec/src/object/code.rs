@@ -13,6 +13,8 @@ use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
 
+// On its own: a function that all stages are inlined into takes long to compile.
+#[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>) {
     for index in 0..p.elf.sections.len() {
         if p.elf.sections.get(index).is_some_and(Section::is_code) {

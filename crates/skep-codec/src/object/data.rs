@@ -117,6 +117,8 @@ fn kind_of(name: &str) -> Option<DataKind> {
     }
 }
 
+// On its own: a function that all stages are inlined into takes long to compile.
+#[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>) {
     for index in 0..p.elf.sections.len() {
         let Some(section) = p.elf.sections.get(index).cloned() else {

@@ -117,6 +117,8 @@ impl Found {
 
 /// Reads the externs, in libbpf's order: by kind, then by name. It shows in the numbers of calls
 /// that are poisoned, in the places of values and of modules' descriptors.
+// On its own: a function that all stages are inlined into takes long to compile.
+#[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>) {
     let kconfig = p.datasec_vars(".kconfig");
     let ksyms = p.datasec_vars(".ksyms");

@@ -22,6 +22,8 @@ pub struct JumpTable {
 /// Jump tables by section and offset; an error is that of every function that uses the table.
 pub(super) type Tables = Map<(usize, u64), Result<usize>>;
 
+// On its own: a function that all stages are inlined into takes long to compile.
+#[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>) {
     let Some((index, section)) = p.elf.section(".jumptables") else {
         return;

@@ -29,6 +29,8 @@ struct Extra {
     inner_index: Option<u32>,
 }
 
+// On its own: a function that all stages are inlined into takes long to compile.
+#[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>) {
     let is_maps = |s: &Section<'_>| s.name == "maps" || s.name.starts_with("maps/");
     let all = p.elf.sections.iter().enumerate();

@@ -84,7 +84,8 @@ pub fn link_program(spec: &ObjectSpec, program: &ProgramSpec) -> Result<Code> {
 /// In order, each once.
 fn each_once(indices: &mut Vec<usize>) {
     order::by_key(indices, |index| *index as u64);
-    indices.dedup();
+    let mut last = None;
+    indices.retain(|&index| last.replace(index) != Some(index));
 }
 
 fn function(spec: &ObjectSpec, index: usize) -> Result<&Function> {

@@ -4,6 +4,7 @@ use super::parse::{MapPlace, Parser, Role};
 use super::{MapSpec, Pinning};
 use crate::btf::{Btf, Kind, Member, Type, TypeId};
 use crate::error::bail;
+use crate::order;
 use crate::uapi::bpf::MapType;
 use crate::uapi::flags;
 use crate::{Error, ErrorKind, Result};
@@ -17,6 +18,8 @@ const SECTION: &str = ".maps";
 /// Bytes of a pointer on BPF: what a slot of a static initialiser takes.
 const POINTER: u64 = 8;
 
+// On its own: a function that all stages are inlined into takes long to compile.
+#[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>) {
     let Some((index, section)) = p.elf.section(SECTION) else {
         return;
@@ -30,7 +33,7 @@ pub(super) fn read(p: &mut Parser<'_>) {
         .filter(|(_, s)| !s.name.is_empty())
         .map(|(_, s)| (s.value, s.size, s.name))
         .collect();
-    symbols.sort_unstable();
+    order::by_key(&mut symbols, |(offset, _, _)| *offset);
     for (offset, size, name) in symbols {
         if p.map_at.contains_key(&(index, offset)) {
             let what = format!("map '{name}' lies where another one does");

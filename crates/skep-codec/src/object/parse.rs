@@ -219,10 +219,16 @@ fn types(elf: &Elf<'_>, warn: &mut Vec<Error>) -> (Option<Arc<Btf>>, BtfExt) {
         });
     warn.extend(ext.errors.iter().cloned());
     let (funcs, lines) = (ext.func_info.values_mut(), ext.line_info.values_mut());
-    funcs.for_each(|records| order::by_key(records, |r| r.insn_off.into()));
-    lines.for_each(|records| order::by_key(records, |r| r.insn_off.into()));
+    for records in funcs {
+        order::by_key(records, |r| r.insn_off.into());
+    }
+    for records in lines {
+        order::by_key(records, |r| r.insn_off.into());
+    }
     let relos = ext.core_relos.values_mut();
-    relos.for_each(|records| order::by_key(records, |r| r.insn_off.into()));
+    for records in relos {
+        order::by_key(records, |r| r.insn_off.into());
+    }
     (btf.map(Arc::new), ext)
 }
 

@@ -13,6 +13,8 @@ use alloc::vec::Vec;
 
 const SIZE: u64 = INSN_SIZE as u64;
 
+// On its own: a function that all stages are inlined into takes long to compile.
+#[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>) {
     for section in 0..p.elf.sections.len() {
         let relocs = match p.elf.sections.get_mut(section) {

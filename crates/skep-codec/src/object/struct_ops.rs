@@ -23,6 +23,8 @@ pub(super) fn is_section(name: &str) -> bool {
     [".struct_ops", LINK].contains(&name.strip_prefix('?').unwrap_or(name))
 }
 
+// On its own: a function that all stages are inlined into takes long to compile.
+#[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
     let vars = p.datasec_vars(section.name);
     let contents = contents(p, section).map(|(bytes, _)| bytes);

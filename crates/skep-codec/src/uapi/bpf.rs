@@ -36,22 +36,37 @@ macro_rules! newtype {
 
         impl fmt::Display for $ty {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self.name() {
-                    Some(name) => name.chars().try_for_each(|c| write!(f, "{}", c.to_ascii_lowercase())),
-                    None => write!(f, "{}", self.0),
-                }
+                show(f, self.name(), self.0)
             }
         }
 
         impl fmt::Debug for $ty {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self.name() {
-                    Some(name) => write!(f, "{}{name}", $prefix),
-                    None => write!(f, "{}({})", stringify!($ty), self.0),
-                }
+                debug(f, self.name(), [$prefix, stringify!($ty)], self.0)
             }
         }
     };
+}
+
+/// In lower case; the number of a value without a name.
+fn show(f: &mut fmt::Formatter<'_>, name: Option<&str>, raw: u32) -> fmt::Result {
+    match name {
+        Some(name) => f.write_str(&name.to_ascii_lowercase()),
+        None => write!(f, "{raw}"),
+    }
+}
+
+/// As the kernel writes it; type and number of a value without a name.
+fn debug(
+    f: &mut fmt::Formatter<'_>,
+    name: Option<&str>,
+    [prefix, ty]: [&str; 2],
+    raw: u32,
+) -> fmt::Result {
+    match name {
+        Some(name) => write!(f, "{prefix}{name}"),
+        None => write!(f, "{ty}({raw})"),
+    }
 }
 
 newtype! {

@@ -112,16 +112,20 @@ pub unsafe trait Plain: Copy + Default + 'static {
         if Self::MIN >= size_of::<Self>() {
             return size_of::<Self>();
         }
-        let bytes = self.bytes();
-        Self::FIELDS
-            .iter()
-            .filter(|f| {
-                let field = bytes.get(f.offset..f.offset + f.size).unwrap_or_default();
-                field.iter().any(|&b| b != 0)
-            })
-            .map(|f| f.offset + f.size)
-            .fold(Self::MIN, usize::max)
+        used_len(self.bytes(), Self::FIELDS, Self::MIN)
     }
+}
+
+fn used_len(bytes: &[u8], fields: &[Field], min: usize) -> usize {
+    let mut len = min;
+    for f in fields {
+        let end = f.offset + f.size;
+        let field = bytes.get(f.offset..end).unwrap_or_default();
+        if field.iter().any(|&byte| byte != 0) {
+            len = len.max(end);
+        }
+    }
+    len
 }
 
 /// Defines a [`Plain`] struct: kernel type, prefix of the fields' paths, least size.

@@ -7,6 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use skep_codec::Errno;
+use skep_codec::order;
 use skep_codec::uapi::linux::{AT_FDCWD, O_DIRECTORY, O_RDONLY};
 
 /// An entry of a directory.
@@ -36,7 +37,7 @@ pub fn read_dir(kernel: &KernelRef, path: &CStr) -> Result<Vec<DirEntry>> {
         let bytes = buf.get(..len).unwrap_or_default();
         parse(bytes, &mut entries).ok_or(CallError::new("getdents64", Errno::EBADMSG))?;
     }
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    order::by(&mut entries, |a, b| a.name.cmp(&b.name));
     Ok(entries)
 }
 

@@ -20,6 +20,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::btf::Btf;
+use skep_codec::text::joined;
 
 /// A loaded object: its maps and programs. Dropping it gives up its handles; what is attached
 /// stays attached as long as its [`Link`] does.
@@ -152,7 +153,7 @@ fn missing<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> 
     let names: Vec<&str> = names.collect();
     let have = match names.is_empty() {
         true => String::from("there is none"),
-        false => alloc::format!("there are: {}", names.join(", ")),
+        false => alloc::format!("there are: {}", joined(&names, ", ")),
     };
     Error::new(
         ErrorKind::NotFound,

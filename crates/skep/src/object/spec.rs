@@ -139,6 +139,7 @@ impl VariableMut<'_> {
     }
 
     /// Sets it from text, by its BTF type: a number, `true`, an enumerator's name, a string.
+    #[cfg(feature = "values")]
     pub fn set_text(&mut self, text: &str) -> Result<()> {
         let type_id = self.type_id();
         let name = &self.variable.name;

@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use skep_codec::btf::{Btf, Kind, Kinds, TypeId, Wanted};
 use skep_codec::object::{ObjectSpec, ProgramSpec, Verb};
+use skep_codec::text::joined;
 
 /// The BTF id of what a tracing program is loaded for, and the module that has it. The target may
 /// name the module: `module:function`.
@@ -146,7 +147,7 @@ fn missing(kernel: &mut KernelTypes<'_>, target: &Target<'_>) -> Error {
     let names: Vec<String> = near.names.iter().map(|(_, name)| short(name)).collect();
     let near = match names.is_empty() {
         true => String::new(),
-        false => alloc::format!("; near it are {}", names.join(", ")),
+        false => alloc::format!("; near it are {}", joined(&names, ", ")),
     };
     let what = alloc::format!("no {what} {} in {places}{near}", short(name));
     Error::new(ErrorKind::NotFound, what)
