@@ -24,7 +24,7 @@ use skep_sys::{CallError, Fd};
 use std::io;
 
 /// Events that are given before other tasks have their turn.
-const TURN: u32 = 256;
+const TURN: u32 = 1024;
 
 /// A descriptor, known to a run time.
 pub trait Readiness: Sized {
