@@ -157,7 +157,7 @@ fn set(btf: &Btf, member: &Member<'_>, map: &mut MapSpec) -> Result<bool> {
             map.pinning = match word()? {
                 0 => Pinning::None,
                 1 => Pinning::ByName,
-                other => bail!(Unsupported, "{other}"),
+                other => bail!(Unsupported, "{other} is neither none (0) nor by name (1)"),
             }
         }
         "key_size" => size(&mut map.key_size, word()?)?,

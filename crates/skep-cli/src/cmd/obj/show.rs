@@ -7,10 +7,10 @@ use crate::out::{BAD, Column, DIM, HEAD, Out, printable, styled};
 use serde_json::{Value, json};
 use skep::ObjectSpec;
 
-/// A kind of item: heading, key, columns.
+/// A kind of item: what one is called, key, columns.
 const TABLES: &[(&str, &str, &[Column])] = &[
     (
-        "programs",
+        "program",
         "programs",
         &[
             ("NAME", "name"),
@@ -23,7 +23,7 @@ const TABLES: &[(&str, &str, &[Column])] = &[
         ],
     ),
     (
-        "maps",
+        "map",
         "maps",
         &[
             ("NAME", "name"),
@@ -38,7 +38,7 @@ const TABLES: &[(&str, &str, &[Column])] = &[
         ],
     ),
     (
-        "variables",
+        "variable",
         "variables",
         &[
             ("NAME", "name"),
@@ -49,7 +49,7 @@ const TABLES: &[(&str, &str, &[Column])] = &[
         ],
     ),
     (
-        "externs",
+        "extern",
         "externs",
         &[
             ("NAME", "name"),
@@ -59,7 +59,7 @@ const TABLES: &[(&str, &str, &[Column])] = &[
         ],
     ),
     (
-        "functions",
+        "function",
         "functions",
         &[
             ("NAME", "name"),
@@ -118,13 +118,13 @@ fn text(out: &mut Out, all: &Value) -> Result<()> {
         word("endian").unwrap_or_default()
     ))?;
     out.line(&btf(all.get("btf")))?;
-    for (heading, key, columns) in TABLES {
+    for (what, key, columns) in TABLES {
         let rows = all.get(*key).and_then(Value::as_array);
         let Some(rows) = rows.filter(|rows| !rows.is_empty()) else {
             continue;
         };
         out.line("")?;
-        out.line(&styled(DIM, format!("{} {heading}", rows.len())))?;
+        out.line(&styled(DIM, counted(rows.len() as u64, what)))?;
         out.rows(columns, rows)?;
         for row in rows {
             errors(out, row)?;
@@ -151,13 +151,22 @@ fn btf(btf: Option<&Value>) -> String {
     let Some(Value::Object(btf)) = btf else {
         return "no types".to_owned();
     };
-    let number = |key: &str| btf.get(key).map(ToString::to_string).unwrap_or_default();
+    let count = |key: &str, what| {
+        let number = btf.get(key).and_then(Value::as_u64);
+        counted(number.unwrap_or_default(), what)
+    };
     format!(
-        "{} types in {} bytes, {} functions, {} lines, {} CO-RE relocations",
-        number("types"),
-        number("bytes"),
-        number("func_info"),
-        number("line_info"),
-        number("core_relos"),
+        "{} in {}, {}, {}, {}",
+        count("types", "type"),
+        count("bytes", "byte"),
+        count("func_info", "function"),
+        count("line_info", "line"),
+        count("core_relos", "CO-RE relocation"),
     )
+}
+
+/// `1 program`, `2 programs`.
+fn counted(count: u64, what: &str) -> String {
+    let many = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{many}")
 }

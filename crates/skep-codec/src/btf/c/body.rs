@@ -12,11 +12,18 @@ impl<'a> Dump<'a> {
     /// `struct tag { ... }` and the like, with its attributes.
     pub(super) fn body(&mut self, ty: &Type<'a>, level: usize, depth: u32) -> Result<()> {
         let depth = deeper(depth, ty.id())?;
+        if level == 0 {
+            self.paddings = 0;
+        }
         self.out.push_str(keyword(ty.kind()));
         let tag = self.names.tag(ty)?;
         if !tag.is_empty() {
             self.out.push(' ');
             tag.put(&mut self.out);
+            // Only its name is known.
+            if ty.kind().is_enum() && ty.enumerators().next().is_none() {
+                return Ok(());
+            }
         }
         self.out.push_str(" {\n");
         let attributes = if ty.kind().is_enum() {
@@ -69,7 +76,7 @@ impl<'a> Dump<'a> {
             if is_struct {
                 let natural = self.natural(&member, bytes, at, layout.packed, depth)?;
                 if natural != offset {
-                    padding(&mut self.out, inner, at, offset);
+                    self.padding(inner, at, offset);
                 }
             }
             indent(&mut self.out, inner);
@@ -89,7 +96,7 @@ impl<'a> Dump<'a> {
         let unit = u64::from(layout.align_bytes).saturating_mul(8);
         if at.checked_next_multiple_of(unit) != Some(size_bits) && at < size_bits {
             let from = if is_struct { at } else { 0 };
-            padding(&mut self.out, inner, from, size_bits);
+            self.padding(inner, from, size_bits);
         }
         Ok(if layout.packed {
             " __attribute__((packed))"
@@ -125,26 +132,28 @@ impl<'a> Dump<'a> {
         let unit = u64::from(align).saturating_mul(8);
         Ok(at.checked_next_multiple_of(unit).unwrap_or(at))
     }
-}
 
-/// Fills up from one bit to another: bit-fields to the next byte, bytes, bit-fields again.
-fn padding(out: &mut String, level: usize, from: u64, to: u64) {
-    let bits = |out: &mut String, count: u64| {
-        if count > 0 {
-            indent(out, level);
-            let _ = writeln!(out, "unsigned char: {count};");
+    /// Fills up from one bit to another: bit-fields to the next byte, bytes, bit-fields again.
+    fn padding(&mut self, level: usize, from: u64, to: u64) {
+        let bits = |out: &mut String, count: u64| {
+            if count > 0 {
+                indent(out, level);
+                let _ = writeln!(out, "unsigned char: {count};");
+            }
+        };
+        let first = from.next_multiple_of(8).min(to);
+        bits(&mut self.out, first.saturating_sub(from));
+        let last = (to / 8).saturating_mul(8).max(first);
+        let bytes = last.saturating_sub(first) / 8;
+        if bytes > 0 {
+            // Members of anonymous structs share the names of what they are in.
+            self.paddings = self.paddings.wrapping_add(1);
+            indent(&mut self.out, level);
+            let number = self.paddings;
+            let _ = writeln!(self.out, "unsigned char __padding_{number}[{bytes}];");
         }
-    };
-    let first = from.next_multiple_of(8).min(to);
-    bits(out, first.saturating_sub(from));
-    let last = (to / 8).saturating_mul(8).max(first);
-    let bytes = last.saturating_sub(first) / 8;
-    if bytes > 0 {
-        let offset = first / 8;
-        indent(out, level);
-        let _ = writeln!(out, "unsigned char __padding_{offset}[{bytes}];");
+        bits(&mut self.out, to.saturating_sub(last));
     }
-    bits(out, to.saturating_sub(last));
 }
 
 /// Tabs before a line.

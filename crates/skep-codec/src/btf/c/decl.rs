@@ -154,8 +154,9 @@ impl<'a> Dump<'a> {
         depth: u32,
     ) -> Result<()> {
         let params = self.btf.ty(proto)?.params();
+        let count = params.len();
         self.out.push('(');
-        if params.len() == 0 {
+        if count == 0 {
             self.out.push_str("void");
         }
         for (nth, param) in params.enumerate() {
@@ -164,10 +165,11 @@ impl<'a> Dump<'a> {
                 self.out.push_str(", ");
             }
             let name = if named { param.name } else { "" };
-            if param.ty == TypeId::VOID {
-                self.out.push_str("...");
-            } else {
-                self.declaration(param.ty, &Name::plain(name), level, depth)?;
+            match param.ty {
+                // Nothing is known of them: C has no `...` without a parameter before it.
+                TypeId::VOID if count == 1 => {}
+                TypeId::VOID => self.out.push_str("..."),
+                ty => self.declaration(ty, &Name::plain(name), level, depth)?,
             }
         }
         self.out.push(')');

@@ -69,6 +69,8 @@ struct Dump<'a> {
     btf: &'a Btf,
     out: String,
     max_output: usize,
+    /// Paddings of the struct that is being written.
+    paddings: u32,
     /// Pieces of the declarations that are being written.
     pieces: Vec<Piece>,
     state: Vec<State>,
@@ -83,6 +85,7 @@ impl<'a> Dump<'a> {
             btf,
             out: String::with_capacity(bytes / 2),
             max_output: bytes.saturating_mul(16).saturating_add(MIN_OUTPUT),
+            paddings: 0,
             pieces: Vec::new(),
             state: alloc::vec![State::default(); btf.id_end() as usize],
             names: Names::new(btf),

@@ -116,7 +116,7 @@ fn layouts_that_are_not_cs_own_are_forced() {
          \t\tunsigned int a;\n\
          \t\tunsigned char b;\n\
          \t};\n\
-         \tunsigned char __padding_20[4];\n\
+         \tunsigned char __padding_2[4];\n\
          };\n\n\
          struct tight {\n\
          \tunsigned char x;\n\
@@ -270,4 +270,61 @@ fn structs_of_32_bit_machines_need_no_force() {
     assert_eq!(declared(4), std::format!("{node};\n\n"));
     let packed = std::format!("{node} __attribute__((packed));\n\n");
     assert_eq!(declared(8), packed);
+}
+
+#[test]
+fn what_was_written_without_parameters_stays_so() {
+    let mut b = BtfBuilder::new();
+    let unknown = Param {
+        name: "",
+        ty: TypeId::VOID,
+    };
+    let proto = b.add_func_proto(TypeId::VOID, &[unknown]);
+    let pointer = b.add_ptr(proto);
+    b.add_typedef("old", pointer);
+    let none = b.add_func_proto(TypeId::VOID, &[]);
+    b.add_typedef("none", none);
+    assert_eq!(
+        dumped(&b),
+        "typedef void none(void);\n\ntypedef void (*old)();\n\n"
+    );
+}
+
+#[test]
+fn paddings_of_anonymous_members_have_names_of_their_own() {
+    let mut b = BtfBuilder::new();
+    let u8_ = int(&mut b, "unsigned char", 1, false);
+    let inner = |b: &mut BtfBuilder, name| b.add_struct("", 4, &[member(name, u8_, 0)]);
+    let (one, other) = (inner(&mut b, "a"), inner(&mut b, "b"));
+    b.add_struct("s", 8, &[member("", one, 0), member("", other, 32)]);
+    b.add_struct("t", 4, &[member("x", u8_, 0)]);
+    assert_eq!(
+        dumped(&b),
+        "struct s {\n\
+         \tstruct {\n\
+         \t\tunsigned char a;\n\
+         \t\tunsigned char __padding_1[3];\n\
+         \t};\n\
+         \tstruct {\n\
+         \t\tunsigned char b;\n\
+         \t\tunsigned char __padding_2[3];\n\
+         \t};\n\
+         };\n\n\
+         struct t {\n\
+         \tunsigned char x;\n\
+         \tunsigned char __padding_1[3];\n\
+         };\n\n"
+    );
+}
+
+#[test]
+fn an_enum_that_is_only_named_is_only_named() {
+    let mut b = BtfBuilder::new();
+    let color = b.add_enum("color", 4, false, &[]);
+    let pointer = b.add_ptr(color);
+    b.add_struct("s", 8, &[member("color", pointer, 0)]);
+    assert_eq!(
+        dumped(&b),
+        "enum color;\n\nstruct s {\n\tenum color *color;\n};\n\n"
+    );
 }
