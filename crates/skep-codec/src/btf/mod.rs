@@ -19,7 +19,6 @@ mod distill_tests;
 mod ext;
 #[cfg(test)]
 mod ext_tests;
-#[cfg(any(test, feature = "values"))]
 mod field;
 mod find;
 mod header;
@@ -51,7 +50,6 @@ mod write;
 pub use c::{dump_c, dump_c_header};
 pub use context::{ContextArg, Replaced, with_named_contexts};
 pub use ext::{BtfExt, BySection, CoreKind, CoreRelo, FuncInfo, LineInfo};
-#[cfg(any(test, feature = "values"))]
 pub use field::Field;
 pub use find::{Kinds, Wanted, essential_name};
 #[cfg(any(test, feature = "btf-edit"))]

@@ -1,10 +1,12 @@
 //! What an object file says, to look at and to edit before it is loaded.
 
 use super::{LoadOptions, Loader, Object};
+use crate::Result;
 use crate::error::Context;
 use crate::plain::Plain;
 use crate::system::System;
-use crate::{Error, ErrorKind, Result};
+#[cfg(feature = "values")]
+use crate::{Error, ErrorKind};
 use alloc::vec;
 use core::ops::{Deref, DerefMut};
 use skep_codec::btf::TypeId;
