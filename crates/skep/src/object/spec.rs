@@ -5,7 +5,7 @@ use crate::Result;
 use crate::error::Context;
 use crate::plain::Plain;
 use crate::system::System;
-#[cfg(feature = "values")]
+#[cfg(any(feature = "std", feature = "values"))]
 use crate::{Error, ErrorKind};
 use alloc::vec;
 use core::ops::{Deref, DerefMut};
