@@ -17,13 +17,16 @@ int kinds(struct xdp_md *ctx)
 	void *end = (void *)(long)ctx->data_end, *packet = (void *)(long)ctx->data;
 	struct ethhdr *eth = packet;
 	char name[] = "a name";
-	__u8 bytes[3] = {1, 2, 0xab};
+	__u8 bytes[3];
 	__u8 small = 200;
 	short negative = -3;
 	_Bool yes = 1;
 
 	if ((void *)(eth + 1) > end || packet + 40 > end)
 		return XDP_ABORTED;
+	bytes[0] = 1;
+	bytes[1] = 2;
+	bytes[2] = 0xab;
 	skep_info("no arguments, {{braces}}");
 	skep_warn("{} {} {:#x} {} {}", small, negative, 0xabcdefUL, yes, (char)'z');
 	skep_log(SKEP_LOG_ERROR, "net", "{} {} {} {}", skep_ipv4(*(__u32 *)(packet + 16)),
