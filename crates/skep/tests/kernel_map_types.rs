@@ -141,7 +141,7 @@ fn every_type_gives_what_its_row_says() {
         assert!(!mapped || kind.ops.contains(MapOps::MMAP), "{name}");
     }
     println!("not in this kernel: {missing:?}");
-    assert!(made >= 28, "{made}");
+    assert!(made >= 27, "{made}");
 }
 
 #[test]
