@@ -31,7 +31,7 @@ const CRATES: &[Crate] = &[
         floors: &[
             &["errno"],
             &["error"],
-            &["bytes", "map", "order"],
+            &["bytes", "map", "order", "text"],
             &["inflate", "log", "perf", "sha256"],
             &["uapi"],
             &["insn"],
@@ -41,7 +41,7 @@ const CRATES: &[Crate] = &[
             &["object"],
             &["linker"],
         ],
-        dependencies: &["bitflags", "object"],
+        dependencies: &["bitflags", "elf"],
         may_unsafe: &[],
         banned: &[("std::", &[]), ("libc::", &[])],
     },
