@@ -368,6 +368,7 @@ fn perf_event_arrays_are_read_like_rings() {
     // The other end says that it is there, when it is.
     let script = format!(
         "ip link add skep0 type veth peer name skep1 && ip link set skep0 up || exit 9; \
+         ip link show skep1 > /dev/null || exit 9; \
          (sleep 1; ip link set skep1 up) & \
          exec {} run {perf} --attach send=xdp:skep0 --type samples=sample --json --for 4",
         env!("CARGO_BIN_EXE_skep")
@@ -380,7 +381,7 @@ fn perf_event_arrays_are_read_like_rings() {
         return;
     };
     if output.status.code() == Some(9) {
-        println!("skep-skip: no veth here");
+        println!("skep-skip: no veth here whose other end can be named");
         return;
     }
     let text = stderr(&output);

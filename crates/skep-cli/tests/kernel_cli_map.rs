@@ -5,6 +5,7 @@ mod common;
 use common::{Scratch, json_lines, root, run, skep, stderr, stdout};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::{Value, json};
+use skep::codec::object::MapSpec;
 use skep::probe::Answer;
 use skep::prog::TestRun;
 use skep::{MapType, Object, ObjectSpec, System};
@@ -29,6 +30,11 @@ fn flows() -> Option<Object> {
     skep()?;
     let system = System::host().expect("a kernel");
     let spec = ObjectSpec::parse(FLOWS, "flows").expect("a committed object");
+    let lacks = |map: &&MapSpec| system.probe_map_type(map.map_type) == Answer::No;
+    if let Some(map) = spec.maps.iter().find(lacks) {
+        println!("skep-skip: no maps of type {} in this kernel", map.map_type);
+        return None;
+    }
     Some(spec.load(&system).expect("loads"))
 }
 
