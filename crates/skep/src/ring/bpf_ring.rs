@@ -1,6 +1,6 @@
 //! The consumer of a `BPF_MAP_TYPE_RINGBUF` map.
 
-use super::consumer::{Consumer, Corrupt, Memory, Span};
+use super::consumer::{Consumer, Corrupt, Memory};
 use super::record::{Record, Records};
 use super::region::Consumed;
 use super::wait::{Woken, wait_any};
@@ -135,12 +135,12 @@ impl RingBuf {
     #[doc(alias = "ring_buffer__consume")]
     #[allow(clippy::should_implement_trait)] // lends, which `Iterator` cannot
     pub fn next(&mut self) -> Result<Option<Record<'_>>> {
-        let span = self.next_span()?;
-        Ok(span.map(|span| self.lend(span)))
+        let len = self.next_len()?;
+        Ok(len.map(|len| self.lend(len)))
     }
 
     #[inline]
-    pub(super) fn next_span(&mut self) -> Result<Option<Span>> {
+    pub(super) fn next_len(&mut self) -> Result<Option<u32>> {
         match self.consumer.next_known() {
             None => self.next_unknown(),
             known => Ok(known),
@@ -148,13 +148,13 @@ impl RingBuf {
     }
 
     #[inline(never)]
-    fn next_unknown(&mut self) -> Result<Option<Span>> {
+    fn next_unknown(&mut self) -> Result<Option<u32>> {
         Ok(self.consumer.next()?)
     }
 
     #[inline]
-    pub(super) fn lend(&mut self, span: Span) -> Record<'_> {
-        Record::new(&mut self.consumer, span)
+    pub(super) fn lend(&mut self, len: u32) -> Record<'_> {
+        Record::new(&mut self.consumer, len)
     }
 
     /// Gives the space of all records that were read back to the programs now.

@@ -44,14 +44,6 @@ pub(super) trait Memory {
     fn read_fence(&self);
 }
 
-/// A committed record: positions of its first byte and of the next header, length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) len: u32,
-}
-
 /// The shared memory holds what the kernel never writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Corrupt {
@@ -59,10 +51,10 @@ pub(super) struct Corrupt {
     pub(super) what: &'static str,
 }
 
-/// What is at the reading position.
+/// What is at the reading position; lengths without header.
 enum Head {
-    Record(Span),
-    Discarded(u64),
+    Record(u32),
+    Discarded(u32),
     /// Reserved by a program that has not finished.
     Busy,
     Empty,
@@ -140,32 +132,37 @@ impl<M: Memory> Consumer<M> {
         producer.wrapping_sub(from)
     }
 
-    /// The next record if it is a plain one below the producer's position that we know: the way
-    /// of almost every record.
+    /// Where the record at the reading position begins.
     #[inline]
-    pub(super) fn next_known(&self) -> Option<Span> {
+    pub(super) fn start(&self) -> u64 {
+        self.position.wrapping_add(HEADER)
+    }
+
+    /// Length of the next record if it is a plain one below the producer's position that we know:
+    /// the way of almost every record.
+    #[inline]
+    pub(super) fn next_known(&self) -> Option<u32> {
         let reserved = self.producer.wrapping_sub(self.position);
         if reserved == 0 {
             return None;
         }
         let word = self.memory.header(self.position);
-        let whole = whole(word);
-        if word & (BUSY | DISCARD) != 0 || whole > reserved {
+        if word & (BUSY | DISCARD) != 0 || whole(word) > reserved {
             return None;
         }
-        Some(self.span(word, whole))
+        Some(word)
     }
 
-    /// The next record whatever it takes. After `None`, a record that is committed wakes who
+    /// Length of the next record whatever it takes. After `None`, a record that is committed wakes who
     /// waits for the ring's descriptor, even if it waits for a change only (edge triggered).
     #[inline(never)]
-    pub(super) fn next(&mut self) -> Result<Option<Span>, Corrupt> {
+    pub(super) fn next(&mut self) -> Result<Option<u32>, Corrupt> {
         loop {
             match self.head()? {
-                Head::Record(span) => return Ok(Some(span)),
-                Head::Discarded(end) => {
+                Head::Record(len) => return Ok(Some(len)),
+                Head::Discarded(len) => {
                     self.discarded = self.discarded.wrapping_add(1);
-                    self.release(end);
+                    self.release(len);
                 }
                 Head::Busy | Head::Empty if !self.is_settled() => self.settle(),
                 Head::Busy | Head::Empty => return Ok(None),
@@ -183,9 +180,10 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Goes on behind a record.
+    /// Goes on behind the record of this length at the reading position.
     #[inline]
-    pub(super) fn release(&mut self, end: u64) {
+    pub(super) fn release(&mut self, len: u32) {
+        let end = self.position.wrapping_add(whole(len));
         self.position = end;
         if self.overwrite {
             self.producer = end;
@@ -282,23 +280,12 @@ impl<M: Memory> Consumer<M> {
         if word & BUSY != 0 {
             return Ok(Head::Busy);
         }
-        let whole = whole(word);
-        if whole > producer.wrapping_sub(self.position) {
+        if whole(word) > producer.wrapping_sub(self.position) {
             return Err(self.corrupt("record longer than what is reserved"));
         }
-        let span = self.span(word, whole);
         match word & DISCARD {
-            0 => Ok(Head::Record(span)),
-            _ => Ok(Head::Discarded(span.end)),
-        }
-    }
-
-    #[inline]
-    fn span(&self, word: u32, whole: u64) -> Span {
-        Span {
-            start: self.position.wrapping_add(HEADER),
-            end: self.position.wrapping_add(whole),
-            len: word & !(BUSY | DISCARD),
+            0 => Ok(Head::Record(word)),
+            _ => Ok(Head::Discarded(word & !DISCARD)),
         }
     }
 

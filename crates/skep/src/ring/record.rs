@@ -1,7 +1,7 @@
 //! A record, lent by its ring.
 
 use super::RingBuf;
-use super::consumer::{Consumer, Span};
+use super::consumer::Consumer;
 use super::region::Consumed;
 use super::wait::{Deadline, Woken, wait_until};
 use crate::plain::Plain;
@@ -15,21 +15,22 @@ use core::time::Duration;
 /// The bytes are copied out, all or field by field, never lent as a slice: another process that
 /// holds the map can move the position, and the kernel would then write under a slice.
 pub struct Record<'a> {
+    /// It reads at this record until it is released.
     consumer: &'a mut Consumer<Consumed>,
-    span: Span,
+    len: u32,
 }
 
 impl<'a> Record<'a> {
     #[inline]
-    pub(super) fn new(consumer: &'a mut Consumer<Consumed>, span: Span) -> Self {
-        Self { consumer, span }
+    pub(super) fn new(consumer: &'a mut Consumer<Consumed>, len: u32) -> Self {
+        Self { consumer, len }
     }
 
     /// Length in bytes.
     #[inline]
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
-        self.span.len as usize
+        self.len as usize
     }
 
     /// Where it begins, in bytes since the map was made: grows from record to record, and is the
@@ -44,7 +45,7 @@ impl<'a> Record<'a> {
     pub fn copy_to(&self, out: &mut [u8]) -> usize {
         let len = out.len().min(self.len());
         if let Some(out) = out.get_mut(..len) {
-            self.consumer.memory.copy(self.span.start, out);
+            self.consumer.memory.copy(self.consumer.start(), out);
         }
         len
     }
@@ -88,7 +89,7 @@ impl<'a> Record<'a> {
         if end.is_none_or(|end| end > self.len()) {
             return Err(self.misfit(offset, T::SIZE));
         }
-        let start = self.span.start.wrapping_add(offset as u64);
+        let start = self.consumer.start().wrapping_add(offset as u64);
         let mut small = [0; ON_STACK];
         let value = match small.get_mut(..T::SIZE) {
             Some(bytes) => {
@@ -139,7 +140,7 @@ impl<'a> Record<'a> {
 impl Drop for Record<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.consumer.release(self.span.end);
+        self.consumer.release(self.len);
     }
 }
 
@@ -168,20 +169,20 @@ impl<'a> Records<'a> {
     #[inline]
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Record<'_>>> {
-        let span = match self.ring.next_span()? {
+        let len = match self.ring.next_len()? {
             None => self.wait()?,
             known => known,
         };
-        Ok(span.map(|span| self.ring.lend(span)))
+        Ok(len.map(|len| self.ring.lend(len)))
     }
 
     #[cold]
-    fn wait(&mut self) -> Result<Option<Span>> {
+    fn wait(&mut self) -> Result<Option<u32>> {
         let deadline = Deadline::after(self.ring.map().system(), self.timeout)?;
         loop {
             match wait_until(&mut [&mut *self.ring], &deadline)? {
                 // Perhaps only one that was given back unused.
-                Woken::Ready => match self.ring.next_span()? {
+                Woken::Ready => match self.ring.next_len()? {
                     None => {}
                     known => return Ok(known),
                 },
