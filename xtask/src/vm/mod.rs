@@ -125,7 +125,11 @@ fn tier(name: &str, filters: &[String]) -> Result<Tier> {
     println!("   {name}: Linux {} on {}", image.release, arch.name);
     let mut initrd = base(arch, &image, &binaries, filters)?;
     initrd.extend(programs(&binaries)?);
-    let ended = boot(arch, &image, &initrd, tier.name(), &TESTS)?;
+    let mut ended = boot(arch, &image, &initrd, tier.name(), &TESTS)?;
+    if ended.died_before_init() {
+        println!("   {name}: the kernel panicked before its first process; once more");
+        ended = boot(arch, &image, &initrd, tier.name(), &TESTS)?;
+    }
     report(&mut tier, &ended, arch);
     if let Err(why) = module {
         tier.unable("vm::module", why);
@@ -140,6 +144,14 @@ pub(crate) struct Boot {
     /// QEMU's exit status.
     pub(crate) code: Option<i32>,
     timed_out: bool,
+}
+
+impl Boot {
+    /// Whether the kernel panicked with nothing of ours begun. A kernel patches its code while it
+    /// boots, and the emulated processors now and then run what is half patched.
+    fn died_before_init(&self) -> bool {
+        self.output.contains("Kernel panic") && !self.output.contains("skep-guest: ")
+    }
 }
 
 /// Boots and waits for the end.
@@ -378,6 +390,27 @@ mod tests {
         };
         report(&mut tier, &boot, &X86_64);
         tier
+    }
+
+    #[test]
+    fn only_a_panic_before_init_is_tried_again() {
+        let died = |output: &str| {
+            let (code, timed_out) = (Some(0), false);
+            let output = output.into();
+            let boot = Boot {
+                output,
+                code,
+                timed_out,
+            };
+            boot.died_before_init()
+        };
+        assert!(died(
+            "[ 1.9] Kernel panic - not syncing: Fatal exception in interrupt"
+        ));
+        assert!(!died(
+            "skep-guest: begins\n[ 2.1] Kernel panic - not syncing"
+        ));
+        assert!(!died("SeaBIOS"));
     }
 
     #[test]
