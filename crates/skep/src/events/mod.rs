@@ -155,7 +155,7 @@ impl Events {
 
     /// One descriptor to wait on for all sources and [`Events::stopper`] (epoll and poll). It may
     /// tell of each wake-up once only: call [`Events::try_next`] until it answers `None` before
-    /// waiting again.
+    /// waiting again. It is not readable for a record that a program is still at work on.
     pub fn fd(&self) -> &Fd {
         self.epoll.fd()
     }
@@ -187,7 +187,13 @@ impl Events {
     /// The next event if there is one, whatever [`Events::end_in`] and [`Stop::stop`] say: for the
     /// rest, at the end.
     pub fn try_next(&mut self) -> Result<Option<Event<'_>>> {
-        Ok(self.take()?.map(|taken| self.event(taken)))
+        let mut taken = self.take()?;
+        let in_vain = |slot: &mut Slot| slot.is_readable_in_vain();
+        if taken.is_none() && self.slots.iter_mut().flatten().any(in_vain) {
+            self.forget_wakeups()?;
+            taken = self.take()?;
+        }
+        Ok(taken.map(|taken| self.event(taken)))
     }
 
     /// What there is without waiting.
@@ -267,7 +273,6 @@ impl Events {
 
     /// Forgets the wake-ups so far, so that the descriptor tells only of later ones. What they
     /// were for is to be looked for after this.
-    #[cfg_attr(not(any(feature = "tokio", feature = "async-io")), allow(dead_code))]
     pub(crate) fn forget_wakeups(&mut self) -> Result<()> {
         is_signal(self.epoll.wait(Some(0), |_| ()).map(drop)).map(drop)
     }

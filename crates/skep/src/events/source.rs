@@ -110,6 +110,15 @@ impl Slot {
             }
     }
 
+    /// Whether the descriptor is readable as long as nobody reads, and nothing is to be had: a
+    /// program is at work on the next record, or the ring has failed.
+    pub(super) fn is_readable_in_vain(&mut self) -> bool {
+        match &mut self.source {
+            Source::Ring(ring) => self.ended || ring.is_busy(),
+            Source::Perf(_) | Source::Iter(_) => false,
+        }
+    }
+
     pub(super) fn stats(&self) -> SourceStats {
         let stats = SourceStats {
             events: self.events,

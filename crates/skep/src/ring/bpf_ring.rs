@@ -167,6 +167,11 @@ impl RingBuf {
         self.look().0
     }
 
+    /// Whether a program is at work on the next record.
+    pub(crate) fn is_busy(&mut self) -> bool {
+        self.look().1
+    }
+
     /// Whether there is something to read, else whether a program is at work on it; a commit
     /// after this wakes who waits.
     pub(super) fn look(&mut self) -> (bool, bool) {
