@@ -4,8 +4,9 @@ mod common;
 
 use common::{host, load, object, run};
 use skep::MapType;
-use skep::codec::btf::{Btf, BtfExt};
+use skep::codec::btf::{Btf, BtfExt, Kind, Type};
 use skep::map::Array;
+use skep::probe::{Answer, Feature};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -96,6 +97,52 @@ fn types_that_no_kernel_takes_are_left_out_where_nothing_is_verified_by_them() {
     let object = spec.load(&system).unwrap();
     let info = object.programs()[0].info().unwrap();
     assert_eq!((info.btf_id, info.nr_func_info), (0, 0));
+}
+
+/// What a type of `newer.bpf.c` needs of the kernel, and what stands for it where that is missing.
+fn newer(ty: &Type<'_>) -> Option<(Feature, Kind)> {
+    Some(match ty.kind() {
+        Kind::Datasec if ty.vlen() == 0 => (Feature::BtfEmptyDatasec, Kind::Struct),
+        Kind::Float => (Feature::BtfFloat, Kind::Struct),
+        Kind::DeclTag => (Feature::BtfDeclTag, Kind::Int),
+        Kind::TypeTag => (Feature::BtfTypeTag, Kind::Const),
+        Kind::Enum64 => (Feature::BtfEnum64, Kind::Union),
+        _ => return None,
+    })
+}
+
+#[test]
+fn types_newer_than_the_kernel_are_said_otherwise() {
+    let system = host();
+    let spec = object!("newer");
+    let object = load(&system, &spec);
+    // 50 bytes are what is left of 64 without their Ethernet header.
+    assert_eq!(run(&object, "pick"), 84, "table[50 % 32]");
+    let seen: [u64; 4] = object.global("seen").unwrap().read().unwrap();
+    assert_eq!(seen, [0, 1 << 40, 0, 1]);
+    let kept = Array::<[u64; 4]>::try_from(object.map("kept").unwrap()).unwrap();
+    assert_eq!(kept.at(0).unwrap(), Some([0, 0, 0, 1]));
+    let info = object.program("pick").unwrap().info().unwrap();
+    assert!(info.nr_func_info > 0 && info.nr_line_info > 0, "{info:?}");
+    let in_kernel = system.btf_by_id(info.btf_id).unwrap();
+    let mut newer_kinds = Vec::new();
+    for ty in spec.btf.as_ref().unwrap().iter() {
+        let kind = in_kernel.ty(ty.id()).unwrap().kind();
+        let expected = match newer(&ty) {
+            Some((feature, instead)) => {
+                newer_kinds.push(feature);
+                match system.probe(feature) {
+                    Answer::No => instead,
+                    _ => ty.kind(),
+                }
+            }
+            None => ty.kind(),
+        };
+        assert_eq!(kind, expected, "type {}", ty.id().0);
+    }
+    newer_kinds.sort();
+    newer_kinds.dedup();
+    assert_eq!(newer_kinds.len(), 5, "{newer_kinds:?}");
 }
 
 /// An integer that is signed and a character, as GCC 12 writes `char`.

@@ -204,6 +204,7 @@ fn system() -> (System, Arc<Counts>) {
 const MAP_CREATE: c_int = 0;
 const PROG_LOAD: c_int = 5;
 const RAW_TRACEPOINT_OPEN: c_int = 17;
+const BTF_LOAD: c_int = 18;
 
 #[test]
 fn everything_goes_through_the_table() {
@@ -338,6 +339,40 @@ fn an_old_kernel_gets_what_it_knows() {
     assert!(loader.load_as(&filter).is_err());
     filter.attach_type_optional = true;
     loader.load_as(&filter).unwrap();
+}
+
+/// A kernel from before BTF.
+unsafe extern "C" fn untyped(
+    context: *mut c_void,
+    cmd: c_int,
+    attr: *mut c_void,
+    size: c_uint,
+) -> isize {
+    if cmd == BTF_LOAD {
+        return -(libc::EINVAL as isize);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { bpf(context, cmd, attr, size) }
+}
+
+#[test]
+fn a_kernel_without_types_gets_none() {
+    let counts: Arc<Counts> = Arc::default();
+    std::mem::forget(counts.clone());
+    let table = SysVTable {
+        bpf: Some(untyped),
+        ..table(&counts)
+    };
+    // SAFETY: as in `system`.
+    let system = System::new(unsafe { table.into_kernel() }.unwrap()).unwrap();
+    let object = load(&system, &object!("newer"));
+    assert_eq!(common::run(&object, "pick"), 84);
+    let info = object.program("pick").unwrap().info().unwrap();
+    assert_eq!(
+        (info.btf_id, info.nr_func_info, info.nr_line_info),
+        (0, 0, 0)
+    );
+    assert_eq!(object.map("kept").unwrap().info().unwrap().btf_id, 0);
 }
 
 /// The `expected_attach_type` of the last program that [`noted`] loaded.

@@ -37,6 +37,8 @@ pub struct BtfFeatures {
     pub func_global: bool,
     /// `BTF_KIND_VAR` and `BTF_KIND_DATASEC` (5.2).
     pub datasec: bool,
+    /// Data sections without variables (5.12).
+    pub empty_datasec: bool,
     /// `BTF_KIND_FLOAT` (5.13).
     pub float: bool,
     /// `BTF_KIND_DECL_TAG` (5.16).
@@ -55,6 +57,7 @@ impl BtfFeatures {
         func: true,
         func_global: true,
         datasec: true,
+        empty_datasec: true,
         float: true,
         decl_tag: true,
         type_tag: true,
@@ -266,6 +269,9 @@ impl Upload<'_> {
             Kind::Var if !has.datasec => self.one_byte(id, name),
             Kind::DeclTag if !has.decl_tag => self.one_byte(id, name),
             Kind::Datasec if !has.datasec => self.section_as_struct(ty, size)?,
+            Kind::Datasec if !has.empty_datasec && vlen == 0 => {
+                self.section_as_struct(ty, size)?;
+            }
             Kind::Datasec if !has.qmark_datasec && ty.name()?.starts_with('?') => {
                 let plain = ty.name()?.strip_prefix('?').unwrap_or_default();
                 let plain = alloc::format!("_{plain}");

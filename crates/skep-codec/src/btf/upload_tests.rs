@@ -21,6 +21,7 @@ struct Object {
     tag: TypeId,
     type_tag: TypeId,
     qmark: TypeId,
+    empty: TypeId,
 }
 
 fn object() -> Object {
@@ -52,6 +53,7 @@ fn object() -> Object {
     b.add_struct("s", 8, &[member("f", float, 0)]);
     let x = b.add_var("x", int_, 1);
     let qmark = b.add_datasec("?.struct_ops", 0, &[var(x, 0, 4)]);
+    let empty = b.add_datasec(".rodata", 0, &[]);
     Object {
         btf: built(&b, Endian::Little),
         proto,
@@ -66,6 +68,7 @@ fn object() -> Object {
         tag,
         type_tag,
         qmark,
+        empty,
     }
 }
 
@@ -76,7 +79,13 @@ fn uploaded(object: &Object, features: &BtfFeatures) -> Btf {
         variables: Map::from_iter([("a".into(), 8), ("z".into(), 0), ("s".into(), 99)]),
         hidden: Map::from_iter([("z".into(), ())]),
     };
-    let bytes = for_upload(&object.btf, &[layout], &["hidden"], features).unwrap();
+    let empty = SectionLayout {
+        name: ".rodata".into(),
+        size: 64,
+        ..SectionLayout::default()
+    };
+    let layouts = [layout, empty];
+    let bytes = for_upload(&object.btf, &layouts, &["hidden"], features).unwrap();
     assert_eq!(bytes[4], 24);
     Btf::from_bytes(&bytes).unwrap()
 }
@@ -111,6 +120,7 @@ fn sections_get_size_and_offsets_from_the_file() {
     };
     assert_eq!((linkage("a"), linkage("z"), linkage("s")), (1, 0, 0));
     assert_eq!(btf.ty(object.qmark).unwrap().size(), Some(4));
+    assert_eq!(btf.ty(object.empty).unwrap().size(), Some(64));
 }
 
 #[test]
@@ -189,6 +199,7 @@ fn what_an_old_kernel_does_not_know_is_said_otherwise() {
         shape(object.qmark),
         (Kind::Struct, 1, "__struct_ops".into())
     );
+    assert_eq!(shape(object.empty), (Kind::Struct, 0, "_rodata".into()));
     assert_eq!(shape(object.tag), (Kind::Int, 0, "tag".into()));
     assert_eq!(shape(object.ksym), (Kind::Int, 0, "ksym".into()));
     assert_eq!(shape(object.float), (Kind::Struct, 0, "".into()));
@@ -220,6 +231,10 @@ fn each_ability_is_used_by_itself() {
         (section.kind(), section.name().unwrap()),
         (Kind::Datasec, "_.struct_ops")
     );
+    let btf = only(|f| f.empty_datasec = false);
+    let section = btf.ty(object.empty).unwrap();
+    assert_eq!((section.kind(), section.size()), (Kind::Struct, Some(64)));
+    assert_eq!(btf.ty(object.data).unwrap().kind(), Kind::Datasec);
     let btf = only(|f| f.enum64 = false);
     let union = btf.ty(object.big).unwrap();
     let first = union.members().next().unwrap().unwrap();

@@ -26,6 +26,13 @@ pub(super) fn qmark_datasec(system: &System) -> Asked {
     btf(system, |b| add_datasec(b, "?.data")).map(drop)
 }
 
+pub(super) fn empty_datasec(system: &System) -> Asked {
+    let add = |b: &mut BtfBuilder| {
+        b.add_datasec(".rodata", 4, &[]);
+    };
+    btf(system, add).map(drop)
+}
+
 pub(super) fn float(system: &System) -> Asked {
     let add = |b: &mut BtfBuilder| {
         b.add_float("float", 4);

@@ -60,6 +60,8 @@ Btf {
     BtfDatasec "5.2" [] btf::datasec;
     /// Functions of global linkage in BTF.
     BtfGlobalFunc "5.6" [] btf::global_func;
+    /// Data sections without variables: constants of local arrays are in such.
+    BtfEmptyDatasec "5.12" [] btf::empty_datasec;
     /// `BTF_KIND_FLOAT`.
     BtfFloat "5.13" [] btf::float;
     /// `BTF_KIND_DECL_TAG`.

@@ -67,6 +67,7 @@ fn known_to(system: &System) -> BtfFeatures {
         func: has(Feature::BtfFunc),
         func_global: has(Feature::BtfGlobalFunc),
         datasec: has(Feature::BtfDatasec),
+        empty_datasec: has(Feature::BtfEmptyDatasec),
         qmark_datasec: has(Feature::BtfQmarkDatasec),
         float: has(Feature::BtfFloat),
         decl_tag: has(Feature::BtfDeclTag),
