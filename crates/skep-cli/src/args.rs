@@ -44,10 +44,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ObjVerb,
     },
-    /// Programs that are in the kernel now.
+    /// Programs that are in the kernel now, and their instructions.
     Prog {
         #[command(subcommand)]
-        verb: ListVerb,
+        verb: ProgVerb,
     },
     /// Maps that are in the kernel now: what is in them, read and written by name and type.
     Map {
@@ -148,7 +148,36 @@ pub(crate) struct Features {
     pub(crate) json: bool,
 }
 
-/// Verbs of `prog` and `link`.
+/// Verbs of `prog`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProgVerb {
+    /// List them.
+    #[command(alias = "ls")]
+    List {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the instructions that the kernel runs, with source lines and names.
+    #[command(after_help = PROG_DUMP)]
+    Dump {
+        /// Id, name or path of a pin.
+        prog: String,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+const PROG_DUMP: &str = "\
+These are the instructions after the verifier rewrote them: kernel addresses have become calls of \
+functions of the kernel, dead code is gone. PROG is an id, a name where only one program has it, or \
+the path of a pin (it has a /).
+
+JSON: one object for each instruction, with the keys id function slot code text source place \
+relocation label entries; null where there is no value.";
+
+/// Verbs of `link`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ListVerb {
     /// List them.

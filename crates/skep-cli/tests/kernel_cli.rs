@@ -263,6 +263,7 @@ fn lists_show_a_run_and_ctrl_c_leaves_nothing() {
             .unwrap_or_else(|| panic!("no map {part}"))
     };
     assert_eq!(map("events")["type"], json!("ringbuf"));
+    dumped(program["id"].as_u64().expect("an id"), &map(".bss")["id"]);
     let bss = map(".bss")["id"].to_string();
     let output = run(&["map", "dump", "--json", &bss]).expect("ran before");
     let dump = json_lines(&output);
@@ -293,6 +294,28 @@ fn lists_show_a_run_and_ctrl_c_leaves_nothing() {
         !ids(&list("prog")).contains(&id)
     });
     assert!(gone, "program {id} is still there");
+}
+
+/// The instructions of the loaded program, with source lines and names.
+fn dumped(id: u64, bss: &Value) {
+    let output = run(&["prog", "dump", &id.to_string(), "--json"]).expect("ran before");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let rows = json_lines(&output);
+    let same = |row: &Value| row["id"] == json!(id) && row["function"] == json!("count");
+    assert!(rows.iter().all(same), "{rows:?}");
+    let hits = rows
+        .iter()
+        .find(|row| row["source"] == json!("__sync_fetch_and_add(&hits, 1);"))
+        .expect("the source line");
+    let place = hits["place"].as_str().expect("a place");
+    assert!(place.ends_with("testdata/rawtp.bpf.c:38"), "{place}");
+    let named = format!(".bss][0]+0 ; id {bss}");
+    let text = |row: &&Value| row["text"].as_str().is_some_and(|t| t.ends_with(&named));
+    assert!(rows.iter().any(|row| text(&row)), "{rows:?}");
+    let text = stdout(&run(&["prog", "dump", &id.to_string()]).expect("ran before"));
+    assert!(text.starts_with("count:\n"), "{text}");
+    let line = format!("    ; __sync_fetch_and_add(&hits, 1); @ {place}\n");
+    assert!(text.contains(&line), "{text}");
 }
 
 fn ids(rows: &[Value]) -> Vec<u64> {

@@ -1,6 +1,7 @@
 //! A kernel and what is known of it.
 
 mod config;
+pub(crate) mod kallsyms;
 mod kept;
 mod version;
 

@@ -2,6 +2,7 @@
 
 mod attach;
 mod btf;
+mod code;
 mod demo;
 mod features;
 mod link;
@@ -30,9 +31,7 @@ pub(crate) fn dispatch(command: &Command) -> Result {
         Command::Verify(args) => verify::run(args),
         Command::Features(args) => features::run(args),
         Command::Obj { verb } => obj::run(verb),
-        Command::Prog {
-            verb: ListVerb::List { json },
-        } => prog::list(*json),
+        Command::Prog { verb } => prog::run(verb),
         Command::Map { verb } => map::run(verb),
         Command::Tail(args) => tail::run(args),
         Command::Link {

@@ -1,7 +1,9 @@
 //! `skep prog`: programs in the kernel now.
 
-use super::listing;
+use super::{code, listing};
+use crate::args::ProgVerb;
 use crate::fail::Result;
+use crate::find;
 use crate::json::hex;
 use crate::out::{Column, Out};
 use serde_json::{Value, json};
@@ -20,8 +22,16 @@ const COLUMNS: &[Column] = &[
     ("RUNS", "run_cnt"),
 ];
 
+/// Does what a verb says.
+pub(super) fn run(verb: &ProgVerb) -> Result {
+    match verb {
+        ProgVerb::List { json } => list(*json),
+        ProgVerb::Dump { prog, json } => dump(prog, *json),
+    }
+}
+
 /// `skep prog list`.
-pub(crate) fn list(json: bool) -> Result {
+fn list(json: bool) -> Result {
     let system = System::host()?;
     let programs = system.programs().map_err(listing)?;
     let rows: Vec<_> = programs.iter().map(|info| row(&system, info)).collect();
@@ -50,4 +60,25 @@ fn row(system: &System, info: &ProgInfo) -> Value {
         "run_time_ns": info.run_time_ns,
         "run_cnt": info.run_cnt,
     })
+}
+
+/// `skep prog dump`.
+fn dump(which: &str, json: bool) -> Result {
+    let system = System::host()?;
+    let program = find::program(&system, which)?;
+    let functions = program.listing()?;
+    let mut out = Out::new(json);
+    let id = json!(program.id()?);
+    for function in &functions {
+        if !json {
+            code::head(&mut out, &function.name)?;
+            code::text(&mut out, &function.lines)?;
+            continue;
+        }
+        let name = json!(function.name);
+        let same = [("id".to_owned(), id.clone()), ("function".to_owned(), name)];
+        code::rows(&mut out, &same.into_iter().collect(), &function.lines)?;
+    }
+    out.flush()?;
+    Ok(0)
 }

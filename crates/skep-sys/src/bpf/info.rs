@@ -129,74 +129,113 @@ pub fn prog_info(prog: &Fd) -> Result<ProgInfo> {
     })
 }
 
-/// Fetches one list of a program: its length is asked for first, then the list.
-fn prog_list<T: Clone + Default>(
-    prog: &Fd,
-    len: impl Fn(&RawProgInfo) -> u32,
-    set: impl Fn(&mut RawProgInfo, u32, u64),
-) -> Result<Vec<T>> {
-    let count = len(&ask(prog)?);
+/// Where a list of a program is told: how many entries, and the address they go to.
+type Place = fn(&mut RawProgInfo) -> (&mut u32, &mut u64);
+
+/// Fetches one list of a program: its length is asked for first, then the list. Empty where the
+/// kernel does not show it, and takes the address back.
+fn prog_list<T: Clone + Default>(prog: &Fd, mut info: RawProgInfo, place: Place) -> Result<Vec<T>> {
+    let count = *place(&mut ask(prog)?).0;
+    if count == 0 {
+        return Ok(Vec::new());
+    }
     let mut out = list(count)?;
-    let mut info = RawProgInfo::default();
-    set(&mut info, count, output(&mut out));
+    *place(&mut info).0 = count;
+    *place(&mut info).1 = output(&mut out);
     // SAFETY: `out` has room for `count`. For a program that is what the kernel takes it for.
     // In the structures of maps, BTF and links, these fields are lengths, flags and reserved
-    // space, or pointers with a length of zero, which the kernel refuses.
+    // space, or pointers with a length of zero, which the kernel refuses; the later ones are
+    // beyond their end, where the kernel takes nothing but zeros.
     unsafe { query(prog, &mut info) }?;
-    out.truncate(len(&info) as usize);
+    let (len, to) = place(&mut info);
+    out.truncate(if *to == 0 { 0 } else { *len as usize });
     Ok(out)
 }
 
 /// Ids of the maps that a program uses.
 pub fn prog_map_ids(prog: &Fd) -> Result<Vec<u32>> {
-    prog_list(
-        prog,
-        |i| i.nr_map_ids,
-        |i, len, to| (i.nr_map_ids, i.map_ids) = (len, to),
-    )
+    let nothing = RawProgInfo::default();
+    prog_list(prog, nothing, |i| (&mut i.nr_map_ids, &mut i.map_ids))
 }
 
 /// A program's instructions as the verifier rewrote them, in this machine's byte order. Empty
 /// where the kernel does not show them (`kptr_restrict`, no `CAP_SYS_ADMIN`).
 pub fn prog_insns(prog: &Fd) -> Result<Vec<u8>> {
-    prog_list(
-        prog,
-        |i| i.xlated_prog_len,
-        |i, len, to| (i.xlated_prog_len, i.xlated_prog_insns) = (len, to),
-    )
+    let nothing = RawProgInfo::default();
+    prog_list(prog, nothing, |i| {
+        (&mut i.xlated_prog_len, &mut i.xlated_prog_insns)
+    })
 }
 
-/// A program's machine code.
+/// A program's machine code. Empty where the kernel does not show it.
 pub fn prog_jited(prog: &Fd) -> Result<Vec<u8>> {
-    prog_list(
-        prog,
-        |i| i.jited_prog_len,
-        |i, len, to| (i.jited_prog_len, i.jited_prog_insns) = (len, to),
-    )
+    let nothing = RawProgInfo::default();
+    prog_list(prog, nothing, |i| {
+        (&mut i.jited_prog_len, &mut i.jited_prog_insns)
+    })
+}
+
+/// Addresses of the machine code of a program's functions. Empty where the kernel does not show
+/// them.
+///
+/// # Kernel
+/// `BPF_OBJ_GET_INFO_BY_FD`, since 4.18.
+pub fn prog_jited_ksyms(prog: &Fd) -> Result<Vec<u64>> {
+    let nothing = RawProgInfo::default();
+    prog_list(prog, nothing, |i| {
+        (&mut i.nr_jited_ksyms, &mut i.jited_ksyms)
+    })
+}
+
+/// Bytes of machine code of each of a program's functions. Empty where the kernel does not show
+/// them.
+///
+/// # Kernel
+/// `BPF_OBJ_GET_INFO_BY_FD`, since 4.18.
+pub fn prog_jited_func_lens(prog: &Fd) -> Result<Vec<u32>> {
+    let nothing = RawProgInfo::default();
+    prog_list(prog, nothing, |i| {
+        (&mut i.nr_jited_func_lens, &mut i.jited_func_lens)
+    })
 }
 
 /// A program's functions.
+///
+/// # Kernel
+/// `BPF_OBJ_GET_INFO_BY_FD`, since 5.0.
 pub fn prog_func_info(prog: &Fd) -> Result<Vec<FuncInfo>> {
-    prog_list(
-        prog,
-        |i| i.nr_func_info,
-        |i, len, to| {
-            (i.nr_func_info, i.func_info) = (len, to);
-            i.func_info_rec_size = size_of::<FuncInfo>() as u32;
-        },
-    )
+    let records = RawProgInfo {
+        func_info_rec_size: size_of::<FuncInfo>() as u32,
+        ..RawProgInfo::default()
+    };
+    prog_list(prog, records, |i| (&mut i.nr_func_info, &mut i.func_info))
 }
 
 /// A program's source lines.
+///
+/// # Kernel
+/// `BPF_OBJ_GET_INFO_BY_FD`, since 5.0.
 pub fn prog_line_info(prog: &Fd) -> Result<Vec<LineInfo>> {
-    prog_list(
-        prog,
-        |i| i.nr_line_info,
-        |i, len, to| {
-            (i.nr_line_info, i.line_info) = (len, to);
-            i.line_info_rec_size = size_of::<LineInfo>() as u32;
-        },
-    )
+    let records = RawProgInfo {
+        line_info_rec_size: size_of::<LineInfo>() as u32,
+        ..RawProgInfo::default()
+    };
+    prog_list(prog, records, |i| (&mut i.nr_line_info, &mut i.line_info))
+}
+
+/// Addresses of the machine code of a program's source lines. Empty where the kernel does not
+/// show them.
+///
+/// # Kernel
+/// `BPF_OBJ_GET_INFO_BY_FD`, since 5.0.
+pub fn prog_jited_line_info(prog: &Fd) -> Result<Vec<u64>> {
+    let records = RawProgInfo {
+        jited_line_info_rec_size: size_of::<u64>() as u32,
+        ..RawProgInfo::default()
+    };
+    prog_list(prog, records, |i| {
+        (&mut i.nr_jited_line_info, &mut i.jited_line_info)
+    })
 }
 
 /// A map, as the kernel tells.

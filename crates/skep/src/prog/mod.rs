@@ -1,10 +1,16 @@
 //! Programs: loaded ones, one type for all kinds.
 
+#[cfg(feature = "asm")]
+mod listing;
 mod load;
 mod run;
+mod xlated;
 
+#[cfg(feature = "asm")]
+pub use listing::Listed;
 pub(crate) use load::{Request, load};
 pub use run::{TestRun, TestRunResult};
+pub use xlated::{Xlated, XlatedFunction, XlatedLine};
 
 use crate::error::Context;
 use crate::system::{System, c_string};

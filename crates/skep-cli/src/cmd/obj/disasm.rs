@@ -2,11 +2,12 @@
 
 use super::open;
 use crate::args::Disasm;
+use crate::cmd::code;
 use crate::fail::Result;
-use crate::out::{BAD, DIM, HEAD, Out, printable, styled};
-use serde_json::{Value, json};
+use crate::out::{BAD, Out, printable, styled};
+use serde_json::json;
 use skep::ObjectSpec;
-use skep::codec::object::{Function, TextLine};
+use skep::codec::object::Function;
 use std::collections::BTreeSet;
 
 pub(super) fn run(args: &Disasm) -> Result {
@@ -39,43 +40,20 @@ pub(super) fn run(args: &Disasm) -> Result {
 }
 
 fn text(out: &mut Out, spec: &ObjectSpec, function: &Function) -> Result<()> {
-    let head = format!("{} ({})", function.name, function.section);
-    out.line(&styled(HEAD, format!("{}:", printable(&head))))?;
+    code::head(out, &format!("{} ({})", function.name, function.section))?;
     if let Some(error) = &function.error {
         out.line(&styled(BAD, printable(&error.to_string())))?;
     }
-    for line in spec.function_text(function).lines() {
-        let text = printable(&line.to_string());
-        match line {
-            TextLine::Insn { slot, .. } => {
-                let indent = 4_usize.saturating_sub(slot.to_string().len());
-                out.line(&format!("{:indent$}{text}", ""))?;
-            }
-            TextLine::Label { .. } => out.line(&text)?,
-            _ => out.line(&format!("    {}", styled(DIM, text)))?,
-        }
-    }
-    Ok(out.line("")?)
+    Ok(code::text(out, &spec.function_text(function).lines())?)
 }
 
 fn rows(out: &mut Out, object: &str, spec: &ObjectSpec, function: &Function) -> Result<()> {
-    let (mut source, mut place, mut relocation) = (Value::Null, Value::Null, Value::Null);
-    let (mut label, mut entries) = (Value::Null, Value::Null);
-    for line in spec.function_text(function).lines() {
-        match line {
-            TextLine::Source { text, place: at } => (source, place) = (text.into(), at.into()),
-            TextLine::Relocation(what) => relocation = what.into(),
-            TextLine::Label {
-                name,
-                entries: from,
-            } => (label, entries) = (name.into(), from.into()),
-            TextLine::Insn { slot, code, text } => out.json(&json!({
-                "object": object, "section": function.section, "function": function.name,
-                "slot": slot, "code": code, "text": text, "source": source.take(),
-                "place": place.take(), "relocation": relocation.take(), "label": label.take(),
-                "entries": entries.take(),
-            }))?,
-        }
-    }
-    Ok(())
+    let same = [
+        ("object", json!(object)),
+        ("section", json!(function.section)),
+        ("function", json!(function.name)),
+    ];
+    let same = same.map(|(key, value)| (key.to_owned(), value));
+    let lines = spec.function_text(function).lines();
+    Ok(code::rows(out, &same.into_iter().collect(), &lines)?)
 }

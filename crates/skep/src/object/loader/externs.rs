@@ -1,9 +1,9 @@
 //! Where the kernel's symbols and functions are that programs refer to. All of an object's are
 //! looked for together; what is wrong with one is told to the programs that refer to it.
 
-use super::kallsyms::{self, Symbol};
 use crate::btf::{KernelTypes, Place};
 use crate::system::System;
+use crate::system::kallsyms::{self, Symbol};
 use crate::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
 use core::ffi::c_int;

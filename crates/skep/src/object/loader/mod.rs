@@ -6,7 +6,6 @@ mod explain;
 mod extension;
 mod externs;
 mod jump_tables;
-mod kallsyms;
 mod kconfig;
 mod kernel_struct;
 mod load;

@@ -1,8 +1,11 @@
-//! Addresses of the kernel's symbols, by name: one pass over `/proc/kallsyms` for all of them.
+//! The kernel's symbols, addresses by name and names by address: one pass over `/proc/kallsyms`
+//! for all of them.
 
 use crate::error::Context;
 use crate::system::System;
 use crate::{Error, ErrorKind, Result};
+#[cfg(feature = "asm")]
+use alloc::string::String;
 use alloc::string::ToString;
 use alloc::vec;
 use skep_codec::map::Map as Ordered;
@@ -14,7 +17,7 @@ const CHUNK: usize = 1 << 16;
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Symbol {
+pub(crate) enum Symbol {
     /// Nothing in this kernel.
     Missing,
     /// This address.
@@ -27,13 +30,39 @@ pub(super) enum Symbol {
 ///
 /// # Errors
 /// If the list of symbols cannot be read.
-pub(super) fn symbols<'n>(
+pub(crate) fn symbols<'n>(
     system: &System,
     names: impl Iterator<Item = &'n str>,
 ) -> Result<Ordered<&'n [u8], Symbol>> {
     let mut wanted: Ordered<&[u8], Symbol> = names
         .map(|name| (name.as_bytes(), Symbol::Missing))
         .collect();
+    each_line(system, &mut |line| note(line, &mut wanted))?;
+    Ok(wanted)
+}
+
+/// Sets the names of what begins at these addresses: of several the first; empty stays what has
+/// none.
+///
+/// # Errors
+/// If the list of symbols cannot be read.
+#[cfg(feature = "asm")]
+pub(crate) fn names_at(system: &System, wanted: &mut [(u64, String)]) -> Result<()> {
+    each_line(system, &mut |line| {
+        let Some((address, _, name)) = parts(line) else {
+            return;
+        };
+        let address = number(address);
+        for (at, known) in wanted.iter_mut() {
+            if Some(*at) == address && known.is_empty() {
+                *known = String::from_utf8_lossy(name).into_owned();
+            }
+        }
+    })
+}
+
+/// Hands on every line of the list.
+fn each_line(system: &System, take: &mut dyn FnMut(&[u8])) -> Result<()> {
     let what = || "read /proc/kallsyms".to_string();
     let fd = file::open(system.kernel(), c"/proc/kallsyms", O_RDONLY, 0).context(what)?;
     let mut buffer = vec![0; CHUNK];
@@ -57,10 +86,10 @@ pub(super) fn symbols<'n>(
             .unwrap_or_default()
             .split(|&b| b == b'\n')
         {
-            note(line, &mut wanted);
+            take(line);
         }
         if got == 0 {
-            return Ok(wanted);
+            return Ok(());
         }
         buffer.copy_within(whole..end, 0);
         kept = end.saturating_sub(whole);
@@ -68,17 +97,27 @@ pub(super) fn symbols<'n>(
 }
 
 /// A line: address, letter of the kind, name, and a module behind a tab.
-fn note(line: &[u8], wanted: &mut Ordered<&[u8], Symbol>) {
+fn parts(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let mut words = line.splitn(3, |&byte| byte == b' ');
-    let (Some(address), Some(kind), Some(rest)) = (words.next(), words.next(), words.next()) else {
+    let (address, kind, rest) = (words.next()?, words.next()?, words.next()?);
+    let name = rest.split(|&byte| byte == b'\t').next()?;
+    Some((address, kind, name))
+}
+
+fn number(address: &[u8]) -> Option<u64> {
+    let text = core::str::from_utf8(address).ok()?;
+    u64::from_str_radix(text, 16).ok()
+}
+
+/// Notes the address of a line whose name is wanted.
+fn note(line: &[u8], wanted: &mut Ordered<&[u8], Symbol>) {
+    let Some((address, kind, name)) = parts(line) else {
         return;
     };
-    let name = rest.split(|&byte| byte == b'\t').next().unwrap_or_default();
     let Some(symbol) = wanted.get_mut(essential(kind, name)) else {
         return;
     };
-    let address = core::str::from_utf8(address).ok();
-    let Some(address) = address.and_then(|text| u64::from_str_radix(text, 16).ok()) else {
+    let Some(address) = number(address) else {
         return;
     };
     *symbol = match *symbol {
