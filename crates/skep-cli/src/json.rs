@@ -77,6 +77,10 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[path = "../../../fuzz/src/random.rs"]
+mod random;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -122,18 +126,12 @@ mod tests {
         const FLOWS: &[u8] = include_bytes!("../../../testdata/flows.bpf.el.o");
         let spec = skep::ObjectSpec::parse(FLOWS, "flows").unwrap();
         let btf = spec.btf.as_ref().unwrap();
-        let mut state = 0x9e37_79b9_u64;
-        let mut byte = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state as u8
-        };
+        let mut random = random::Random(0x9e37_79b9);
         for name in ["flow_key", "flow", "counts", "prefix", "sample"] {
             let id = btf.find(name, Some(Kind::Struct)).unwrap();
             let size = btf.size_of(id).unwrap() as usize;
             for _ in 0..500 {
-                let bytes: Vec<u8> = (0..size).map(|_| byte() & 0x7f).collect();
+                let bytes: Vec<u8> = (0..size).map(|_| random.next() as u8 & 0x7f).collect();
                 let value = btf.decode(id, &bytes).unwrap();
                 for text in [of(&value).to_string(), value.to_string()] {
                     let mut back = vec![0; size];

@@ -1,8 +1,11 @@
 //! Files that are no BPF objects: a line that says so, status 1, never a crash.
 
 mod common;
+#[path = "../../../fuzz/src/random.rs"]
+mod random;
 
 use common::{Scratch, json_lines, run, stdout};
+use random::Random;
 use serde_json::{Value, json};
 
 const KEYS: [&str; 11] = [
@@ -43,14 +46,8 @@ fn refused(path: &str) -> Option<Value> {
 
 /// Bytes that look like nothing, the same every time.
 fn random(len: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state as u8
-    };
-    std::iter::repeat_with(next).take(len).collect()
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    (0..len).map(|_| random.next() as u8).collect()
 }
 
 /// The head of a PE file: the DOS header with the offset of `PE\0\0`.

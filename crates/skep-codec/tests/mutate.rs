@@ -9,8 +9,11 @@
 #[path = "../../../fuzz/src/entries.rs"]
 #[expect(unreachable_pub, reason = "a library in the fuzz workspace")]
 mod entries;
+#[path = "../../../fuzz/src/random.rs"]
+mod random;
 
 use peak_alloc::PeakAlloc;
+use random::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -38,42 +41,25 @@ const NASTY: [u32; 9] = [
     0xffff_ffff,
 ];
 
-/// Xorshift: the same numbers for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// Below `end`; 0 for an empty range.
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-}
-
 /// One to eight edits near each other or anywhere.
 fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
-    let window = random.below(bytes.len());
-    let near = random.below(2) == 0;
-    for _ in 0..=random.below(8) {
+    let window = random.index(bytes.len());
+    let near = random.index(2) == 0;
+    for _ in 0..=random.index(8) {
         let at = match near {
-            true => (window + random.below(128)).min(bytes.len().saturating_sub(1)),
-            false => random.below(bytes.len()),
+            true => (window + random.index(128)).min(bytes.len().saturating_sub(1)),
+            false => random.index(bytes.len()),
         };
         edit(bytes, at, random);
     }
 }
 
 fn edit(bytes: &mut Vec<u8>, at: usize, random: &mut Random) {
-    let nasty = NASTY[random.below(NASTY.len())];
-    match random.below(10) {
+    let nasty = NASTY[random.index(NASTY.len())];
+    match random.index(10) {
         0..=2 => {
             if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 1 << random.below(8);
+                *byte ^= 1 << random.index(8);
             }
         }
         3 | 4 => put(bytes, at & !3, &nasty.to_le_bytes()),
@@ -81,7 +67,7 @@ fn edit(bytes: &mut Vec<u8>, at: usize, random: &mut Random) {
         6 => put(bytes, at & !1, &(random.next() as u16).to_ne_bytes()),
         7 => {
             // A word from elsewhere: ids, offsets and sizes that are right in another place.
-            let from = random.below(bytes.len()) & !3;
+            let from = random.index(bytes.len()) & !3;
             let word = bytes.get(from..from + 4).map(<[u8]>::to_vec);
             put(bytes, at & !3, &word.unwrap_or_default());
         }
@@ -199,7 +185,7 @@ fn no_input_panics_or_runs_long() {
         count += 1;
     }
     while Instant::now() < until {
-        let (target, bytes) = &seeds[random.below(seeds.len())];
+        let (target, bytes) = &seeds[random.index(seeds.len())];
         let (_, entry) = entry(*target).expect("a seed's target");
         let mut bytes = bytes.clone();
         mutate(&mut bytes, &mut random);

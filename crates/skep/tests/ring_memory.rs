@@ -4,8 +4,11 @@
 #[path = "../../../fuzz/src/ring.rs"]
 #[expect(unreachable_pub, reason = "a library in the fuzz workspace")]
 mod memory;
+#[path = "../../../fuzz/src/random.rs"]
+mod random;
 
 use memory::{BUSY, DISCARD, HEADER, RingKernel, whole};
+use random::Random;
 use skep::MapType;
 use skep::codec::uapi::flags::RB_OVERWRITE;
 use skep::ring::{RingBuf, UserRingBuf, Woken};
@@ -29,21 +32,8 @@ fn steps() -> usize {
     asked.map_or(40_000, |text| text.parse().expect("a number"))
 }
 
-/// Xorshift: the same numbers for the same seed.
-struct Random(u64);
-
+/// Lengths and contents.
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
     /// Short ones mostly; some that fill the ring.
     fn len(&mut self, size: u64) -> u32 {
         let most = [16, 64, 300, size - 16][self.below(4) as usize];

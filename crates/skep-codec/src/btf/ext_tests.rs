@@ -1,6 +1,6 @@
 //! `.BTF.ext` put together by hand, whole and broken.
 
-use super::tests::{Rng, built};
+use super::tests::{Random, built};
 use super::*;
 use crate::ErrorKind;
 use std::string::ToString;
@@ -104,7 +104,7 @@ fn truncated_and_damaged_records_never_panic() {
         let error = BtfExt::parse(&good[..len], &btf).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Truncated, "{len} bytes");
     }
-    let mut rng = Rng(0xbeef);
+    let mut rng = Random(0xbeef);
     let mut whole = 0;
     for _ in 0..20_000 {
         let mut bytes = good.clone();

@@ -1,7 +1,11 @@
 //! BTF built by hand, read back, damaged.
 
+#[path = "../../../../fuzz/src/random.rs"]
+mod random;
+
 use super::*;
 use crate::ErrorKind;
+pub(crate) use random::Random;
 use std::string::{String, ToString};
 use std::vec::Vec;
 use std::{format, vec};
@@ -472,36 +476,11 @@ fn many_names_are_found_at_once_with_their_flavours() {
     assert_eq!(btf.find("a_b", None), None);
 }
 
-/// A seeded generator (xorshift) for damage that is the same in every run.
-pub(crate) struct Rng(pub(crate) u64);
-
-impl Rng {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// Changes one to four bytes.
-    pub(crate) fn damage(&mut self, bytes: &mut [u8]) {
-        for _ in 0..=self.next() % 4 {
-            let at = self.next() as usize % bytes.len();
-            bytes[at] = match self.next() % 4 {
-                0 => self.next() as u8,
-                1 => bytes[at].wrapping_add(1),
-                2 => bytes[at] ^ (1 << (self.next() % 8)),
-                _ => [0, 0xff, 0x7f, 0x80][self.next() as usize % 4],
-            };
-        }
-    }
-}
-
 #[test]
 fn damaged_btf_never_panics() {
     let (b, ..) = all_kinds();
     let good = b.to_bytes(Endian::Little).unwrap();
-    let mut rng = Rng(0x5eed);
+    let mut rng = Random(0x5eed);
     let (mut read, mut refused) = (0, 0);
     for _ in 0..20_000 {
         let mut bytes = good.clone();

@@ -1,7 +1,7 @@
 //! Two kernels built by hand, and what a program compiled for one finds on the other.
 
 use super::*;
-use crate::btf::tests::{Rng, built, int, member};
+use crate::btf::tests::{Random, built, int, member};
 use crate::btf::{Array, Btf, BtfBuilder, CoreKind, CoreRelo, Enumerator, Member, Param, TypeId};
 use crate::bytes::Endian;
 use crate::insn::Insn;
@@ -732,7 +732,7 @@ fn damaged_types_never_panic() {
         }
     }
     let good = [&c.local, &c.target].map(|b| b.to_bytes(Endian::Little).unwrap());
-    let mut rng = Rng(0xc0de);
+    let mut rng = Random(0xc0de);
     let mut resolved = 0;
     for _ in 0..20_000 {
         let mut bytes = good.clone();

@@ -3,6 +3,7 @@
 
 mod bpf_ring;
 mod consumer;
+mod lent;
 mod perf;
 mod record;
 mod region;

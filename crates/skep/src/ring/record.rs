@@ -2,12 +2,11 @@
 
 use super::RingBuf;
 use super::consumer::Consumer;
+use super::lent::{copied_whole, read_with};
 use super::region::Consumed;
 use super::wait::{Deadline, Woken, wait_until};
 use crate::plain::Plain;
 use crate::{Error, ErrorKind, Result};
-use alloc::vec;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 /// A record, lent by its ring until dropped.
@@ -50,19 +49,7 @@ impl<'a> Record<'a> {
         len
     }
 
-    /// The bytes.
-    pub fn to_vec(&self) -> Vec<u8> {
-        let mut bytes = vec![0; self.len()];
-        self.copy_to(&mut bytes);
-        bytes
-    }
-
-    /// Replaces the contents of `out` with the bytes: a buffer to use again and again.
-    #[inline]
-    pub fn read_into(&self, out: &mut Vec<u8>) {
-        out.resize(self.len(), 0);
-        self.copy_to(out);
-    }
+    copied_whole!();
 
     /// The record as a value of this type.
     ///
@@ -84,24 +71,13 @@ impl<'a> Record<'a> {
     /// while it was read.
     #[inline]
     pub fn field<T: Plain>(&self, offset: usize) -> Result<T> {
-        const ON_STACK: usize = 256;
         let end = offset.checked_add(T::SIZE);
         if end.is_none_or(|end| end > self.len()) {
             return Err(self.misfit(offset, T::SIZE));
         }
         let start = self.consumer.start().wrapping_add(offset as u64);
-        let mut small = [0; ON_STACK];
-        let value = match small.get_mut(..T::SIZE) {
-            Some(bytes) => {
-                self.consumer.memory.copy(start, bytes);
-                T::read_from(bytes)
-            }
-            None => {
-                let mut bytes = vec![0; T::SIZE];
-                self.consumer.memory.copy(start, &mut bytes);
-                T::read_from(&bytes)
-            }
-        };
+        let copy = |bytes: &mut [u8]| self.consumer.memory.copy(start, bytes);
+        let value = read_with(T::SIZE, copy, T::read_from);
         match value {
             Some(value) if !self.is_overwritten() => Ok(value),
             Some(_) => Err(self.gone()),

@@ -170,7 +170,7 @@ fn hard(b: &mut BtfBuilder) -> TypeId {
 fn whatever_the_bytes_they_are_printed_and_read_back() {
     let mut b = BtfBuilder::new();
     let id = hard(&mut b);
-    let mut rng = crate::btf::tests::Rng(0x7e57);
+    let mut rng = crate::btf::tests::Random(0x7e57);
     for endian in BOTH {
         let btf = built(&b, endian);
         for _ in 0..2000 {
@@ -370,7 +370,7 @@ fn members_that_lie_about_their_place_are_refused() {
 #[test]
 fn damaged_text_never_panics() {
     let (btf, id) = hard_types(Endian::Big);
-    let mut rng = crate::btf::tests::Rng(0xfeed);
+    let mut rng = crate::btf::tests::Random(0xfeed);
     let (mut taken, mut refused) = (0, 0);
     for _ in 0..20_000 {
         let mut bytes: Vec<u8> = (0..100).map(|_| rng.next() as u8 % 120).collect();

@@ -2,9 +2,8 @@
 
 use super::cpu::{CpuBuffer, Found};
 use crate::plain::{self, Plain};
+use crate::ring::lent::{copied_whole, read_with};
 use crate::{Error, ErrorKind, Result};
-use alloc::vec;
-use alloc::vec::Vec;
 
 const SAMPLE: &str = "perf sample";
 /// Bytes that a sample may be longer than what the program sent.
@@ -41,34 +40,17 @@ impl Sample<'_> {
         len
     }
 
-    /// The bytes.
-    pub fn to_vec(&self) -> Vec<u8> {
-        let mut bytes = vec![0; self.len()];
-        self.copy_to(&mut bytes);
-        bytes
-    }
-
-    /// Replaces the contents of `out` with the bytes: a buffer to use again and again.
-    #[inline]
-    pub fn read_into(&self, out: &mut Vec<u8>) {
-        out.resize(self.len(), 0);
-        self.copy_to(out);
-    }
+    copied_whole!();
 
     /// The sample as a value of this type, without what fills its last word.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] if the sample has another size.
     pub fn read<T: Plain>(&self) -> Result<T> {
-        const ON_STACK: usize = 256;
-        let mut small = [0; ON_STACK];
-        match small.get_mut(..self.len()) {
-            Some(bytes) => {
-                self.copy_to(bytes);
-                read(bytes)
-            }
-            None => read(&self.to_vec()),
-        }
+        let copy = |bytes: &mut [u8]| {
+            self.copy_to(bytes);
+        };
+        read_with(self.len(), copy, read)
     }
 }
 

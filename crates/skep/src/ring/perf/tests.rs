@@ -1,9 +1,13 @@
 //! The reader over memory of a file: positions that wrap, records that no kernel writes.
 
+#[path = "../../../../../fuzz/src/random.rs"]
+mod random;
+
 use super::cpu::CpuBuffer;
 use super::region::Region;
 use crate::ErrorKind;
 use alloc::string::ToString;
+use random::Random;
 use skep_sys::Fd;
 use std::os::unix::fs::FileExt;
 use std::vec::Vec;
@@ -102,18 +106,6 @@ fn memory() -> Fd {
     #[allow(unsafe_code)]
     unsafe {
         Fd::from_raw(raw as i32, kernel)
-    }
-}
-
-/// Xorshift.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
     }
 }
 

@@ -1,0 +1,45 @@
+//! How the bytes of what a ring lends are copied out: records and samples alike.
+
+/// Values up to this size are read by way of the stack.
+const ON_STACK: usize = 256;
+
+/// What `read` makes of `len` bytes that `copy` fills in.
+#[inline]
+pub(super) fn read_with<T>(
+    len: usize,
+    copy: impl FnOnce(&mut [u8]),
+    read: impl FnOnce(&[u8]) -> T,
+) -> T {
+    let mut small = [0; ON_STACK];
+    match small.get_mut(..len) {
+        Some(bytes) => {
+            copy(bytes);
+            read(bytes)
+        }
+        None => {
+            let mut bytes = alloc::vec![0; len];
+            copy(&mut bytes);
+            read(&bytes)
+        }
+    }
+}
+
+/// The methods that copy all bytes, by way of `len` and `copy_to`.
+macro_rules! copied_whole {
+    () => {
+        /// The bytes.
+        pub fn to_vec(&self) -> alloc::vec::Vec<u8> {
+            let mut bytes = alloc::vec::Vec::new();
+            self.read_into(&mut bytes);
+            bytes
+        }
+
+        /// Replaces the contents of `out` with the bytes: a buffer to use again and again.
+        #[inline]
+        pub fn read_into(&self, out: &mut alloc::vec::Vec<u8>) {
+            out.resize(self.len(), 0);
+            self.copy_to(out);
+        }
+    };
+}
+pub(super) use copied_whole;
