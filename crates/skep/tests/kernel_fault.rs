@@ -4,6 +4,7 @@
 mod common;
 
 use common::{getpgid, object, only_us};
+use skep::codec::uapi::bpf::Cmd;
 use skep::ring::Woken;
 use skep::sys::watch::{Fault, Trace};
 use skep::{Errno, ObjectSpec, System};
@@ -163,6 +164,38 @@ fn every_call_may_fail_and_says_so() {
     let (calls, survived) = fail_each(Errno::EIO, |system| application(system, &spec));
     assert!(calls >= 10, "{calls} calls");
     assert_eq!(survived, 0);
+}
+
+/// A load's calls in order: what each is, and the error that it ended with, if any.
+fn record(spec: &ObjectSpec) -> Vec<String> {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let noted = calls.clone();
+    let trace = Trace::with(common::host().kernel().clone(), move |call| {
+        let name = call.cmd.map_or(call.name.into(), |cmd| cmd.to_string());
+        let error = if call.answer < 0 { call.answer } else { 0 };
+        noted.lock().unwrap().push(format!("{name} {error}"));
+    });
+    let system = System::new(trace.clone()).unwrap();
+    drop(spec.load(&system).unwrap());
+    drop(system);
+    assert_eq!((trace.open_fds(), trace.open_mappings()), (0, 0));
+    let calls = calls.lock().unwrap().clone();
+    let of = |name: &str| calls.iter().filter(|call| call.starts_with(name)).count() as u64;
+    assert_eq!(of("close "), trace.count("close"));
+    assert_eq!(of("prog_load "), trace.count_cmd(Cmd::PROG_LOAD));
+    calls
+}
+
+#[test]
+fn two_loads_are_the_same_calls() {
+    let _alone = alone();
+    let _ = skep::sys::process::raise_memlock(common::host().kernel());
+    let spec = object!("rawtp");
+    let first = record(&spec);
+    assert_eq!(record(&spec), first);
+    let loads = first.iter().filter(|call| *call == "prog_load 0").count();
+    let maps = first.iter().filter(|call| *call == "map_create 0").count();
+    assert!(loads >= 1 && maps >= spec.maps.len(), "{first:?}");
 }
 
 #[test]

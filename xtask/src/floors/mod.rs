@@ -1,6 +1,7 @@
 //! Imports run downward, unsafe code and I/O stay where they are allowed.
 
 mod source;
+mod tree;
 
 use crate::Result;
 use crate::cmd::{files_below, root};
@@ -134,6 +135,7 @@ pub(crate) fn tier() -> Result<Tier> {
         let faults = foreign(&text, rules.dependencies);
         tier.record(format!("dependencies::{}", rules.name), verdict(faults));
     }
+    tier.record("tree::no_c_compiler", verdict(tree::faults()?));
     for dir in SAFE {
         let mut faults = Vec::new();
         for (path, source) in read_all(&root().join(dir))? {
