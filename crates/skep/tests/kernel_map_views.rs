@@ -2,8 +2,7 @@
 
 mod common;
 
-use common::{host, load, object, own_mounts, own_network, run, skip};
-use nix::mount::{MsFlags, mount};
+use common::{host, load, object, own_cgroup, own_network, run, skip};
 use skep::codec::uapi::linux;
 use skep::map::{
     Array, BloomFilter, BuildIdFrame, CgroupArray, CpuMap, DevMap, ElemFlags, HashMap,
@@ -593,37 +592,6 @@ fn owned(fd: i32) -> OwnedFd {
     assert!(fd >= 0, "{}", std::io::Error::last_os_error());
     // SAFETY: it is new, and nobody else's.
     unsafe { OwnedFd::from_raw_fd(fd) }
-}
-
-/// A cgroup of this test, removed with it.
-struct Cgroup(String);
-
-impl Cgroup {
-    fn open(&self) -> File {
-        File::open(&self.0).unwrap()
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir(&self.0);
-    }
-}
-
-fn own_cgroup() -> Option<Cgroup> {
-    own_mounts();
-    let none = None::<&str>;
-    mount(
-        Some("none"),
-        "/tmp",
-        Some("cgroup2"),
-        MsFlags::empty(),
-        none,
-    )
-    .ok()?;
-    let path = format!("/tmp/skep-views-{}", std::process::id());
-    std::fs::create_dir(&path).ok()?;
-    Some(Cgroup(path))
 }
 
 /// A value comes, is changed and goes with each of these; no value has what is `other`.

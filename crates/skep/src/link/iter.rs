@@ -4,9 +4,11 @@ use super::{Held, Hook, Link};
 use crate::error::Context;
 use crate::map::Map;
 use crate::prog::Program;
+use crate::system::{System, c_string};
 use crate::{AttachType, Errno, Result};
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use skep_codec::uapi::linux::O_RDONLY;
 use skep_sys::bpf::{self, IterTarget, LinkExtra, LinkParams, Target};
 use skep_sys::{Fd, file};
 
@@ -47,12 +49,54 @@ impl<'a> Iter<'a> {
         })
     }
 
+    /// One thread, whatever process it is of.
+    ///
+    /// # Kernel
+    /// Since Linux 6.1; before, all tasks are gone over.
+    pub fn of_thread(tid: u32) -> Self {
+        Self::over(IterTarget::Task {
+            tid,
+            pid: 0,
+            pid_fd: None,
+        })
+    }
+
+    /// A cgroup, by its id (the inode number of its directory; 0 is the root of all), and those
+    /// that `order` takes in (`iter/cgroup`).
+    ///
+    /// # Errors
+    /// When attached: `ENOENT` if there is no such cgroup.
+    ///
+    /// # Kernel
+    /// Since Linux 6.1.
+    pub fn of_cgroup(id: u64, order: CgroupOrder) -> Self {
+        Self::over(IterTarget::Cgroup {
+            order: order as u32,
+            fd: None,
+            id,
+        })
+    }
+
     /// Any target.
     pub fn over(target: IterTarget<'a>) -> Self {
         Self {
             target: Some(target),
         }
     }
+}
+
+/// Which cgroups are gone over beside one, and in what order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "bpf_cgroup_iter_order")]
+pub enum CgroupOrder {
+    /// None.
+    SelfOnly = 1,
+    /// All below it, each before those below itself.
+    DescendantsPre = 2,
+    /// All below it, each after those below itself, and it last.
+    DescendantsPost = 3,
+    /// All above it, up to the root.
+    AncestorsUp = 4,
 }
 
 impl Hook for Iter<'_> {
@@ -95,6 +139,20 @@ impl Link {
 pub struct IterReader(Fd);
 
 impl IterReader {
+    /// Starts to go over the objects of an iterator whose link is pinned at this path. (Any process
+    /// can, by reading the path like a file.)
+    ///
+    /// # Errors
+    /// `EIO`: what is pinned there is no iterator's link.
+    ///
+    /// # Kernel
+    /// open(2) of a pinned link, since Linux 5.8.
+    pub fn from_pin(system: &System, path: &str) -> Result<Self> {
+        let fd = file::open(system.kernel(), &c_string(path)?, O_RDONLY, 0);
+        fd.map(Self)
+            .context(|| alloc::format!("open pinned iterator {path}"))
+    }
+
     /// Reads into `buf`; 0 is the end. What the program writes for one object is cut only if it
     /// does not fit.
     pub fn read(&self, buf: &mut [u8]) -> Result<usize> {

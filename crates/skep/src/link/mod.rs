@@ -11,7 +11,7 @@ mod tracing;
 mod xdp;
 
 pub use freplace::Freplace;
-pub use iter::{Iter, IterReader};
+pub use iter::{CgroupOrder, Iter, IterReader};
 pub use raw_tracepoint::RawTracepoint;
 pub use socket::SocketFilter;
 pub use struct_ops::StructOps;

@@ -5,6 +5,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use skep::prog::TestRun;
 use skep::{Object, ObjectSpec, System};
+use std::fs::File;
 
 /// The committed object of this name, in this machine's byte order.
 macro_rules! object {
@@ -116,6 +117,39 @@ pub fn own_bpffs() -> String {
     )
     .expect("bpffs");
     dir.to_owned()
+}
+
+/// A cgroup of a test, removed with it.
+pub struct Cgroup(pub String);
+
+impl Cgroup {
+    pub fn open(&self) -> File {
+        File::open(&self.0).unwrap()
+    }
+
+    /// A new one below it.
+    pub fn child(&self, name: &str) -> Self {
+        let path = format!("{}/{name}", self.0);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+/// A new cgroup, in a hierarchy that is mounted where only this thread sees it; `None` if there is
+/// none.
+pub fn own_cgroup() -> Option<Cgroup> {
+    own_mounts();
+    let (kind, none) = (Some("cgroup2"), None::<&str>);
+    mount(Some("none"), "/tmp", kind, MsFlags::empty(), none).ok()?;
+    let path = format!("/tmp/skep-test-{}", std::process::id());
+    std::fs::create_dir(&path).ok()?;
+    Some(Cgroup(path))
 }
 
 /// Mounts of its own for this thread: what it mounts, nobody else sees.
