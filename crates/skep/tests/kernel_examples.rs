@@ -1,0 +1,192 @@
+//! The examples run, and say what they are to say.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The built example; `None`, said, on a machine that has only the tests.
+fn example(name: &str) -> Option<PathBuf> {
+    let test = std::env::current_exe().unwrap();
+    let dir = test.ancestors().nth(2).unwrap();
+    let path = dir.join("examples").join(name);
+    if !path.exists() {
+        println!("skep-skip: no example {name} here");
+        return None;
+    }
+    Some(path)
+}
+
+/// What an example prints.
+fn output(name: &str, args: &[&str]) -> Option<String> {
+    let output = Command::new(example(name)?).args(args).output().unwrap();
+    let (out, err) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{name}: {out}{err}");
+    Some(out)
+}
+
+/// What an example that watches this process for a second prints, which makes system calls
+/// meanwhile.
+fn watching(name: &str) -> Option<String> {
+    example(name)?;
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let _ = nix::unistd::getpgid(None);
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        });
+        let text = output(name, &[&std::process::id().to_string(), "1"]);
+        stop.store(true, Ordering::Relaxed);
+        text
+    })
+}
+
+/// The number before these words, in the last line that has them.
+fn number_of(text: &str, words: &str) -> u64 {
+    let line = text.lines().rev().find(|line| line.contains(words));
+    let before = line.and_then(|line| line.split(words).next());
+    let number = before.and_then(|text| text.split_whitespace().last()?.parse().ok());
+    number.unwrap_or_else(|| panic!("a number before {words:?} in {text}"))
+}
+
+#[test]
+fn inspect_lists_what_is_in_a_file() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/rawtp.bpf.el.o");
+    if !file.exists() {
+        println!("skep-skip: no objects here");
+        return;
+    }
+    let Some(text) = output("inspect", &[file.to_str().unwrap()]) else {
+        return;
+    };
+    assert!(
+        text.contains("  program count (raw_tp/sys_enter): "),
+        "{text}"
+    );
+    assert!(
+        text.contains("  map events: ringbuf, 0 -> 0 bytes, "),
+        "{text}"
+    );
+    assert!(text.contains("  variable target_pid: 4 bytes\n"), "{text}");
+}
+
+#[test]
+fn trace_prints_system_calls() {
+    let Some(text) = watching("trace") else {
+        return;
+    };
+    assert!(number_of(&text, " calls, ") > 100, "{text}");
+    let ours = format!(" {} ", std::process::id());
+    assert!(text.lines().filter(|line| line.contains(&ours)).count() > 100);
+}
+
+#[test]
+fn events_of_a_ring_and_an_iterator_come_in_one_stream() {
+    let Some(text) = watching("events") else {
+        return;
+    };
+    assert!(text.matches(": system call ").count() > 100, "{text}");
+    assert!(text.lines().any(|line| line.starts_with("map ")), "{text}");
+    assert_eq!(number_of(&text, " dropped"), 0);
+}
+
+#[test]
+fn tokio_counts_beside_its_clock() {
+    let Some(text) = watching("tokio") else {
+        return;
+    };
+    assert!(
+        text.matches(" system calls so far\n").count() >= 1,
+        "{text}"
+    );
+    assert!(number_of(&text, " system calls") > 100, "{text}");
+}
+
+#[test]
+fn smol_reads_two_streams() {
+    let Some(text) = watching("smol") else { return };
+    assert!(number_of(&text, " system calls, ") > 100, "{text}");
+    assert!(number_of(&text, " maps") >= 2, "{text}");
+}
+
+#[test]
+fn maps_count_without_a_program() {
+    let Some(text) = output("maps", &[]) else {
+        return;
+    };
+    assert!(text.contains("202 addresses, 3 packets before\n"), "{text}");
+    assert!(text.contains("the busiest: [10, 9, 9, 9] with 2 packets\n"));
+    assert!(text.contains("last_port: 22, refused: 1"), "{text}");
+    assert!(text.lines().last().unwrap().contains("EEXIST"), "{text}");
+}
+
+#[test]
+fn messages_go_both_ways() {
+    let Some(text) = output("messages", &[]) else {
+        return;
+    };
+    let squares: u64 = (0..1000).map(|n| n * n).sum();
+    let drained = format!("1000 messages drained; their squares add up to {squares}\n");
+    assert!(text.starts_with(&drained), "{text}");
+    let (records, dropped) = (
+        number_of(&text, " records, "),
+        number_of(&text, " found no room"),
+    );
+    assert_eq!(records + dropped, 1000);
+    assert!(records > 100, "{text}");
+}
+
+#[test]
+fn perf_samples_are_read_or_refused() {
+    let Some(text) = output("perf", &["2000"]) else {
+        return;
+    };
+    let samples = text
+        .lines()
+        .filter(|line| line.starts_with("sample "))
+        .count() as u64;
+    assert!(samples > 100, "{text}");
+    assert_eq!(samples + number_of(&text, " refused"), 2000);
+}
+
+#[test]
+fn log_shows_what_its_level_lets_through() {
+    let Some(text) = output("log", &["warn"]) else {
+        return;
+    };
+    assert!(text.contains("WARN "), "{text}");
+    assert!(!text.contains("INFO "), "{text}");
+    let Some(text) = output("log", &["trace"]) else {
+        return;
+    };
+    assert!(text.contains("TRACE "), "{text}");
+    assert_eq!(number_of(&text, " dropped"), 0);
+}
+
+/// Every example is among those above.
+#[test]
+fn every_example_is_run() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let Ok(dir) = std::fs::read_dir(manifest.join("examples")) else {
+        println!("skep-skip: no sources here");
+        return;
+    };
+    let names = dir.map(|entry| entry.unwrap().path());
+    let names: BTreeSet<String> = names
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let source = include_str!("kernel_examples.rs");
+    for name in &names {
+        let run = [format!("output(\"{name}\""), format!("watching(\"{name}\"")];
+        assert!(
+            run.iter().any(|run| source.contains(run)),
+            "{name} is not run"
+        );
+    }
+    assert!(names.len() >= 9, "{names:?}");
+}
