@@ -37,6 +37,7 @@ pub const ENTRIES: &[(&str, Entry)] = &[
     ("kconfig", kconfig),
     #[cfg(feature = "linker")]
     ("linker", linker),
+    #[cfg(feature = "log")]
     ("log", log),
     ("object", object),
     ("perf", perf),
@@ -60,6 +61,7 @@ pub fn kconfig(data: &[u8]) {
 }
 
 /// A log record of a program, in either byte order.
+#[cfg(feature = "log")]
 pub fn log(data: &[u8]) {
     for endian in [Endian::Little, Endian::Big] {
         if let Ok(entry) = skep_codec::log::decode(data, endian) {
@@ -344,7 +346,7 @@ pub fn elf(data: &[u8]) {
     let _ = format!("{warnings:?}").len();
     for (index, section) in elf.sections.iter().enumerate().take(TYPES) {
         let _ = (section.is_code(), section.bytes().map(<[u8]>::len));
-        let _ = elf.symbols_in(index).count();
+        let _ = elf.symbols_in(index).len();
         if section.is_code() {
             let code = section.bytes().unwrap_or_default();
             if let Ok(insns) = insn::decode(code, elf.endian) {

@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         let have = self.rest.len();
         Error::new(
             ErrorKind::Truncated,
-            alloc::format!("{want} bytes wanted, {have} left"),
+            format!("{want} bytes wanted, {have} left"),
         )
         .at(self.offset() as u64)
     }
@@ -140,7 +140,7 @@ pub fn slice<'a>(bytes: &'a [u8], offset: usize, len: usize, what: &str) -> Resu
         .ok_or_else(|| {
             Error::new(
                 ErrorKind::Truncated,
-                alloc::format!("{what}: {len} bytes wanted, {} there in all", bytes.len()),
+                format!("{what}: {len} bytes wanted, {} there in all", bytes.len()),
             )
             .at(offset as u64)
         })

@@ -23,6 +23,14 @@
 )]
 
 extern crate alloc;
+
+/// `alloc::format!`, of which each use is a call and no more.
+macro_rules! format {
+    ($($arg:tt)+) => {
+        $crate::text::formatted(format_args!($($arg)+))
+    };
+}
+
 #[cfg(test)]
 extern crate std;
 
@@ -36,6 +44,7 @@ pub mod inflate;
 pub mod insn;
 #[cfg(any(test, feature = "linker"))]
 pub mod linker;
+#[cfg(any(test, feature = "log"))]
 pub mod log;
 pub mod map;
 pub mod object;

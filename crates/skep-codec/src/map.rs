@@ -31,8 +31,10 @@ type Position = (usize, usize);
 /// How what is at a place compares with what is looked for.
 type Compare<'a> = &'a dyn Fn(usize) -> Ordering;
 
+// Each on its own: every map of every pair of types would have a copy.
 impl Order {
     /// The place that compares as equal, or where it would be put.
+    #[inline(never)]
     fn search(&self, compare: Compare<'_>) -> Result<usize, Position> {
         let begins_before = |block: &Vec<usize>| match block.first() {
             Some(&place) => compare(place).is_le(),
@@ -46,6 +48,7 @@ impl Order {
         }
     }
 
+    #[inline(never)]
     fn insert(&mut self, (block, at): Position, place: usize) {
         let Some(places) = self.0.get_mut(block) else {
             return self.0.push(vec![place]);

@@ -12,11 +12,18 @@ pub fn by_key<T>(items: &mut [T], key: impl Fn(&T) -> u64) {
     for item in &*items {
         keys.push(key(item));
     }
-    if keys.is_sorted() {
-        return;
+    if let Some(places) = places_of(&keys) {
+        permute(places, &mut |a, b| items.swap(a, b));
     }
-    let places = sorted(keys.len(), &|a, b| keys.get(a).cmp(&keys.get(b)));
-    permute(places, &mut |a, b| items.swap(a, b));
+}
+
+/// The places of keys in their order; `None` where that is how they are.
+#[inline(never)]
+fn places_of(keys: &[u64]) -> Option<Vec<usize>> {
+    if keys.is_sorted() {
+        return None;
+    }
+    Some(sorted(keys.len(), &|a, b| keys.get(a).cmp(&keys.get(b))))
 }
 
 /// Sorts as `compare` says; equal elements keep their order.

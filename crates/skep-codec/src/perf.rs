@@ -71,6 +71,7 @@ pub enum Record<'a> {
 ///
 /// # Errors
 /// A length that cannot be, or one that is less than the record's kind has.
+#[inline]
 pub fn decode(bytes: &[u8], endian: Endian) -> Result<(Record<'_>, usize)> {
     let mut reader = Reader::new(bytes, endian);
     let header = Header {
@@ -110,6 +111,7 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
+    #[inline]
     fn record(endian: Endian, kind: u32, size: u16, body: &[u8]) -> Vec<u8> {
         let mut bytes = endian.put_u32(kind).to_vec();
         bytes.extend(endian.put_u16(0));

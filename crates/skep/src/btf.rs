@@ -35,7 +35,7 @@ impl System {
     /// # Errors
     /// [`ErrorKind::NotFound`] for a file without types.
     pub fn btf_file(&self, path: &str) -> Result<Arc<Btf>> {
-        read_types(self, path).context(|| path.to_string())
+        read_types(self, path).context(path)
     }
 
     /// The BTF object with this id (of a map or program), read into memory.
@@ -47,13 +47,13 @@ impl System {
 /// Where the image of a kernel of this release may be, by libbpf's list.
 fn images(release: &str) -> [String; 7] {
     [
-        alloc::format!("/boot/vmlinux-{release}"),
-        alloc::format!("/lib/modules/{release}/vmlinux-{release}"),
-        alloc::format!("/lib/modules/{release}/build/vmlinux"),
-        alloc::format!("/usr/lib/modules/{release}/kernel/vmlinux"),
-        alloc::format!("/usr/lib/debug/boot/vmlinux-{release}"),
-        alloc::format!("/usr/lib/debug/boot/vmlinux-{release}.debug"),
-        alloc::format!("/usr/lib/debug/lib/modules/{release}/vmlinux"),
+        format!("/boot/vmlinux-{release}"),
+        format!("/lib/modules/{release}/vmlinux-{release}"),
+        format!("/lib/modules/{release}/build/vmlinux"),
+        format!("/usr/lib/modules/{release}/kernel/vmlinux"),
+        format!("/usr/lib/debug/boot/vmlinux-{release}"),
+        format!("/usr/lib/debug/boot/vmlinux-{release}.debug"),
+        format!("/usr/lib/debug/lib/modules/{release}/vmlinux"),
     ]
 }
 
@@ -76,10 +76,10 @@ fn open_kernel(system: &System) -> Result<Arc<Btf>> {
             kind = error.kind();
         }
         let separator = if tried.is_empty() { "" } else { ", " };
-        tried.push_str(&alloc::format!("{separator}{path} ({error})"));
+        tried.push_str(&format!("{separator}{path} ({error})"));
         let Some(next) = images.next() else {
             let what = "no types of this kernel (CONFIG_DEBUG_INFO_BTF)";
-            return Err(Error::new(kind, alloc::format!("{what}: tried {tried}")));
+            return Err(Error::new(kind, format!("{what}: tried {tried}")));
         };
         found = read_types(system, &next);
         path = next;
@@ -116,7 +116,7 @@ fn read_types(system: &System, path: &str) -> Result<Arc<Btf>> {
 
 /// The BTF object with this id.
 fn by_id(system: &System, id: u32) -> Result<Arc<Btf>> {
-    let what = || alloc::format!("BTF object {id}");
+    let what = format_args!("BTF object {id}");
     let fd = system.fd_by_id(ObjKind::Btf, id).context(what)?;
     let info = bpf::btf_info(&fd).context(what)?;
     // A module's BTF continues the kernel's; a program's or map's stands alone.

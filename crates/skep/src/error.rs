@@ -3,7 +3,7 @@
 use crate::verifier_log::Refusal;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -112,14 +112,13 @@ impl Error {
     }
 
     /// Says what was being done when this happened.
-    #[cold]
-    pub(crate) fn context(self, what: impl Into<Cow<'static, str>>) -> Self {
-        Self::caused(self.kind(), what.into(), Cause::Error(self))
+    pub(crate) fn context(self, what: impl fmt::Display) -> Self {
+        self.doing(&what)
     }
 
     #[cold]
-    fn doing(self, what: String) -> Self {
-        self.context(what)
+    fn doing(self, what: &dyn fmt::Display) -> Self {
+        Self::caused(self.kind(), what.to_string().into(), Cause::Error(self))
     }
 
     /// What kind of failure.
@@ -199,16 +198,16 @@ impl From<CallError> for Error {
     }
 }
 
-/// Adds what was being done to an error on its way up.
+/// Adds what was being done to an error on its way up: text is made of it only then.
 pub(crate) trait Context<T> {
-    fn context(self, what: impl FnOnce() -> String) -> Result<T>;
+    fn context(self, what: impl fmt::Display) -> Result<T>;
 }
 
 impl<T, E: Into<Error>> Context<T> for core::result::Result<T, E> {
-    fn context(self, what: impl FnOnce() -> String) -> Result<T> {
+    fn context(self, what: impl fmt::Display) -> Result<T> {
         match self {
             Ok(value) => Ok(value),
-            Err(error) => Err(error.into().doing(what())),
+            Err(error) => Err(error.into().doing(&what)),
         }
     }
 }

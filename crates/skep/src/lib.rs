@@ -22,6 +22,14 @@
 #![deny(unsafe_code)]
 
 extern crate alloc;
+
+/// `alloc::format!`, of which each use is a call and no more.
+macro_rules! format {
+    ($($arg:tt)+) => {
+        skep_codec::text::formatted(format_args!($($arg)+))
+    };
+}
+
 #[cfg(feature = "std")]
 extern crate std;
 

@@ -123,7 +123,7 @@ pub(crate) fn read<T: Plain>(bytes: &[u8], what: &str) -> Result<T> {
         let (have, want) = (bytes.len(), T::SIZE);
         Error::new(
             ErrorKind::Invalid,
-            alloc::format!("{what}: {have} bytes, a type of {want} bytes"),
+            format!("{what}: {have} bytes, a type of {want} bytes"),
         )
     })
 }

@@ -11,7 +11,6 @@ use crate::answer::Probes;
 use crate::error::Context;
 use crate::token::Token;
 use crate::{Error, ErrorKind, Result};
-use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use kept::Kept;
@@ -62,7 +61,7 @@ impl System {
     /// # Errors
     /// See [`System::host`].
     pub fn new(kernel: KernelRef) -> Result<Self> {
-        let page_size = file::page_size(&kernel).context(|| "ask for the page size".to_string())?;
+        let page_size = file::page_size(&kernel).context("ask for the page size")?;
         Ok(Self::knowing_nothing(kernel, page_size, Token::Auto))
     }
 
@@ -134,9 +133,7 @@ impl System {
     pub fn possible_cpus(&self) -> Result<u32> {
         let read = || file::possible_cpus(&self.0.kernel);
         let cpus = self.0.cpus.get_or_try_init(read);
-        Ok(cpus
-            .context(|| "count the possible CPUs".to_string())?
-            .count())
+        Ok(cpus.context("count the possible CPUs")?.count())
     }
 
     /// How many values a per-CPU map has for each key, as the kernel does.
@@ -216,7 +213,7 @@ pub(crate) fn gone(errno: Option<Errno>) -> bool {
 /// Refuses a name that cannot be passed to the kernel.
 pub(crate) fn c_string(text: &str) -> Result<alloc::ffi::CString> {
     alloc::ffi::CString::new(text).map_err(|_| {
-        let what = alloc::format!("`{}` has a NUL byte", text.escape_debug());
+        let what = format!("`{}` has a NUL byte", text.escape_debug());
         Error::new(ErrorKind::Invalid, what)
     })
 }

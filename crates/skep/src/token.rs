@@ -3,7 +3,7 @@
 use crate::error::Context;
 use crate::{Error, ErrorKind, Result};
 use alloc::ffi::CString;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::Errno;
@@ -44,7 +44,7 @@ impl Token {
     /// If a certain one is wanted that is not to be had.
     pub(crate) fn open(&self, kernel: &KernelRef) -> Result<Option<Arc<Fd>>> {
         let from = |path: &str| {
-            let what = || alloc::format!("make a BPF token from {path}");
+            let what = format_args!("make a BPF token from {path}");
             let token = from_path(kernel, path).context(what)?;
             Ok(Some(Arc::new(token)))
         };
@@ -91,7 +91,7 @@ fn search(kernel: &KernelRef) -> Result<Option<Fd>> {
     if token.is_some() {
         return Ok(token);
     }
-    let what = || "look for BPF file systems in /proc/self/mounts".to_string();
+    let what = "look for BPF file systems in /proc/self/mounts";
     let mounts = file::read_file(kernel, c"/proc/self/mounts", MOUNTS_LIMIT).context(what);
     let mounts = if_any(mounts)?.unwrap_or_default();
     for path in delegating(&String::from_utf8_lossy(&mounts)) {
@@ -124,14 +124,19 @@ fn if_any<T>(answer: Result<T>) -> Result<Option<T>> {
 
 /// Where BPF file systems are mounted that delegate something, of lines of `/proc/self/mounts`.
 fn delegating(mounts: &str) -> Vec<String> {
-    let place = |line: &str| {
-        let mut words = line.split(' ');
-        let (_device, path, kind, options) =
-            (words.next()?, words.next()?, words.next()?, words.next()?);
-        let delegates = options.split(',').any(|o| o.starts_with("delegate_"));
-        (kind == "bpf" && delegates).then(|| unescape(path))
-    };
-    mounts.lines().filter_map(place).collect()
+    let mut places = Vec::new();
+    for line in mounts.lines() {
+        // A device, a place, a kind, options.
+        let mut words = line.split(' ').skip(1);
+        let (Some(path), Some("bpf"), Some(options)) = (words.next(), words.next(), words.next())
+        else {
+            continue;
+        };
+        if options.split(',').any(|o| o.starts_with("delegate_")) {
+            places.push(unescape(path));
+        }
+    }
+    places
 }
 
 /// A path as the kernel writes it there: blanks, tabs, line ends, backslashes in octal.

@@ -93,13 +93,13 @@ impl Btf {
             names.push(self.ty(var?.ty)?.name()?);
         }
         names.retain(|name| !name.is_empty());
-        let kind = alloc::format!("{:?}", ty.kind()).to_lowercase();
+        let kind = format!("{:?}", ty.kind()).to_lowercase();
         let more = if ty.vlen() as usize > TOLD {
             ", ..."
         } else {
             ""
         };
-        let what = alloc::format!(
+        let what = format!(
             "{kind} `{}` has no `{name}`; it has {}{more}",
             ty.name()?,
             names.join(", ")

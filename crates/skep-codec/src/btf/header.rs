@@ -137,17 +137,20 @@ impl Sizes {
     /// The layout section for records of kinds that this crate does not know; empty where there are
     /// none of them.
     pub(super) fn layout_for(&self, records: &Records) -> Vec<u8> {
-        let kinds = (0..records.len()).filter_map(|index| Some(*records.get(index).get(1)?));
-        let kinds = kinds.map(|info| (info >> 24) as u8 & KIND_BITS);
-        let last = kinds.max().unwrap_or(0);
+        let mut last = 0;
+        for index in 0..records.len() {
+            let info = records.get(index).get(1).copied().unwrap_or(0);
+            last = last.max((info >> 24) as u8 & KIND_BITS);
+        }
         if !matches!(Kind::from_raw(last), Kind::Unknown(_)) {
             return Vec::new();
         }
         let sizes = self.0.iter().take(usize::from(last).saturating_add(1));
-        let of_kind = |entry: &u16| match entry.to_le_bytes() {
-            _ if *entry == UNKNOWN => [0; 4],
-            [fixed, each] => [fixed, each, 0, 0],
-        };
-        sizes.flat_map(of_kind).collect()
+        let mut layout = Vec::new();
+        for &entry in sizes {
+            let [fixed, each] = if entry == UNKNOWN { 0 } else { entry }.to_le_bytes();
+            layout.extend_from_slice(&[fixed, each, 0, 0]);
+        }
+        layout
     }
 }

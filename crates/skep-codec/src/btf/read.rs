@@ -414,7 +414,7 @@ fn broken_type(unknown: Option<u32>) -> Error {
         None => Error::new(ErrorKind::Truncated, "type runs past its section"),
         Some(info) => Error::new(
             ErrorKind::Unsupported,
-            alloc::format!("BTF kind {} of unknown size", (info >> 24) & 0x7f),
+            format!("BTF kind {} of unknown size", (info >> 24) & 0x7f),
         ),
     }
 }

@@ -102,5 +102,5 @@ fn find(ty: &Type<'_>, base: &Btf, candidates: &[TypeId], exact: bool) -> Result
 
 fn described(ty: &Type<'_>) -> alloc::string::String {
     let name = ty.name().unwrap_or("?");
-    alloc::format!("{:?} `{name}`", ty.kind())
+    format!("{:?} `{name}`", ty.kind())
 }

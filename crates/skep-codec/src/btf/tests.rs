@@ -7,8 +7,8 @@ use super::*;
 use crate::ErrorKind;
 pub(crate) use random::Random;
 use std::string::{String, ToString};
+use std::vec;
 use std::vec::Vec;
-use std::{format, vec};
 
 pub(crate) const BOTH: [Endian; 2] = [Endian::Little, Endian::Big];
 

@@ -419,5 +419,5 @@ impl core::fmt::Debug for Type<'_> {
 /// The error for an id that is not there.
 #[cold]
 pub(super) fn no_type(id: TypeId) -> Error {
-    Error::new(ErrorKind::NotFound, alloc::format!("no BTF type {}", id.0))
+    Error::new(ErrorKind::NotFound, format!("no BTF type {}", id.0))
 }

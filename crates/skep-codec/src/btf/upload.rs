@@ -274,7 +274,7 @@ impl Upload<'_> {
             }
             Kind::Datasec if !has.qmark_datasec && ty.name()?.starts_with('?') => {
                 let plain = ty.name()?.strip_prefix('?').unwrap_or_default();
-                let plain = alloc::format!("_{plain}");
+                let plain = format!("_{plain}");
                 let name = self.out.add_string(&plain);
                 self.out.set_head(id, [name, old_info, size]);
             }

@@ -276,7 +276,7 @@ fn float(bytes: &[u8], endian: Endian) -> Result<Value> {
         Some(bytes) => Ok(Value::Float(f64::from_bits(endian.u64(bytes)))),
         None => Err(Error::new(
             ErrorKind::Unsupported,
-            alloc::format!("floating-point number of {} bytes", bytes.len()),
+            format!("floating-point number of {} bytes", bytes.len()),
         )),
     }
 }

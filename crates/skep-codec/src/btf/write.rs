@@ -65,6 +65,7 @@ impl BtfBuilder {
     }
 
     /// The offset of a string, added where it is new.
+    #[inline(never)]
     pub fn add_string(&mut self, text: &str) -> u32 {
         self.intern(text.as_bytes()).unwrap_or_else(|error| {
             self.error.get_or_insert(error);

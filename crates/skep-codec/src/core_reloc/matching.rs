@@ -7,7 +7,6 @@ use super::words::type_text;
 use crate::Result;
 use crate::btf::{Btf, CoreKind, Kind, RawMember, TypeId, essential_name};
 use crate::error::bail;
-use alloc::format;
 use alloc::string::String;
 
 /// What a candidate has to say.

@@ -11,7 +11,6 @@ use crate::btf::{Btf, CoreKind, CoreRelo, Kind, Kinds, TypeId, Wanted, essential
 use crate::error::bail;
 use crate::map::Map;
 use crate::text::joined;
-use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;

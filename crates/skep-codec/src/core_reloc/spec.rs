@@ -4,7 +4,6 @@ use super::words::type_text;
 use crate::btf::{Array, Btf, CoreKind, CoreRelo, Kind, RawMember, Type, TypeId};
 use crate::error::bail;
 use crate::{Error, ErrorKind, Result};
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 

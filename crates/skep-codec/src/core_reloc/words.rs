@@ -2,7 +2,6 @@
 
 use crate::btf::{Btf, Kind, TypeId};
 use crate::text::joined;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 

@@ -139,26 +139,6 @@ pub struct Reloc {
     pub kind: u32,
 }
 
-/// See [`Elf::symbols_in`].
-struct SymbolsIn<'e, 'a> {
-    symbols: &'e [Symbol<'a>],
-    rest: &'e [(usize, usize)],
-    section: usize,
-}
-
-impl<'e, 'a> Iterator for SymbolsIn<'e, 'a> {
-    type Item = (usize, &'e Symbol<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (&(section, index), rest) = self.rest.split_first()?;
-        self.rest = rest;
-        if section != self.section {
-            return None;
-        }
-        Some((index, self.symbols.get(index)?))
-    }
-}
-
 /// Bytes of `Elf64_Ehdr`.
 const HEADER: usize = 64;
 const HEAD: &str = "ELF header";
@@ -220,14 +200,17 @@ impl<'a> Elf<'a> {
         self.sections.get(index).map(|section| (index, section))
     }
 
-    /// The symbols that are defined in a section, with their indices.
-    pub fn symbols_in(&self, section: usize) -> impl Iterator<Item = (usize, &Symbol<'a>)> {
+    /// The symbols that are defined in a section, in their own order.
+    pub fn symbols_in(&self, section: usize) -> Vec<Symbol<'a>> {
         let first = self.by_section.partition_point(|&(s, _)| s < section);
-        SymbolsIn {
-            symbols: &self.symbols,
-            rest: self.by_section.get(first..).unwrap_or_default(),
-            section,
+        let mut symbols = Vec::new();
+        for &(place, index) in self.by_section.get(first..).unwrap_or_default() {
+            match self.symbols.get(index) {
+                Some(symbol) if place == section => symbols.push(*symbol),
+                _ => break,
+            }
         }
+        symbols
     }
 
     fn read_relocs(&mut self, bytes: &[u8], headers: &[SectionHeader], warn: &mut Vec<Error>) {
@@ -254,7 +237,7 @@ impl<'a> Elf<'a> {
             };
             let target = header.sh_info as usize;
             let Some(section) = self.sections.get_mut(target).filter(|_| target != 0) else {
-                let what = alloc::format!("relocations for section {target}, which is not there");
+                let what = format!("relocations for section {target}, which is not there");
                 warn.push(Error::new(ErrorKind::NotFound, what).in_section(name));
                 continue;
             };
@@ -292,7 +275,7 @@ fn sections<'a>(
             None => Ok(&b""[..]),
         };
         let name = name.and_then(utf8).unwrap_or_else(|e| {
-            let what = alloc::format!("name of section {index}: {}", e.what());
+            let what = format!("name of section {index}: {}", e.what());
             warn.push(Error::new(e.kind(), what));
             ""
         });
@@ -341,7 +324,7 @@ fn read_symbols<'a>(
     for (index, symbol) in table.iter().enumerate() {
         let name = names.get_raw(symbol.st_name as usize).map_err(wrap);
         let name = name.and_then(utf8).unwrap_or_else(|e| {
-            let what = alloc::format!("symbol {index}: {}", e.what());
+            let what = format!("symbol {index}: {}", e.what());
             warn.push(Error::new(e.kind(), what).in_section(".symtab"));
             ""
         });
@@ -415,5 +398,5 @@ fn utf8(bytes: &[u8]) -> Result<&str> {
 
 #[cold]
 fn wrap(error: ParseError) -> Error {
-    Error::new(ErrorKind::Malformed, alloc::format!("{error}"))
+    Error::new(ErrorKind::Malformed, format!("{error}"))
 }

@@ -36,19 +36,21 @@ pub fn find_section(name: &str, read: ReadAt<'_>) -> Result<Option<(u64, u64)>> 
         bail!(Unsupported, "section headers of {size} bytes");
     }
     let table = read(tables, usize::from(count).saturating_mul(HEADER))?;
-    let sections: Vec<Place> = table
-        .chunks_exact(HEADER)
-        .map(|section| Place::read(section, endian))
-        .collect::<Result<_>>()?;
+    let mut sections = Vec::new();
+    for section in table.chunks_exact(HEADER) {
+        sections.push(Place::read(section, endian)?);
+    }
     let Some(texts) = sections.get(usize::from(names)) else {
         bail!(Malformed, "no section of names");
     };
     let texts = read(texts.offset, texts.len.min(NAMES) as usize)?;
-    let is_it = |section: &&Place| {
-        let text = texts.get(section.name as usize..).map(c_str);
-        matches!(text, Some(Ok(text)) if text == name)
-    };
-    Ok(sections.iter().find(is_it).map(|s| (s.offset, s.len)))
+    for section in &sections {
+        match texts.get(section.name as usize..).map(c_str) {
+            Some(Ok(text)) if text == name => return Ok(Some((section.offset, section.len))),
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// A section header, as far as it is wanted.

@@ -2,14 +2,20 @@
 
 #[cfg(any(test, feature = "asm"))]
 pub mod asm;
+#[cfg(any(test, feature = "asm"))]
 mod disasm;
+#[cfg(any(test, feature = "asm"))]
 mod fields;
+#[cfg_attr(not(feature = "asm"), allow(dead_code))]
 mod names;
+#[cfg(any(test, feature = "asm"))]
 mod symbol;
 #[cfg(any(test, feature = "asm"))]
 mod text;
 
+#[cfg(any(test, feature = "asm"))]
 pub use disasm::{Disasm, Listing, disasm, listing};
+#[cfg(any(test, feature = "asm"))]
 pub use symbol::Symbol;
 #[cfg(any(test, feature = "asm"))]
 pub use text::{Assembly, SyntaxError, assemble};
@@ -130,7 +136,7 @@ pub fn decode(bytes: &[u8], endian: Endian) -> Result<Vec<Insn>> {
     if !bytes.len().is_multiple_of(INSN_SIZE) {
         return Err(Error::new(
             ErrorKind::Malformed,
-            alloc::format!("{} bytes are no whole number of instructions", bytes.len()),
+            format!("{} bytes are no whole number of instructions", bytes.len()),
         ));
     }
     let mut reader = Reader::new(bytes, endian);
@@ -143,8 +149,9 @@ pub fn decode(bytes: &[u8], endian: Endian) -> Result<Vec<Insn>> {
 
 /// The bytes of instruction slots.
 pub fn encode(insns: &[Insn], endian: Endian) -> Vec<u8> {
-    insns
-        .iter()
-        .flat_map(|insn| insn.to_bytes(endian))
-        .collect()
+    let mut bytes = Vec::with_capacity(insns.len().saturating_mul(INSN_SIZE));
+    for insn in insns {
+        bytes.extend_from_slice(&insn.to_bytes(endian));
+    }
+    bytes
 }

@@ -6,7 +6,6 @@ use crate::btf::{Btf, Kind, MAX_DEPTH, Type, TypeId};
 use crate::error::bail;
 use crate::object::{MapSpec, map_definition};
 use crate::{Error, ErrorKind, Result};
-use alloc::format;
 
 /// How many types the comparisons of one link may look at, beside one for each byte of input.
 const MIN_STEPS: u64 = 1 << 16;

@@ -19,7 +19,6 @@ mod write;
 
 use crate::error::bail;
 use crate::{Error, Result};
-use alloc::format;
 use alloc::vec::Vec;
 use file::File;
 

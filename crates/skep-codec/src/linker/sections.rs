@@ -8,7 +8,6 @@ use crate::insn::INSN_SIZE;
 use crate::map::Map;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 

@@ -9,7 +9,6 @@ use crate::error::bail;
 use crate::map::Map;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 

@@ -7,7 +7,6 @@ use crate::Result;
 use crate::bytes::Endian;
 use crate::elf::{EM_BPF, ET_REL, SHT_NOBITS, SHT_REL};
 use crate::error::bail;
-use alloc::format;
 use alloc::vec::Vec;
 
 const SHT_PROGBITS: u32 = 1;

@@ -28,12 +28,8 @@ fn read_section(p: &mut Parser<'_>, index: usize) {
     let Some(section) = p.elf.sections.get(index).cloned() else {
         return;
     };
-    let mut symbols: Vec<Symbol<'_>> = p
-        .elf
-        .symbols_in(index)
-        .filter(|(_, s)| s.kind == SymbolKind::Func)
-        .map(|(_, s)| *s)
-        .collect();
+    let mut symbols = p.elf.symbols_in(index);
+    symbols.retain(|symbol| symbol.kind == SymbolKind::Func);
     order::by_key(&mut symbols, |symbol| symbol.value);
     if symbols.is_empty() && section.size > 0 {
         let what = "code without a function symbol: nothing in it can be loaded";
@@ -156,7 +152,7 @@ fn program(
         return program;
     };
     if !found.exact {
-        let what = alloc::format!("an old section name, taken for '{}'", found.def.pattern);
+        let what = format!("an old section name, taken for '{}'", found.def.pattern);
         let old = Error::new(ErrorKind::Mismatch, what).in_section(section.name);
         p.warn(old.of_symbol(symbol.name));
     }

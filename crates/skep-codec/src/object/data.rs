@@ -143,7 +143,7 @@ pub(super) fn contents(p: &mut Parser<'_>, section: &Section<'_>) -> Result<(Vec
     let in_section = |e: Error| e.in_section(section.name);
     let size = u32::try_from(section.size).ok().filter(|&s| s <= MAX_DATA);
     let Some(size) = size else {
-        let what = alloc::format!("{} bytes of data", section.size);
+        let what = format!("{} bytes of data", section.size);
         return Err(in_section(Error::new(ErrorKind::TooLarge, what)));
     };
     if section.kind == SHT_NOBITS {
@@ -190,12 +190,20 @@ fn is_exposed(p: &mut Parser<'_>, index: usize, section: &str) -> bool {
     let Some(btf) = &p.spec.btf else {
         return false;
     };
-    let hidden = p.elf.symbols_in(index).filter(|(_, s)| s.hidden);
-    let hidden: Map<&str, ()> = hidden.map(|(_, s)| (s.name, ())).collect();
-    vars.iter().any(|(name, var)| {
+    let mut hidden: Map<&str, ()> = Map::new();
+    for symbol in p.elf.symbols_in(index) {
+        if symbol.hidden {
+            hidden.insert(symbol.name, ());
+        }
+    }
+    for (name, var) in vars.iter() {
         let linkage = btf.ty(var.var).and_then(|ty| ty.linkage());
-        linkage.is_ok_and(|linkage| linkage != STATIC) && !hidden.contains_key(name.as_str())
-    })
+        let exposed = linkage.is_ok_and(|linkage| linkage != STATIC);
+        if exposed && !hidden.contains_key(name.as_str()) {
+            return true;
+        }
+    }
+    false
 }
 
 /// The one-element array that holds a data section.
@@ -222,19 +230,21 @@ fn map_name(object: &str, section: &str) -> String {
     let own = section.chars().filter(|&c| c == '.').count() > 1;
     let tail = section.chars().count().clamp(7, MAX);
     let head = if own { 0 } else { MAX.saturating_sub(tail) };
-    let name = object.chars().take(head).chain(section.chars().take(MAX));
-    let clean = |c: char| {
-        let fine = c.is_ascii_alphanumeric() || c == '_' || c == '.';
-        if fine { c } else { '_' }
-    };
-    name.map(clean).collect()
+    let mut name = String::new();
+    for (part, most) in [(object, head), (section, MAX)] {
+        for c in part.chars().take(most) {
+            let fine = c.is_ascii_alphanumeric() || c == '_' || c == '.';
+            name.push(if fine { c } else { '_' });
+        }
+    }
+    name
 }
 
 /// Lists the variables of a data section.
 fn variables(p: &mut Parser<'_>, index: usize, section: &str, map: usize) {
     let vars = p.datasec_vars(section);
     let mut found: Vec<Variable> = Vec::new();
-    for (_, symbol) in p.elf.symbols_in(index) {
+    for symbol in p.elf.symbols_in(index) {
         if symbol.kind != SymbolKind::Object || symbol.name.is_empty() {
             continue;
         }

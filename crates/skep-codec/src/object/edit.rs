@@ -26,11 +26,12 @@ impl Function {
     /// A range that is not in the function or cuts a wide load, a jump into the middle of what is
     /// replaced, a jump that gets too far. The function is then as it was.
     #[doc(alias = "bpf_program__set_insns")]
+    #[inline]
     pub fn splice(&mut self, slots: Range<usize>, insns: &[Insn], refs: &[Ref]) -> Result<()> {
         let named = |e: Error| e.in_section(&self.section).of_symbol(&self.name);
         let shift = Shift::new(&self.insns, &slots, insns.len()).map_err(named)?;
         if let Some(beyond) = refs.iter().find(|r| r.insn >= insns.len()) {
-            let what = alloc::format!("a reference of instruction {}", beyond.insn);
+            let what = format!("a reference of instruction {}", beyond.insn);
             return Err(named(Error::new(ErrorKind::NotFound, what)));
         }
         let mut new = Vec::with_capacity(self.insns.len().saturating_add(insns.len()));
@@ -57,11 +58,13 @@ impl Function {
     }
 
     /// Instruction slots that it has in the file.
+    #[inline]
     pub(super) fn slots_in_file(&self) -> usize {
         self.moved.0.as_ref().map_or(self.insns.len(), Vec::len)
     }
 
     /// The slot that an instruction of the file is in now; `None` where it is gone.
+    #[inline]
     pub(super) fn slot_now(&self, in_file: usize) -> Option<usize> {
         match &self.moved.0 {
             None => Some(in_file),
@@ -73,12 +76,14 @@ impl Function {
     }
 
     /// Whether it is as in the file, or all that was done to it is known.
+    #[inline]
     pub(super) fn is_edited(&self) -> bool {
         self.moved.0.is_some()
     }
 }
 
 impl Moved {
+    #[inline]
     fn splice(&mut self, len: usize, shift: &Shift) {
         let slots = self.0.get_or_insert_with(|| (0..len as u32).collect());
         for slot in slots.iter_mut().filter(|slot| **slot != GONE) {
@@ -99,6 +104,7 @@ struct Shift {
 }
 
 impl Shift {
+    #[inline]
     fn new(insns: &[Insn], slots: &Range<usize>, new: usize) -> Result<Self> {
         let (start, end) = (slots.start, slots.end);
         let whole = |slot: usize| {
@@ -116,6 +122,7 @@ impl Shift {
     }
 
     /// Where an instruction is now.
+    #[inline]
     fn place(&self, slot: usize) -> Option<usize> {
         match slot {
             before if before < self.start => Some(before),
@@ -126,6 +133,7 @@ impl Shift {
     }
 
     /// Where a jump to this slot goes now.
+    #[inline]
     fn target(&self, slot: usize) -> Option<usize> {
         if slot == self.start && self.start != self.end {
             return Some(slot);
@@ -134,6 +142,7 @@ impl Shift {
     }
 
     /// These instructions, their jumps adjusted.
+    #[inline]
     fn jumps(&self, insns: &[Insn], range: Range<usize>) -> Result<Vec<Insn>> {
         let mut out = insns.get(range.clone()).unwrap_or_default().to_vec();
         let mut second_half = false;
@@ -148,6 +157,7 @@ impl Shift {
         Ok(out)
     }
 
+    #[inline]
     fn jump(&self, slot: usize, insn: &mut Insn) -> Result<()> {
         let Some(distance) = insn.jump() else {
             return Ok(());
@@ -179,6 +189,7 @@ mod tests {
     use crate::object::Target;
     use alloc::string::ToString;
 
+    #[inline]
     fn function(text: &str) -> Function {
         let assembly = assemble(text).unwrap();
         let call = |&(insn, _): &(usize, _)| Ref {
@@ -200,6 +211,7 @@ mod tests {
         }
     }
 
+    #[inline]
     fn text(function: &Function) -> alloc::string::String {
         crate::insn::listing(&function.insns).to_string()
     }

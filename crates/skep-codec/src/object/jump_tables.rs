@@ -33,9 +33,11 @@ pub(super) fn read(p: &mut Parser<'_>) {
     }
     let section = section.clone();
     p.set_role(index, Role::JumpTables);
-    let symbols: Vec<Symbol<'_>> = p.elf.symbols_in(index).map(|(_, s)| *s).collect();
-    for symbol in symbols.iter().filter(|symbol| symbol.size != 0) {
-        let table = table(p, &section, symbol).map(|table| {
+    for symbol in p.elf.symbols_in(index) {
+        if symbol.size == 0 {
+            continue;
+        }
+        let table = table(p, &section, &symbol).map(|table| {
             p.spec.jump_tables.push(table);
             p.spec.jump_tables.len().saturating_sub(1)
         });
@@ -71,17 +73,21 @@ impl JumpTable {
     /// # Errors
     /// `Malformed`: an entry leads out of the function.
     pub(super) fn slots(&self, function: &super::Function, base: usize) -> Result<Vec<u32>> {
-        let slot = |&offset: &u64| {
+        let slot = |offset: u64| {
             let inside = offset.checked_sub(function.offset)?;
             let slot = function.slot_now(usize::try_from(inside / ENTRY).ok()?)?;
             let fits = inside.is_multiple_of(ENTRY) && slot < function.insns.len();
             u32::try_from(base.checked_add(slot)?).ok().filter(|_| fits)
         };
-        let slots: Option<Vec<u32>> = self.offsets.iter().map(slot).collect();
-        slots.ok_or_else(|| {
-            let what = "a jump table that leads out of its function";
-            let error = Error::new(ErrorKind::Malformed, what).in_section(&function.section);
-            error.at(function.offset).of_symbol(&function.name)
-        })
+        let mut slots = Vec::with_capacity(self.offsets.len());
+        for &offset in &self.offsets {
+            let Some(slot) = slot(offset) else {
+                let what = "a jump table that leads out of its function";
+                let error = Error::new(ErrorKind::Malformed, what).in_section(&function.section);
+                return Err(error.at(function.offset).of_symbol(&function.name));
+            };
+            slots.push(slot);
+        }
+        Ok(slots)
     }
 }

@@ -32,9 +32,12 @@ struct Extra {
 // On its own: a function that all stages are inlined into takes long to compile.
 #[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>) {
-    let is_maps = |s: &Section<'_>| s.name == "maps" || s.name.starts_with("maps/");
-    let all = p.elf.sections.iter().enumerate();
-    let sections: Vec<usize> = all.filter(|(_, s)| is_maps(s)).map(|(i, _)| i).collect();
+    let mut sections = Vec::new();
+    for (index, section) in p.elf.sections.iter().enumerate() {
+        if section.name == "maps" || section.name.starts_with("maps/") {
+            sections.push(index);
+        }
+    }
     if sections.is_empty() {
         return;
     }
@@ -51,17 +54,18 @@ fn read_section(p: &mut Parser<'_>, index: usize, types: &Annotations, extras: &
     let Some(section) = p.elf.sections.get(index).cloned() else {
         return;
     };
-    let symbols = p.elf.symbols_in(index).filter(|(_, s)| !s.name.is_empty());
-    let symbols = Map::from_iter(symbols.map(|(_, s)| (s.value, s.name)));
+    let mut symbols = Map::new();
+    for symbol in p.elf.symbols_in(index) {
+        if !symbol.name.is_empty() {
+            symbols.insert(symbol.value, symbol.name);
+        }
+    }
     let what = "map definitions of the old kind: .maps says more";
     p.warn(Error::new(ErrorKind::Mismatch, what).in_section(section.name));
-    let ends = symbols.keys().skip(1).copied().chain([section.size]);
-    let places: Vec<(u64, u64, &str)> = symbols
-        .iter()
-        .zip(ends)
-        .map(|((&start, &name), end)| (start, end.saturating_sub(start), name))
-        .collect();
-    for (offset, size, name) in places {
+    let mut ends = symbols.keys().skip(1).copied();
+    for (&offset, &name) in symbols.iter() {
+        let end = ends.next().unwrap_or(section.size);
+        let size = end.saturating_sub(offset);
         let map = p.spec.maps.len();
         let read = definition(p, &section, offset, size);
         let spec = match read {
@@ -151,15 +155,12 @@ type Annotations = Map<String, (TypeId, TypeId)>;
 /// The structs that `BPF_ANNOTATE_KV_PAIR` leaves in the BTF.
 fn annotations(btf: Option<&Btf>) -> Annotations {
     let mut found = Annotations::new();
-    for ty in btf
-        .into_iter()
-        .flat_map(Btf::iter)
-        .filter(|ty| ty.kind() == Kind::Struct)
-    {
-        let name = ty
-            .name()
-            .ok()
-            .and_then(|name| name.strip_prefix("____btf_map_"));
+    let Some(btf) = btf else {
+        return found;
+    };
+    for ty in btf.iter().filter(|ty| ty.kind() == Kind::Struct) {
+        let name = ty.name().unwrap_or_default();
+        let name = name.strip_prefix("____btf_map_");
         let mut members = ty.members().flatten();
         if let (Some(name), Some(key), Some(value)) = (name, members.next(), members.next()) {
             found.insert(name.to_owned(), (key.ty, value.ty));
@@ -190,7 +191,7 @@ fn inner_maps(p: &mut Parser<'_>, extras: &[Extra]) {
         match contents {
             Ok((template, slots)) => {
                 map.inner = Some(Box::new(MapSpec {
-                    name: alloc::format!("{}.inner", map.name),
+                    name: format!("{}.inner", map.name),
                     ..template
                 }));
                 map.slots.extend(slots);
@@ -207,8 +208,13 @@ fn contents(
     inner: &[&Extra],
 ) -> Result<(MapSpec, Vec<(u32, Slot)>)> {
     p.spend((inner.len() as u64).saturating_mul(8))?;
-    let others = || inner.iter().filter(|e| e.map != outer.map);
-    let Some(template) = others().find_map(|e| p.spec.maps.get(e.map)) else {
+    let mut template = None;
+    let mut slots = Vec::new();
+    for other in inner.iter().filter(|other| other.map != outer.map) {
+        template = template.or(p.spec.maps.get(other.map));
+        slots.extend(other.inner_index.map(|slot| (slot, Slot::Map(other.map))));
+    }
+    let Some(template) = template else {
         bail!(
             NotFound,
             "no map with the id {} of its inner maps",
@@ -220,6 +226,5 @@ fn contents(
         slots: Vec::new(),
         ..template.clone()
     };
-    let slots = others().filter_map(|e| Some((e.inner_index?, Slot::Map(e.map))));
-    Ok((template, slots.collect()))
+    Ok((template, slots))
 }

@@ -7,7 +7,6 @@ use crate::insn::{INSN_SIZE, Insn, pseudo};
 use crate::map::Map;
 use crate::order;
 use crate::{Error, ErrorKind, Result};
-use alloc::format;
 use alloc::vec::Vec;
 
 /// Most instructions that a linked program may have; the kernel takes no more either.

@@ -10,7 +10,6 @@ use crate::uapi::flags;
 use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -27,14 +26,11 @@ pub(super) fn read(p: &mut Parser<'_>) {
     let end = section.size;
     p.set_role(index, Role::Maps);
     let vars = p.datasec_vars(SECTION);
-    let mut symbols: Vec<(u64, u64, &str)> = p
-        .elf
-        .symbols_in(index)
-        .filter(|(_, s)| !s.name.is_empty())
-        .map(|(_, s)| (s.value, s.size, s.name))
-        .collect();
-    order::by_key(&mut symbols, |(offset, _, _)| *offset);
-    for (offset, size, name) in symbols {
+    let mut symbols = p.elf.symbols_in(index);
+    symbols.retain(|symbol| !symbol.name.is_empty());
+    order::by_key(&mut symbols, |symbol| symbol.value);
+    for symbol in symbols {
+        let (offset, size, name) = (symbol.value, symbol.size, symbol.name);
         if p.map_at.contains_key(&(index, offset)) {
             let what = format!("map '{name}' lies where another one does");
             p.warn(
@@ -62,9 +58,9 @@ pub(super) fn read(p: &mut Parser<'_>) {
             )),
         };
         let at = |e: Error| e.in_section(SECTION).at(offset).of_symbol(name);
-        warnings
-            .into_iter()
-            .for_each(|e| p.spec.warnings.push(at(e)));
+        for warning in warnings {
+            p.spec.warnings.push(at(warning));
+        }
         let definition = definition.unwrap_or_else(|error| Definition {
             map: MapSpec {
                 name: name.to_owned(),

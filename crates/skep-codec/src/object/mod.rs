@@ -215,7 +215,7 @@ impl ProgramSpec {
             return Ok(());
         }
         let name = self.section.strip_prefix('?').unwrap_or(&self.section);
-        let what = alloc::format!("the section name '{name}' means no program type");
+        let what = format!("the section name '{name}' means no program type");
         let unknown = Error::new(crate::ErrorKind::Unsupported, what);
         Err(unknown.in_section(&self.section).of_symbol(&self.name))
     }

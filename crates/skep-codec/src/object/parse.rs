@@ -6,7 +6,7 @@ use super::{
 };
 use crate::btf::{Btf, BtfExt, Kind, TypeId};
 use crate::bytes::c_str;
-use crate::elf::{EM_BPF, ET_REL, Elf, Section, Symbol};
+use crate::elf::{EM_BPF, ET_REL, Elf, Section};
 use crate::error::bail;
 use crate::map::Map;
 use crate::order;
@@ -234,7 +234,7 @@ fn types(elf: &Elf<'_>, warn: &mut Vec<Error>) -> (Option<Arc<Btf>>, BtfExt) {
 
 /// The same error as one of the ELF section as a whole.
 fn in_words(error: &Error, section: &str) -> Error {
-    Error::new(error.kind(), alloc::format!("{error}")).in_section(section)
+    Error::new(error.kind(), format!("{error}")).in_section(section)
 }
 
 /// One pass over the types: data sections by name, and tags of functions.
@@ -287,12 +287,14 @@ fn layouts(p: &mut Parser<'_>) {
 
 fn layout(elf: &Elf<'_>, index: usize, section: &Section<'_>) -> Result<SectionLayout> {
     let Ok(size) = u32::try_from(section.size) else {
-        let what = alloc::format!("{} bytes of data", section.size);
+        let what = format!("{} bytes of data", section.size);
         return Err(Error::new(ErrorKind::TooLarge, what).in_section(section.name));
     };
-    let globals = |(_, s): &(usize, &Symbol<'_>)| !s.local && !s.name.is_empty();
     let (mut variables, mut hidden) = (Map::new(), Map::new());
-    for (_, symbol) in elf.symbols_in(index).filter(globals) {
+    for symbol in elf.symbols_in(index) {
+        if symbol.local || symbol.name.is_empty() {
+            continue;
+        }
         if let Ok(offset) = u32::try_from(symbol.value) {
             variables.insert(symbol.name.to_owned(), offset);
         }

@@ -8,7 +8,6 @@ use crate::error::bail;
 use crate::insn::{INSN_SIZE, Insn, pseudo};
 use crate::order;
 use crate::{Error, ErrorKind, Result};
-use alloc::format;
 use alloc::vec::Vec;
 
 const SIZE: u64 = INSN_SIZE as u64;

@@ -134,8 +134,12 @@ pub fn find_with<'n>(name: &'n str, own: &[SectionDef]) -> Option<Found<'n>> {
             exact: true,
         })
     };
-    let known = || TABLE.iter().chain(own).find_map(exact);
-    known().or_else(|| older(name)).or_else(|| {
+    for row in [TABLE, own].into_iter().flatten() {
+        if let found @ Some(_) = exact(row) {
+            return found;
+        }
+    }
+    older(name).or_else(|| {
         let any = own.iter().find(|def| def.pattern.is_empty())?;
         Some(Found {
             def: *any,
@@ -147,23 +151,38 @@ pub fn find_with<'n>(name: &'n str, own: &[SectionDef]) -> Option<Found<'n>> {
 
 /// The row that older loaders took a name for.
 fn older(name: &str) -> Option<Found<'_>> {
-    let older = TABLE.iter().filter(|def| {
-        let rest = name.strip_prefix(def.pattern);
-        rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_ascii_alphabetic()))
-    });
-    let aliases = ALIASES
-        .iter()
-        .filter(|(alias, _)| match name.strip_prefix(alias) {
-            Some(rest) => rest.is_empty() || rest.starts_with('/'),
-            None => false,
-        });
-    let named = aliases.filter_map(|&(_, row)| TABLE.iter().find(|def| def.pattern == row));
-    let def = older.chain(named).max_by_key(|def| def.pattern.len())?;
+    let mut longest: Option<&SectionDef> = None;
+    for def in TABLE {
+        let fits = continued(name, def.pattern) || is_alias(name, def.pattern);
+        if fits && longest.is_none_or(|other| other.pattern.len() <= def.pattern.len()) {
+            longest = Some(def);
+        }
+    }
     Some(Found {
-        def: *def,
+        def: *longest?,
         target: None,
         exact: false,
     })
+}
+
+/// Whether a name goes on after the pattern, with what is no part of a word.
+fn continued(name: &str, pattern: &str) -> bool {
+    match name.strip_prefix(pattern) {
+        Some(rest) => rest.starts_with(|c: char| !c.is_ascii_alphabetic()),
+        None => false,
+    }
+}
+
+fn is_alias(name: &str, pattern: &str) -> bool {
+    for (alias, row) in ALIASES {
+        match name.strip_prefix(alias) {
+            Some(rest) if *row == pattern && (rest.is_empty() || rest.starts_with('/')) => {
+                return true;
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 /// What [`find`] finds.

@@ -11,7 +11,6 @@ use crate::uapi::bpf::MapType;
 use crate::uapi::flags;
 use crate::{Error, Result};
 use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -28,15 +27,13 @@ pub(super) fn is_section(name: &str) -> bool {
 pub(super) fn read(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
     let vars = p.datasec_vars(section.name);
     let contents = contents(p, section).map(|(bytes, _)| bytes);
-    let symbols: Vec<(u64, u64, &str)> = p
-        .elf
-        .symbols_in(index)
-        .filter(|(_, s)| s.kind == SymbolKind::Object && !s.name.is_empty())
-        .map(|(_, s)| (s.value, s.size, s.name))
-        .collect();
     p.set_role(index, Role::Maps);
     let linked = section.name.ends_with(LINK);
-    for (offset, size, name) in symbols {
+    for symbol in p.elf.symbols_in(index) {
+        if symbol.kind != SymbolKind::Object || symbol.name.is_empty() {
+            continue;
+        }
+        let (offset, size, name) = (symbol.value, symbol.size, symbol.name);
         let map = p.spec.maps.len();
         let value = p.spend(size).and_then(|()| {
             let all = contents.as_ref().map_err(Clone::clone)?;
@@ -57,12 +54,13 @@ pub(super) fn read(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
             stride: 1,
         };
         p.map_at.insert_new((index, offset), || place);
-        let named = value.members.into_iter().map(|variable| Variable {
-            name: format!("{name}.{}", variable.name),
-            map,
-            ..variable
-        });
-        p.spec.variables.extend(named);
+        for variable in value.members {
+            p.spec.variables.push(Variable {
+                name: format!("{name}.{}", variable.name),
+                map,
+                ..variable
+            });
+        }
         let size = value.bytes.len() as u32;
         p.spec.maps.push(MapSpec {
             name: name.to_owned(),

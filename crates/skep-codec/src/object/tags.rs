@@ -28,7 +28,11 @@ pub(super) fn context_args(btf: &Btf, tags: &[TypeId]) -> Vec<ContextArg> {
         let index = u32::try_from(tag.component().ok()?).ok()?;
         Some(ContextArg { func, index })
     };
-    tags.iter().filter_map(one).collect()
+    let mut found = Vec::new();
+    for tag in tags {
+        found.extend(one(tag));
+    }
+    found
 }
 
 /// Gives programs their exception callbacks.
@@ -101,7 +105,7 @@ fn find(p: &Parser<'_>, names: &[String], callbacks: &Map<String, Vec<usize>>) -
         Some(function) if function.global && !function.hidden => Ok(index),
         _ => Err(Error::new(
             ErrorKind::Mismatch,
-            alloc::format!("its exception callback '{name}' is static or hidden"),
+            format!("its exception callback '{name}' is static or hidden"),
         )),
     }
 }

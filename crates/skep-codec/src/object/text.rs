@@ -10,7 +10,6 @@ use crate::error::bail;
 use crate::insn::{Assembly, Insn, Symbol, disasm};
 use crate::map::Map;
 use alloc::borrow::ToOwned;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;

@@ -71,7 +71,7 @@ impl VariableMut<'_> {
     pub fn set_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let size = self.variable.size;
         if bytes.len() != size as usize {
-            let what = alloc::format!("{} bytes for a variable of {size}", bytes.len());
+            let what = format!("{} bytes for a variable of {size}", bytes.len());
             return Err(Error::new(ErrorKind::Mismatch, what).of_symbol(&self.variable.name));
         }
         self.data.write(self.variable.offset, bytes)
@@ -86,13 +86,13 @@ impl VariableMut<'_> {
         let size = self.variable.size;
         let symbol = |e: Error| e.of_symbol(&self.variable.name);
         if !matches!(size, 1 | 2 | 4 | 8) {
-            let what = alloc::format!("an integer for a variable of {size} bytes");
+            let what = format!("an integer for a variable of {size} bytes");
             return Err(symbol(Error::new(ErrorKind::Mismatch, what)));
         }
         let bits = size.saturating_mul(8);
         let (low, high) = (-1_i128 << bits.saturating_sub(1), 1_i128 << bits);
         if value < low || value >= high {
-            let what = alloc::format!("{value} for a variable of {size} bytes");
+            let what = format!("{value} for a variable of {size} bytes");
             return Err(symbol(Error::new(ErrorKind::TooLarge, what)));
         }
         let wide = (value as u64).to_le_bytes();

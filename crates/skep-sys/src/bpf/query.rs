@@ -40,6 +40,7 @@ const QUERY_END: usize = size_of::<ProgQuery>();
 ///
 /// # Kernel
 /// `BPF_PROG_QUERY`, since 4.15; tcx and netkit since 6.6.
+#[inline]
 pub fn prog_query(
     kernel: &KernelRef,
     target: Target<'_>,
@@ -97,6 +98,7 @@ pub fn prog_query(
 }
 
 /// Targets with an order of their own tell flags and link of each; others refuse the question.
+#[inline]
 fn is_ordered(attach_type: AttachType) -> bool {
     matches!(
         attach_type,

@@ -43,6 +43,7 @@ pub struct Fault {
 struct Inner(KernelRef);
 
 impl core::fmt::Debug for Inner {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Kernel")
     }
@@ -51,6 +52,7 @@ impl core::fmt::Debug for Inner {
 impl Fault {
     /// Has the `nth` call of `inner` (counted from 1) fail with `errno`; 0 only counts. Use a
     /// clone of the answer as kernel, and keep one to ask.
+    #[inline]
     pub fn nth(inner: KernelRef, nth: u64, errno: Errno) -> Arc<Self> {
         Self::new(
             inner,
@@ -62,6 +64,7 @@ impl Fault {
     }
 
     /// A kernel with this plan.
+    #[inline]
     pub fn new(inner: KernelRef, plan: Plan) -> Arc<Self> {
         Arc::new(Self {
             inner: Inner(inner),
@@ -72,16 +75,19 @@ impl Fault {
     }
 
     /// Calls counted so far.
+    #[inline]
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
     }
 
     /// The call that went wrong, if it came to that.
+    #[inline]
     pub fn hit(&self) -> Option<&'static str> {
         NAMES.get(self.hit.load(Ordering::SeqCst)).copied()
     }
 
     /// Counts a call; whether it is the one.
+    #[inline]
     fn is_due(&self, index: Index) -> bool {
         if matches!(
             index,
@@ -98,6 +104,7 @@ impl Fault {
     }
 
     /// Room that the chosen call is given, if the plan is to shorten it.
+    #[inline]
     fn room(&self, due: bool, len: usize) -> usize {
         match self.plan.kind {
             Kind::Short(most) if due => len.min(most.max(1)),

@@ -43,6 +43,7 @@ pub struct Call<'a> {
 }
 
 impl fmt::Display for Call<'_> {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(", self.name)?;
         for (n, arg) in self.args.iter().enumerate() {
@@ -77,16 +78,19 @@ pub struct Trace {
 
 impl Trace {
     /// Counts the calls of `inner`. Use a clone of the answer as kernel, and keep one to ask.
+    #[inline]
     pub fn new(inner: KernelRef) -> Arc<Self> {
         Arc::new(Self::build(inner, None))
     }
 
     /// [`Trace::new`] that hands every call to `show` when it is done. `show` must not make
     /// calls of this kernel, nor panic.
+    #[inline]
     pub fn with(inner: KernelRef, show: impl Fn(&Call<'_>) + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self::build(inner, Some(Box::new(show))))
     }
 
+    #[inline]
     fn build(inner: KernelRef, show: Option<Show>) -> Self {
         Self {
             inner,
@@ -99,6 +103,7 @@ impl Trace {
     }
 
     /// Calls of one name so far; 0 for a name that is none.
+    #[inline]
     pub fn count(&self, name: &str) -> u64 {
         let at = NAMES.iter().position(|n| *n == name);
         at.and_then(|at| self.calls.get(at))
@@ -106,6 +111,7 @@ impl Trace {
     }
 
     /// bpf(2) calls of one command so far.
+    #[inline]
     pub fn count_cmd(&self, cmd: Cmd) -> u64 {
         self.cmds
             .get(cmd_index(cmd))
@@ -113,20 +119,24 @@ impl Trace {
     }
 
     /// All calls so far.
+    #[inline]
     pub fn total(&self) -> u64 {
         self.calls.iter().map(|c| c.load(Ordering::SeqCst)).sum()
     }
 
     /// Descriptors that were opened less those that were closed.
+    #[inline]
     pub fn open_fds(&self) -> i64 {
         self.open_fds.load(Ordering::SeqCst)
     }
 
     /// Mappings that were made less those that were unmapped.
+    #[inline]
     pub fn open_mappings(&self) -> i64 {
         self.open_mappings.load(Ordering::SeqCst)
     }
 
+    #[inline]
     fn note(&self, index: Index, args: &[u64], answer: i64) {
         if let Some(counter) = self.calls.get(index as usize) {
             counter.fetch_add(1, Ordering::SeqCst);
@@ -150,6 +160,7 @@ impl Trace {
     }
 
     /// Keeps count of what a successful call opened or closed.
+    #[inline]
     fn balance(&self, index: Index, cmd: Option<Cmd>, op: c_int) {
         let opens = match index {
             Index::bpf => cmd.is_some_and(answers_fd),
@@ -173,11 +184,13 @@ impl Trace {
     }
 }
 
+#[inline]
 fn cmd_index(cmd: Cmd) -> usize {
     (cmd.0 as usize).min(CMDS - 1)
 }
 
 /// Commands of bpf(2) that answer a new descriptor.
+#[inline]
 pub(super) fn answers_fd(cmd: Cmd) -> bool {
     matches!(
         cmd,
@@ -216,6 +229,7 @@ macro_rules! trace_calls {
 with_calls!(trace_calls);
 
 impl fmt::Debug for Trace {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = NAMES.iter().zip(&self.calls);
         let counts = counts.map(|(name, count)| (name, count.load(Ordering::SeqCst)));

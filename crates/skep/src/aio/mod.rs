@@ -71,7 +71,7 @@ impl<R: Readiness> AsyncEvents<R> {
     /// Tokio panics outside of a run time with its I/O driver enabled.
     pub fn new(events: Events) -> Result<Self> {
         let fd = events.fd().try_clone();
-        let fd = fd.context(|| "wait for events".to_string())?;
+        let fd = fd.context("wait for events")?;
         Ok(Self {
             readiness: R::register(fd).map_err(failed)?,
             events,

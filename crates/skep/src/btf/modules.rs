@@ -117,10 +117,10 @@ impl<'a> KernelTypes<'a> {
         let mut text = match self.modules.as_ref().map(Vec::len) {
             None | Some(0) => "the kernel".to_string(),
             Some(1) => "the kernel or its module".to_string(),
-            Some(count) => alloc::format!("the kernel or its {count} modules"),
+            Some(count) => format!("the kernel or its {count} modules"),
         };
         for (name, why) in self.troubles.iter() {
-            text.push_str(&alloc::format!(" ({name} cannot be read: {why})"));
+            text.push_str(&format!(" ({name} cannot be read: {why})"));
         }
         text
     }
@@ -139,7 +139,7 @@ impl<'a> KernelTypes<'a> {
             match module(self.system, id) {
                 Ok(module) => all.extend(module),
                 Err(error) if gone(Some(error.errno)) => {}
-                Err(error) => self.trouble(&alloc::format!("BTF object {id}"), &error),
+                Err(error) => self.trouble(&format!("BTF object {id}"), &error),
             }
         }
         all
@@ -166,7 +166,7 @@ impl System {
     /// The types of a module, read once: they go on where the kernel's end.
     fn module_btf(&self, id: u32, fd: &Fd) -> Result<&Arc<Btf>> {
         self.modules().get_or_try_init(id, || {
-            let what = || alloc::format!("BTF object {id}");
+            let what = format_args!("BTF object {id}");
             let base = self.kernel_btf()?.clone();
             let data = bpf::btf_data(fd).context(what)?;
             let btf = Btf::parse(Arc::new(data), Some(base)).context(what)?;

@@ -60,15 +60,15 @@ impl<'a> Names<'a> {
 
     /// All that were looked for so far and no further, and are not found.
     pub(super) fn open(&self, looked: Looked) -> Open {
-        let entries = self.0.iter().enumerate();
-        let open: Vec<_> = entries.filter(|(_, e)| e.is_open(looked)).collect();
-        let names = open
-            .iter()
-            .map(|(_, entry)| (entry.name.as_str(), entry.kinds));
-        Open {
-            wanted: Wanted::new(names),
-            at: open.iter().map(|(at, _)| *at).collect(),
+        let (mut names, mut at) = (Vec::new(), Vec::new());
+        for (index, entry) in self.0.iter().enumerate() {
+            if entry.is_open(looked) {
+                names.push((entry.name.as_str(), entry.kinds));
+                at.push(index);
+            }
         }
+        let wanted = Wanted::new(names);
+        Open { wanted, at }
     }
 
     /// Looks for open names in these types, of a module or of the kernel itself; whether all are

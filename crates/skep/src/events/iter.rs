@@ -39,6 +39,7 @@ impl IterStream {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for events of 0 bytes, or over 1 MiB.
+    #[inline]
     pub fn new(reader: IterReader, parts: Parts) -> Result<Self> {
         if let Parts::Bytes(0 | LONGEST..) = parts {
             return Err(invalid("events of 0 bytes, or over 1 MiB"));
@@ -53,6 +54,7 @@ impl IterStream {
     }
 
     /// Puts the next event into `out`; `false` at the end. What is left there is the last event.
+    #[inline]
     pub(super) fn next_into(&mut self, out: &mut Vec<u8>) -> Result<bool> {
         loop {
             let there = self.buffer.get(self.at..self.end).unwrap_or_default();
@@ -68,6 +70,7 @@ impl IterStream {
         }
     }
 
+    #[inline]
     fn hand_out(&mut self, len: usize, skip: usize, out: &mut Vec<u8>) {
         let event = self.buffer.get(self.at..self.at + len).unwrap_or_default();
         out.clear();
@@ -76,6 +79,7 @@ impl IterStream {
     }
 
     /// Reads on; `false` at the end.
+    #[inline]
     fn fill(&mut self) -> Result<bool> {
         self.buffer.copy_within(self.at..self.end, 0);
         (self.at, self.end) = (0, self.end - self.at);
@@ -92,6 +96,7 @@ impl IterStream {
 
 impl Parts {
     /// Length of the first event in `bytes`, and of what follows it and is no part of it.
+    #[inline]
     fn first(self, bytes: &[u8]) -> Option<(usize, usize)> {
         match self {
             Self::Reads => (!bytes.is_empty()).then_some((bytes.len(), 0)),

@@ -13,7 +13,6 @@ use crate::plain::{self, Plain};
 use crate::ring::wait::{Deadline, is_signal};
 use crate::system::System;
 use crate::{Error, ErrorKind, Result};
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
 use skep_sys::{Epoll, Fd};
@@ -82,8 +81,9 @@ impl Events {
     ///
     /// # Errors
     /// `EMFILE`: too many descriptors are open.
+    #[inline]
     pub fn new(system: &System) -> Result<Self> {
-        let what = || "make an event stream".to_string();
+        let what = "make an event stream";
         let epoll = Epoll::new(system.kernel()).context(what)?;
         let stop = Stop::new(system).context(what)?;
         epoll.add(stop.fd(), 0).context(what)?;
@@ -105,19 +105,21 @@ impl Events {
     ///
     /// # Errors
     /// Those of epoll_ctl(2): `EEXIST` for a ring that is in already.
+    #[inline]
     pub fn add(&mut self, source: impl Into<Source>) -> Result<SourceId> {
         let slot = Slot::new(source.into());
         if let Some(fd) = slot.source.fd() {
             let id = self.slots.len() as u64;
             self.epoll
                 .add_edge(fd, id)
-                .context(|| alloc::format!("wait for {}", slot.source.name()))?;
+                .context(format_args!("wait for {}", slot.source.name()))?;
         }
         self.slots.push(Some(slot));
         Ok(SourceId(self.slots.len() - 1))
     }
 
     /// Takes a source out and gives it back; `None` if it is not in.
+    #[inline]
     pub fn remove(&mut self, id: SourceId) -> Result<Option<Source>> {
         let Some(slot) = self.slots.get_mut(id.0).and_then(Option::take) else {
             return Ok(None);
@@ -125,7 +127,7 @@ impl Events {
         if let Some(fd) = slot.source.fd() {
             self.epoll
                 .remove(fd)
-                .context(|| alloc::format!("wait no more for {}", slot.source.name()))?;
+                .context(format_args!("wait no more for {}", slot.source.name()))?;
         }
         Ok(Some(slot.source))
     }
@@ -133,22 +135,26 @@ impl Events {
     /// A source, to look at or to work on: [`PerfBuffer::add_online_cpus`] for one.
     ///
     /// [`PerfBuffer::add_online_cpus`]: crate::ring::PerfBuffer::add_online_cpus
+    #[inline]
     pub fn source_mut(&mut self, id: SourceId) -> Option<&mut Source> {
         let slot = self.slots.get_mut(id.0)?.as_mut()?;
         Some(&mut slot.source)
     }
 
     /// What came of a source so far, and what is known to be lost.
+    #[inline]
     pub fn stats(&self, id: SourceId) -> Option<SourceStats> {
         Some(self.slots.get(id.0)?.as_ref()?.stats())
     }
 
     /// A handle that ends the stream, from any thread.
+    #[inline]
     pub fn stopper(&self) -> Stop {
         self.stop.clone()
     }
 
     /// The system.
+    #[inline]
     pub fn system(&self) -> &System {
         &self.system
     }
@@ -156,11 +162,13 @@ impl Events {
     /// One descriptor to wait on for all sources and [`Events::stopper`] (epoll and poll). It may
     /// tell of each wake-up once only: call [`Events::try_next`] until it answers `None` before
     /// waiting again. It is not readable for a record that a program is still at work on.
+    #[inline]
     pub fn fd(&self) -> &Fd {
         self.epoll.fd()
     }
 
     /// Ends the stream so long from now; a later call counts anew.
+    #[inline]
     pub fn end_in(&mut self, time: Duration) -> Result<()> {
         self.deadline = Some(Deadline::after(&self.system, Some(time))?);
         self.unchecked = 0;
@@ -174,6 +182,7 @@ impl Events {
     /// Those of the sources. One whose memory is corrupt says so once and is left out from then
     /// on; the others go on. Those of epoll_wait(2).
     #[allow(clippy::should_implement_trait)] // lends, which `Iterator` cannot
+    #[inline]
     pub fn next(&mut self) -> Result<Option<Event<'_>>> {
         loop {
             match self.step()? {
@@ -186,6 +195,7 @@ impl Events {
 
     /// The next event if there is one, whatever [`Events::end_in`] and [`Stop::stop`] say: for the
     /// rest, at the end.
+    #[inline]
     pub fn try_next(&mut self) -> Result<Option<Event<'_>>> {
         let mut taken = self.take()?;
         let in_vain = |slot: &mut Slot| slot.is_readable_in_vain();
@@ -249,6 +259,7 @@ impl Events {
     }
 
     /// The event whose bytes are in the buffer.
+    #[inline]
     pub(crate) fn event(&self, taken: Taken) -> Event<'_> {
         Event {
             source: SourceId(taken.slot),
@@ -258,6 +269,7 @@ impl Events {
     }
 
     /// Waits for a source, the end or a signal. Every source has said that it has nothing.
+    #[inline]
     fn sleep(&mut self) -> Result<()> {
         self.unchecked = 0;
         let ready = |slot: &mut Slot| slot.is_ready();
@@ -273,12 +285,14 @@ impl Events {
 
     /// Forgets the wake-ups so far, so that the descriptor tells only of later ones. What they
     /// were for is to be looked for after this.
+    #[inline]
     pub(crate) fn forget_wakeups(&mut self) -> Result<()> {
         is_signal(self.epoll.wait(Some(0), |_| ()).map(drop)).map(drop)
     }
 }
 
 impl core::fmt::Debug for Events {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let sources = self.slots.iter().flatten().map(|slot| &slot.source);
         f.debug_list().entries(sources).finish()
@@ -295,16 +309,19 @@ pub struct Event<'a> {
 
 impl<'a> Event<'a> {
     /// Whose it is.
+    #[inline]
     pub fn source(&self) -> SourceId {
         self.source
     }
 
     /// The CPU that it was sent on, where the source tells: a perf event array.
+    #[inline]
     pub fn cpu(&self) -> Option<u32> {
         self.cpu
     }
 
     /// Its bytes; of a perf event array up to 7 more than what was sent.
+    #[inline]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }

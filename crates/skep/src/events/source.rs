@@ -19,18 +19,21 @@ pub enum Source {
 }
 
 impl From<RingBuf> for Source {
+    #[inline]
     fn from(ring: RingBuf) -> Self {
         Self::Ring(ring)
     }
 }
 
 impl From<PerfBuffer> for Source {
+    #[inline]
     fn from(buffer: PerfBuffer) -> Self {
         Self::Perf(buffer)
     }
 }
 
 impl From<IterStream> for Source {
+    #[inline]
     fn from(stream: IterStream) -> Self {
         Self::Iter(stream)
     }
@@ -38,6 +41,7 @@ impl From<IterStream> for Source {
 
 impl Source {
     /// The descriptor to wait on, of those that wait.
+    #[inline]
     pub(super) fn fd(&self) -> Option<&Fd> {
         match self {
             Self::Ring(ring) => Some(ring.fd()),
@@ -46,10 +50,11 @@ impl Source {
         }
     }
 
+    #[inline]
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Ring(ring) => alloc::format!("ring buffer `{}`", ring.map().name()),
-            Self::Perf(buffer) => alloc::format!("perf event array `{}`", buffer.map().name()),
+            Self::Ring(ring) => format!("ring buffer `{}`", ring.map().name()),
+            Self::Perf(buffer) => format!("perf event array `{}`", buffer.map().name()),
             Self::Iter(_) => String::from("an iterator"),
         }
     }
@@ -77,6 +82,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    #[inline]
     pub(super) fn new(source: Source) -> Self {
         Self {
             source,
@@ -101,6 +107,7 @@ impl Slot {
         taken
     }
 
+    #[inline]
     pub(super) fn is_ready(&mut self) -> bool {
         !self.ended
             && match &mut self.source {
@@ -110,6 +117,7 @@ impl Slot {
             }
     }
 
+    #[inline]
     /// Whether the descriptor is readable as long as nobody reads, and nothing is to be had: a
     /// program is at work on the next record, or the ring has failed.
     pub(super) fn is_readable_in_vain(&mut self) -> bool {
@@ -119,6 +127,7 @@ impl Slot {
         }
     }
 
+    #[inline]
     pub(super) fn stats(&self) -> SourceStats {
         let stats = SourceStats {
             events: self.events,

@@ -33,7 +33,7 @@ impl Hook for Freplace<'_> {
             flags: 0,
             extra: LinkExtra::BtfId(self.target.function_id(self.function)?.0),
         })?;
-        let hook = alloc::format!("{} of {}", self.function, self.target.name());
+        let hook = format!("{} of {}", self.function, self.target.name());
         Ok(Link::new(program, hook, Held::Bpf(fd)))
     }
 }

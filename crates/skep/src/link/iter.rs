@@ -25,6 +25,7 @@ impl<'a> Iter<'a> {
     ///
     /// # Kernel
     /// `BPF_LINK_CREATE` with `BPF_TRACE_ITER`, since Linux 5.8.
+    #[inline]
     pub fn all() -> Self {
         Self::default()
     }
@@ -33,6 +34,7 @@ impl<'a> Iter<'a> {
     ///
     /// # Errors
     /// When attached: `EINVAL` if the program's buffers do not fit the map's keys and values.
+    #[inline]
     pub fn over_map(map: &'a Map) -> Self {
         Self::over(IterTarget::Map(map.fd()))
     }
@@ -41,6 +43,7 @@ impl<'a> Iter<'a> {
     ///
     /// # Kernel
     /// Since Linux 6.1; before, all tasks are gone over.
+    #[inline]
     pub fn of_process(pid: u32) -> Self {
         Self::over(IterTarget::Task {
             tid: 0,
@@ -78,6 +81,7 @@ impl<'a> Iter<'a> {
     }
 
     /// Any target.
+    #[inline]
     pub fn over(target: IterTarget<'a>) -> Self {
         Self {
             target: Some(target),
@@ -100,6 +104,7 @@ pub enum CgroupOrder {
 }
 
 impl Hook for Iter<'_> {
+    #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
         let fd = bpf::link_create(&LinkParams {
             prog: program.fd(),
@@ -109,7 +114,7 @@ impl Hook for Iter<'_> {
             extra: self.target.map_or(LinkExtra::None, LinkExtra::Iter),
         })?;
         let hook = match program.declared().and_then(|d| d.target.as_deref()) {
-            Some(target) => alloc::format!("iterator {target}"),
+            Some(target) => format!("iterator {target}"),
             None => "iterator".to_string(),
         };
         Ok(Link::new(program, hook, Held::Bpf(fd)))
@@ -127,10 +132,11 @@ impl Link {
     /// # Kernel
     /// `BPF_ITER_CREATE`, since Linux 5.8.
     #[doc(alias = "bpf_iter_create")]
+    #[inline]
     pub fn iter(&self) -> Result<IterReader> {
         let fd = bpf::iter_create(self.bpf_fd()?, 0);
         fd.map(IterReader)
-            .context(|| alloc::format!("iterate by {self}"))
+            .context(format_args!("iterate by {self}"))
     }
 }
 
@@ -150,17 +156,18 @@ impl IterReader {
     pub fn from_pin(system: &System, path: &str) -> Result<Self> {
         let fd = file::open(system.kernel(), &c_string(path)?, O_RDONLY, 0);
         fd.map(Self)
-            .context(|| alloc::format!("open pinned iterator {path}"))
+            .context(format_args!("open pinned iterator {path}"))
     }
 
     /// Reads into `buf`; 0 is the end. What the program writes for one object is cut only if it
     /// does not fit.
+    #[inline]
     pub fn read(&self, buf: &mut [u8]) -> Result<usize> {
         loop {
             match file::read(&self.0, buf) {
                 // A hundred thousand objects without a word: there are more.
                 Err(error) if error.errno == Errno::EAGAIN => {}
-                answer => return answer.context(|| "read an iterator".to_string()),
+                answer => return answer.context("read an iterator"),
             }
         }
     }
@@ -169,6 +176,7 @@ impl IterReader {
     ///
     /// # Errors
     /// `EFBIG`: there is more.
+    #[inline]
     pub fn read_to_end(&self, limit: usize) -> Result<Vec<u8>> {
         let (mut all, mut part) = (Vec::new(), alloc::vec![0; PART]);
         loop {
@@ -179,12 +187,13 @@ impl IterReader {
             all.extend_from_slice(part.get(..len).unwrap_or_default());
             if all.len() > limit {
                 let error = skep_sys::CallError::new("read", Errno::EFBIG);
-                return Err(error).context(|| "read an iterator".to_string());
+                return Err(error).context("read an iterator");
             }
         }
     }
 
     /// Its descriptor; nothing to wait on: what it reads is there at once.
+    #[inline]
     pub fn fd(&self) -> &Fd {
         &self.0
     }

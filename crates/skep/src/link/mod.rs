@@ -24,7 +24,7 @@ use crate::map::Map;
 use crate::prog::Program;
 use crate::system::{System, c_string};
 use crate::{Error, ErrorKind, Result};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use skep_sys::bpf::{self, ObjKind};
 use skep_sys::{Fd, net};
@@ -50,7 +50,7 @@ impl<H: Hook + ?Sized> Hook for &H {
 impl Program {
     /// Attaches it to this hook.
     pub fn attach_to(&self, hook: impl Hook) -> Result<Link> {
-        hook.attach(self).context(|| self.doing("attach"))
+        hook.attach(self).context(self.doing("attach"))
     }
 }
 
@@ -131,7 +131,7 @@ impl Link {
     /// # Kernel
     /// `BPF_OBJ_GET_INFO_BY_FD`, for links since Linux 5.8.
     pub fn info(&self) -> Result<LinkInfo> {
-        bpf::link_info(self.bpf_fd()?).context(|| alloc::format!("ask about {self}"))
+        bpf::link_info(self.bpf_fd()?).context(format_args!("ask about {self}"))
     }
 
     /// Its descriptor.
@@ -162,7 +162,7 @@ impl Link {
     /// `BPF_OBJ_PIN`, for links since Linux 5.7.
     pub fn pin(self, path: &str) -> Result<Self> {
         bpf::obj_pin(self.bpf_fd()?, None, &c_string(path)?)
-            .context(|| alloc::format!("pin {self} at {path}"))?;
+            .context(format_args!("pin {self} at {path}"))?;
         Ok(self)
     }
 
@@ -175,7 +175,7 @@ impl Link {
         match &self.held {
             Held::Bpf(fd) => Ok(fd),
             Held::Perf(_) | Held::Socket(_) | Held::StructOps(_) => {
-                let what = alloc::format!("{self} is no BPF link");
+                let what = format!("{self} is no BPF link");
                 Err(Error::new(ErrorKind::Unsupported, what))
             }
         }
@@ -214,7 +214,6 @@ impl System {
     /// `BPF_LINK_GET_NEXT_ID`, since Linux 5.8.
     pub fn links(&self) -> Result<Vec<LinkInfo>> {
         let info = |id| Ok(bpf::link_info(&self.fd_by_id(ObjKind::Link, id)?)?);
-        self.each(ObjKind::Link, info)
-            .context(|| "list links".to_string())
+        self.each(ObjKind::Link, info).context("list links")
     }
 }

@@ -28,7 +28,7 @@ impl Hook for RawTracepoint {
     fn attach(&self, program: &Program) -> Result<Link> {
         let name = c_string(&self.name)?;
         let fd = bpf::raw_tracepoint_open(program.fd(), Some(&name), 0)?;
-        let hook = alloc::format!("raw tracepoint {}", self.name);
+        let hook = format!("raw tracepoint {}", self.name);
         Ok(Link::new(program, hook, Held::Bpf(fd)))
     }
 }

@@ -7,6 +7,7 @@ use crate::prog::Program;
 use crate::{AttachType, Error, ErrorKind, Result};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 use skep_codec::Errno;
 use skep_codec::uapi::flags;
@@ -78,7 +79,7 @@ impl StructOps {
     /// # Kernel
     /// `BPF_MAP_UPDATE_ELEM`, since Linux 5.6; with a link `BPF_LINK_CREATE` too, since 6.4.
     pub fn attach(&self) -> Result<Link> {
-        let what = || self.doing("attach");
+        let what = &self.doing("attach");
         self.set().context(what)?;
         let held = if self.has_link() {
             let link = bpf::link_create(&LinkParams {
@@ -104,8 +105,8 @@ impl StructOps {
         }
     }
 
-    fn doing(&self, verb: &str) -> String {
-        alloc::format!("{verb} struct_ops `{}`", self.name())
+    fn doing(&self, verb: &str) -> impl fmt::Display {
+        fmt::from_fn(move |f| write!(f, "{verb} struct_ops `{}`", self.name()))
     }
 }
 
@@ -120,7 +121,7 @@ impl Link {
     /// `BPF_LINK_UPDATE`, for `struct_ops` since Linux 6.4.
     #[doc(alias = "bpf_link__update_map")]
     pub fn update_struct_ops(&mut self, new: &StructOps) -> Result<()> {
-        let what = || new.doing("change to");
+        let what = &new.doing("change to");
         let (Attached::StructOps(_), true) = (&self.attached, new.has_link()) else {
             let what = "only a link of a struct_ops map takes another one";
             return Err(Error::new(ErrorKind::Unsupported, what));

@@ -50,18 +50,18 @@ impl Tracepoint {
         let mounts = own.iter().chain(TRACEFS.iter().filter(|_| own.is_none()));
         let mut mounted = false;
         for mount in mounts {
-            let path = alloc::format!("{mount}/events/{}/{}/id", self.category, self.name);
+            let path = format!("{mount}/events/{}/{}/id", self.category, self.name);
             match file::read_file(system.kernel(), &c_string(&path)?, 64) {
                 Ok(text) => return parse_id(&text, &path),
                 Err(error) if error.errno == Errno::ENOENT => {
-                    let events = c_string(&alloc::format!("{mount}/events"))?;
+                    let events = c_string(&format!("{mount}/events"))?;
                     mounted |= file::open(system.kernel(), &events, 0, 0).is_ok();
                 }
-                Err(error) => return Err(error).context(|| alloc::format!("read {path}")),
+                Err(error) => return Err(error).context(format_args!("read {path}")),
             }
         }
         let what = match mounted {
-            true => alloc::format!("there is no tracepoint {}/{}", self.category, self.name),
+            true => format!("there is no tracepoint {}/{}", self.category, self.name),
             false => {
                 "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)".to_string()
             }
@@ -74,7 +74,7 @@ fn parse_id(text: &[u8], path: &str) -> Result<u64> {
     let number = core::str::from_utf8(text)
         .ok()
         .and_then(|t| t.trim().parse().ok());
-    number.ok_or_else(|| Error::new(ErrorKind::Corrupt, alloc::format!("{path} holds no number")))
+    number.ok_or_else(|| Error::new(ErrorKind::Corrupt, format!("{path} holds no number")))
 }
 
 impl Hook for Tracepoint {
@@ -82,7 +82,7 @@ impl Hook for Tracepoint {
         let system = program.system();
         let id = self.id(system)?;
         let event = perf_event_open(system.kernel(), &PerfEvent::Tracepoint { id }, -1, 0)?;
-        let hook = alloc::format!("tracepoint {}/{}", self.category, self.name);
+        let hook = format!("tracepoint {}/{}", self.category, self.name);
         perf::attach(program, event, hook)
     }
 }

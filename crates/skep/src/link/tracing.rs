@@ -47,7 +47,7 @@ impl Hook for Tracing {
             bpf::raw_tracepoint_open(program.fd(), None, 0)?
         };
         let hook = match program.declared().and_then(|d| d.target.as_deref()) {
-            Some(target) => alloc::format!("{} {target}", self.kind(program)),
+            Some(target) => format!("{} {target}", self.kind(program)),
             None => self.kind(program).to_string(),
         };
         Ok(Link::new(program, hook, Held::Bpf(fd)))

@@ -76,7 +76,7 @@ impl Xdp {
         match &self.interface {
             Interface::Index(index) => Ok(*index),
             Interface::Name(name) => net::if_nametoindex(system.kernel(), &c_string(name)?)
-                .context(|| alloc::format!("find interface `{name}`")),
+                .context(format_args!("find interface `{name}`")),
         }
     }
 }
@@ -92,8 +92,8 @@ impl Hook for Xdp {
             extra: LinkExtra::None,
         })?;
         let hook = match &self.interface {
-            Interface::Name(name) => alloc::format!("XDP of {name}"),
-            Interface::Index(index) => alloc::format!("XDP of interface {index}"),
+            Interface::Name(name) => format!("XDP of {name}"),
+            Interface::Index(index) => format!("XDP of interface {index}"),
         };
         Ok(Link::new(program, hook, Held::Bpf(fd)))
     }

@@ -36,6 +36,7 @@ pub struct BatchError {
 }
 
 impl fmt::Display for BatchError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "after {} elements: {}", self.done, self.error)
     }
@@ -44,14 +45,16 @@ impl fmt::Display for BatchError {
 impl core::error::Error for BatchError {}
 
 impl From<BatchError> for Error {
+    #[inline]
     fn from(failed: BatchError) -> Self {
-        let what = alloc::format!("after {} elements", failed.done);
+        let what = format!("after {} elements", failed.done);
         failed.error.context(what)
     }
 }
 
 impl Map {
     /// Reads elements, many in a call; see [`Batches`].
+    #[inline]
     pub fn batches(&self) -> Batches<'_> {
         Batches::new(self, false)
     }
@@ -60,6 +63,7 @@ impl Map {
     ///
     /// # Kernel
     /// `BPF_MAP_LOOKUP_AND_DELETE_BATCH`, since Linux 5.6.
+    #[inline]
     pub fn drain(&self) -> Batches<'_> {
         Batches::new(self, true)
     }
@@ -71,6 +75,7 @@ impl Map {
     ///
     /// # Kernel
     /// `BPF_MAP_UPDATE_BATCH`, since Linux 5.6.
+    #[inline]
     pub fn update_batch(
         &self,
         keys: &[u8],
@@ -99,6 +104,7 @@ impl Map {
     ///
     /// # Kernel
     /// `BPF_MAP_DELETE_BATCH`, since Linux 5.6.
+    #[inline]
     pub fn delete_batch(&self, keys: &[u8]) -> Result<Batched, BatchError> {
         let key_len = self.0.fd.key_len().max(1);
         let (mut rest, mut done) = (keys, 0);
@@ -122,6 +128,7 @@ impl Map {
 
     /// Whether a refusal means that there are no batches: the type has none, or the kernel. What
     /// has whole elements of the right sizes is refused as `EINVAL` for its flags, too.
+    #[inline]
     fn lacks(&self, op: MapOps, error: CallError) -> bool {
         match error.errno {
             Errno::ENOTSUPP | Errno::EOPNOTSUPP => true,
@@ -148,6 +155,7 @@ impl Map {
         Ok(batched(done, true))
     }
 
+    #[inline]
     fn failed(&self, verb: &str, error: CallError, done: usize) -> BatchError {
         let error = Error::from(error).context(self.doing(verb));
         BatchError { done, error }
@@ -156,11 +164,13 @@ impl Map {
 
 /// Whether a batch was refused because its flags choose by whether keys are there: kernels do that
 /// for single elements only.
+#[inline]
 fn chooses(error: CallError, flags: ElemFlags) -> bool {
     let choices = (ElemFlags::NOEXIST | ElemFlags::EXIST).bits();
     error.errno == Errno::EINVAL && flags.bits() & choices != 0
 }
 
+#[inline]
 fn batched(count: usize, one_by_one: bool) -> Batched {
     Batched { count, one_by_one }
 }
@@ -209,6 +219,7 @@ impl<'a> Iterator for Chunk<'a> {
         self.keys.next().zip(self.values.next())
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.keys.size_hint()
     }
@@ -217,6 +228,7 @@ impl<'a> Iterator for Chunk<'a> {
 impl ExactSizeIterator for Chunk<'_> {}
 
 impl<'a> Batches<'a> {
+    #[inline]
     fn new(map: &'a Map, delete: bool) -> Self {
         let op = if delete {
             MapOps::TAKE_BATCH
@@ -239,12 +251,14 @@ impl<'a> Batches<'a> {
 
     /// Whether elements are read one by one, because this kernel or type has no batches. Known
     /// after the first [`Batches::next`].
+    #[inline]
     pub fn one_by_one(&self) -> bool {
         self.walk.is_some()
     }
 
     /// The next elements; `None` at the end.
     #[allow(clippy::should_implement_trait, reason = "lends from itself")]
+    #[inline]
     pub fn next(&mut self) -> Result<Option<Chunk<'_>>> {
         while !self.done {
             let count = match self.read() {
@@ -262,6 +276,7 @@ impl<'a> Batches<'a> {
     }
 
     /// The first of what was read last.
+    #[inline]
     fn chunk(&self, count: usize) -> Chunk<'_> {
         let (key_len, value_len) = (self.map.0.fd.key_len(), self.map.0.fd.value_len());
         let keys = self.keys.get(..count * key_len);
@@ -283,6 +298,7 @@ impl<'a> Batches<'a> {
         Some((key, value))
     }
 
+    #[inline]
     fn read(&mut self) -> Result<usize> {
         if let Some(walk) = &mut self.walk {
             let read = walk.step(self.map, |key| {
@@ -298,6 +314,7 @@ impl<'a> Batches<'a> {
         self.read_batch()
     }
 
+    #[inline]
     fn read_batch(&mut self) -> Result<usize> {
         let fd = &self.map.0.fd;
         if self.keys.is_empty() {
@@ -324,21 +341,24 @@ impl<'a> Batches<'a> {
             Err(error) if self.map.lacks(MapOps::LOOKUP_BATCH, error) => {
                 self.walk = Some(Walk::new());
             }
-            Err(error) => return Err(error).context(|| self.map.doing("read")),
+            Err(error) => return Err(error).context(self.map.doing("read")),
         }
         Ok(0)
     }
 
     /// Elements that the buffers hold.
+    #[inline]
     fn count(&self) -> usize {
         self.keys.len() / self.map.0.fd.key_len().max(1)
     }
 
     /// All that there can be; a bucket may have a few more while its map changes.
+    #[inline]
     fn most(&self) -> usize {
         (self.map.max_entries() as usize).saturating_mul(2).max(64)
     }
 
+    #[inline]
     fn grow(&mut self, count: usize) {
         let fd = &self.map.0.fd;
         self.keys = vec![0; count.saturating_mul(fd.key_len())];
@@ -347,6 +367,7 @@ impl<'a> Batches<'a> {
 }
 
 /// How many elements to read at first.
+#[inline]
 fn first_count(key_len: usize, value_len: usize, max_entries: u32) -> usize {
     let element = key_len.saturating_add(value_len).max(1);
     (BUFFER_LEN / element)
@@ -355,12 +376,13 @@ fn first_count(key_len: usize, value_len: usize, max_entries: u32) -> usize {
 }
 
 /// Reads, and deletes if that is wanted, an element; whether it was there.
+#[inline]
 fn read_one(map: &Map, delete: bool, key: &[u8], value: &mut [u8]) -> Result<bool> {
     if delete && map.map_type().allows(MapOps::TAKE) {
         match map.0.fd.lookup_and_delete(key, value, ElemFlags::ANY) {
             // The kernel cannot do both in one (hashes before Linux 5.14).
             Err(error) if map.lacks(MapOps::TAKE, error) => {}
-            taken => return taken.context(|| map.doing("look up and delete from")),
+            taken => return taken.context(map.doing("look up and delete from")),
         }
     }
     let there = map.lookup_into(key, value, ElemFlags::ANY)?;

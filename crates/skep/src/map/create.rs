@@ -30,7 +30,7 @@ pub(crate) struct Created<'a> {
 
 /// Creates a map, and fills it if it holds a data section.
 pub(crate) fn create(system: &System, spec: &MapSpec, with: &Created<'_>) -> Result<Map> {
-    let what = || alloc::format!("create map `{}`", spec.name);
+    let what = format_args!("create map `{}`", spec.name);
     let shape = Shape::of(system, spec)?;
     let attr = MapParams {
         token: system.token()?,

@@ -33,7 +33,7 @@ impl Map {
     #[inline]
     pub fn lookup_into(&self, key: &[u8], value: &mut [u8], flags: ElemFlags) -> Result<bool> {
         let found = self.0.fd.lookup(key, value, flags);
-        found.context(|| self.trying("look up in", MapOps::LOOKUP))
+        found.context(self.trying("look up in", MapOps::LOOKUP))
     }
 
     /// Sets the value of a key.
@@ -47,7 +47,7 @@ impl Map {
     #[inline]
     pub fn update(&self, key: &[u8], value: &[u8], flags: ElemFlags) -> Result<()> {
         let done = self.0.fd.update(key, value, flags);
-        done.context(|| self.trying("update", MapOps::UPDATE))
+        done.context(self.trying("update", MapOps::UPDATE))
     }
 
     /// Deletes a key; whether it was there.
@@ -57,7 +57,7 @@ impl Map {
     #[inline]
     pub fn delete(&self, key: &[u8]) -> Result<bool> {
         let found = self.0.fd.delete(key);
-        found.context(|| self.trying("delete from", MapOps::DELETE))
+        found.context(self.trying("delete from", MapOps::DELETE))
     }
 
     /// The value of a key, which is deleted; `None` if it was not there.
@@ -73,7 +73,7 @@ impl Map {
     /// [`Map::take`] into a buffer of the right length; whether the key was there.
     pub fn take_into(&self, key: &[u8], value: &mut [u8], flags: ElemFlags) -> Result<bool> {
         let found = self.0.fd.lookup_and_delete(key, value, flags);
-        found.context(|| self.trying("look up and delete from", MapOps::TAKE))
+        found.context(self.trying("look up and delete from", MapOps::TAKE))
     }
 
     /// Puts a value into a queue, stack or bloom filter.

@@ -23,11 +23,13 @@ impl Map {
     ///
     /// # Kernel
     /// `BPF_MAP_GET_NEXT_KEY`, since Linux 3.18.
+    #[inline]
     pub fn keys(&self) -> Keys<'_> {
         Keys::new(self)
     }
 
     /// Keys and values, read in batches where the kernel has them: see [`Batches`].
+    #[inline]
     pub fn entries(&self) -> Entries<'_> {
         Entries {
             batches: self.batches(),
@@ -59,6 +61,7 @@ impl Entries<'_> {
 impl Iterator for Entries<'_> {
     type Item = Result<(Vec<u8>, Vec<u8>)>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.next_by(|key, value| Ok((key.to_vec(), value.to_vec())))
     }

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::Map;
+use crate::error::Context;
 use crate::plain::{Plain, with_room};
 use crate::{Error, ErrorKind, MapType, Result};
 use core::marker::PhantomData;
@@ -29,10 +30,11 @@ pub struct Memory {
 
 impl Memory {
     /// Maps all of a map that can be mapped.
+    #[inline]
     pub(super) fn of(map: &Map) -> Result<Self> {
         let shape = map.shape();
         let len = len(map).ok_or_else(|| {
-            let what = alloc::format!("map `{}` cannot be mapped into memory", map.name());
+            let what = format!("map `{}` cannot be mapped into memory", map.name());
             Error::new(ErrorKind::Unsupported, what)
         })?;
         let arena = shape.map_type == MapType::ARENA;
@@ -47,28 +49,32 @@ impl Memory {
             mapping => (mapping, true),
         };
         Ok(Self {
-            mapping: mapping.map_err(|error| Error::from(error).context(map.doing("map")))?,
+            mapping: mapping.context(map.doing("map"))?,
             writable,
             faults: arena && shape.map_flags & flags::SEGV_ON_FAULT != 0,
         })
     }
 
     /// Bytes of it: whole pages.
+    #[inline]
     pub fn len(&self) -> usize {
         self.mapping.len()
     }
 
     /// Whether there are none (never so).
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether it can be written: not where the map is frozen or for programs to read only.
+    #[inline]
     pub fn is_writable(&self) -> bool {
         self.writable
     }
 
     /// Where it begins in this process. Pointers in an arena point here.
+    #[inline]
     pub fn address(&self) -> usize {
         self.mapping.as_ptr().addr()
     }
@@ -77,6 +83,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`]: they reach beyond the end.
+    #[inline]
     pub fn read(&self, offset: usize, out: &mut [u8]) -> Result<()> {
         self.check(offset, out.len())?;
         self.load(offset, out);
@@ -88,6 +95,7 @@ impl Memory {
     /// # Errors
     /// [`ErrorKind::Invalid`]: they reach beyond the end; [`ErrorKind::Permission`]: it cannot be
     /// written.
+    #[inline]
     pub fn write(&self, offset: usize, bytes: &[u8]) -> Result<()> {
         self.check(offset, bytes.len())?;
         self.check_writable()?;
@@ -112,7 +120,7 @@ impl Memory {
     pub fn cell<T: Plain>(&self, offset: usize) -> Result<Cell<'_, T>> {
         self.check(offset, T::SIZE)?;
         if matches!(T::SIZE, 2 | 4 | 8) && !offset.is_multiple_of(T::SIZE) {
-            let what = alloc::format!("{} bytes at {offset}: not aligned", T::SIZE);
+            let what = format!("{} bytes at {offset}: not aligned", T::SIZE);
             return Err(Error::new(ErrorKind::Invalid, what));
         }
         Ok(Cell {
@@ -124,15 +132,17 @@ impl Memory {
 
     /// Where a pointer into this memory points: programs keep such pointers in arenas. `None` for
     /// one that points elsewhere.
+    #[inline]
     pub fn offset_of(&self, pointer: u64) -> Option<usize> {
         let offset = usize::try_from(pointer).ok()?.checked_sub(self.address())?;
         (offset < self.len()).then_some(offset)
     }
 
+    #[inline]
     fn check(&self, offset: usize, len: usize) -> Result<()> {
         let end = offset.checked_add(len);
         if end.is_none_or(|end| end > self.len()) {
-            let what = alloc::format!("{len} bytes at {offset} of {} mapped", self.len());
+            let what = format!("{len} bytes at {offset} of {} mapped", self.len());
             return Err(Error::new(ErrorKind::Invalid, what));
         }
         if self.faults {
@@ -144,6 +154,7 @@ impl Memory {
 }
 
 /// Bytes to map; `None` for a map that cannot be.
+#[inline]
 fn len(map: &Map) -> Option<usize> {
     let (shape, page) = (map.shape(), map.system().page_size());
     let entries = shape.max_entries as usize;
@@ -157,6 +168,7 @@ fn len(map: &Map) -> Option<usize> {
     }
 }
 
+#[inline]
 fn map_at(map: &Map, address: usize, len: usize, prot: i32) -> Result<Mapping, CallError> {
     let (kernel, fd) = (map.system().kernel(), map.fd());
     match address {
@@ -166,12 +178,14 @@ fn map_at(map: &Map, address: usize, len: usize, prot: i32) -> Result<Mapping, C
 }
 
 /// The widest access that fits an offset and what is left.
+#[inline]
 fn width(offset: usize, left: usize) -> usize {
     let fits = |width: &usize| offset.is_multiple_of(*width) && left >= *width;
     [8, 4, 2].into_iter().find(fits).unwrap_or(1)
 }
 
 impl Memory {
+    #[inline]
     fn load(&self, offset: usize, out: &mut [u8]) {
         let (mut at, mut rest) = (offset, out);
         while !rest.is_empty() {
@@ -186,6 +200,7 @@ impl Memory {
         }
     }
 
+    #[inline]
     fn store(&self, offset: usize, bytes: &[u8]) {
         let (mut at, mut rest) = (offset, bytes);
         while let Some(&first) = rest.first() {
@@ -276,6 +291,7 @@ macro_rules! atomics {
             ///
             /// # Errors
             /// [`ErrorKind::Permission`]: the memory cannot be written.
+            #[inline]
             pub fn fetch_add(&self, add: $int) -> Result<$int> {
                 self.memory.check_writable()?;
                 Ok(self.memory.$word(self.offset).fetch_add(add as _, SeqCst) as $int)
@@ -285,6 +301,7 @@ macro_rules! atomics {
             ///
             /// # Errors
             /// [`ErrorKind::Permission`]: the memory cannot be written.
+            #[inline]
             pub fn swap(&self, new: $int) -> Result<$int> {
                 self.memory.check_writable()?;
                 Ok(self.memory.$word(self.offset).swap(new as _, SeqCst) as $int)
@@ -294,6 +311,7 @@ macro_rules! atomics {
             ///
             /// # Errors
             /// [`ErrorKind::Permission`]: the memory cannot be written.
+            #[inline]
             pub fn compare_exchange(&self, old: $int, new: $int) -> Result<(bool, $int)> {
                 self.memory.check_writable()?;
                 let word = self.memory.$word(self.offset);

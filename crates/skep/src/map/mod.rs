@@ -24,9 +24,10 @@ pub use walk::Keys;
 use crate::error::Context;
 use crate::system::{System, c_string};
 use crate::{Errno, MapType, Result};
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use skep_codec::btf::{Btf, TypeId};
 use skep_codec::uapi::flags;
 use skep_sys::Fd;
@@ -89,7 +90,7 @@ impl Map {
             .token
             .map_or_else(|| system.token(), |fd| Ok(Some(fd)))?;
         let params = MapParams { token, ..*params };
-        let what = || alloc::format!("create {} map `{}`", params.map_type, params.name);
+        let what = format_args!("create {} map `{}`", params.map_type, params.name);
         let mut fd = bpf::map_create(system.kernel(), &params);
         // Kernels before 5.11 count maps against a limit of this process; as the loader does.
         if matches!(&fd, Err(error) if error.errno == Errno::EPERM)
@@ -107,7 +108,7 @@ impl Map {
     /// # Kernel
     /// `BPF_OBJ_GET`, since Linux 4.4.
     pub fn from_pin(system: &System, path: &str) -> Result<Self> {
-        let what = || alloc::format!("open pinned map {path}");
+        let what = format_args!("open pinned map {path}");
         let fd = bpf::obj_get(system.kernel(), None, &c_string(path)?, 0).context(what)?;
         Self::from_fd(system, fd)
     }
@@ -118,8 +119,8 @@ impl Map {
         name: Option<&str>,
         types: Option<(Arc<Btf>, TypeId, TypeId)>,
     ) -> Result<Self> {
-        let what = || "ask the kernel for a map's shape".to_string();
-        let fd = MapFd::new(fd, || system.cpu_count()).map_err(|error| error.context(what()))?;
+        let what = "ask the kernel for a map's shape";
+        let fd = MapFd::new(fd, || system.cpu_count()).context(what)?;
         Ok(Self(Arc::new(Inner {
             name: name.map_or_else(|| fd.info().name.clone(), String::from),
             fd,
@@ -166,7 +167,7 @@ impl Map {
 
     /// What the kernel says of it now.
     pub fn info(&self) -> Result<MapInfo> {
-        bpf::map_info(self.fd()).context(|| self.doing("ask about"))
+        bpf::map_info(self.fd()).context(self.doing("ask about"))
     }
 
     /// Its descriptor.
@@ -222,7 +223,7 @@ impl Map {
     /// # Kernel
     /// `BPF_MAP_FREEZE`, since Linux 5.2.
     pub fn freeze(&self) -> Result<()> {
-        self.0.fd.freeze().context(|| self.doing("freeze"))
+        self.0.fd.freeze().context(self.doing("freeze"))
     }
 
     /// Pins it at a path of a bpffs.
@@ -231,7 +232,7 @@ impl Map {
     /// `BPF_OBJ_PIN`, since Linux 4.4.
     pub fn pin(&self, path: &str) -> Result<()> {
         bpf::obj_pin(self.fd(), None, &c_string(path)?)
-            .context(|| alloc::format!("pin map `{}` at {path}", self.name()))
+            .context(format_args!("pin map `{}` at {path}", self.name()))
     }
 
     /// How many values each key has: one for each possible CPU, by what the kernel does, in a per-CPU
@@ -248,20 +249,20 @@ impl Map {
         (self.value_size() as usize).next_multiple_of(8)
     }
 
-    fn doing(&self, verb: &str) -> String {
-        alloc::format!("{verb} map `{}`", self.name())
+    fn doing(&self, verb: &str) -> impl fmt::Display {
+        fmt::from_fn(move |f| write!(f, "{verb} map `{}`", self.name()))
     }
 
     /// [`Map::doing`] for an operation that not every type has.
-    fn trying(&self, verb: &str, op: MapOps) -> String {
+    fn trying(&self, verb: &str, op: MapOps) -> impl fmt::Display {
         let map_type = self.map_type();
-        match map_type.allows(op) {
-            true => self.doing(verb),
-            false => alloc::format!(
-                "{verb} map `{}` (type {map_type} has no such operation)",
-                self.name()
-            ),
-        }
+        fmt::from_fn(move |f| {
+            write!(f, "{}", self.doing(verb))?;
+            match map_type.allows(op) {
+                true => Ok(()),
+                false => write!(f, " (type {map_type} has no such operation)"),
+            }
+        })
     }
 }
 
@@ -269,13 +270,13 @@ impl System {
     /// Every map in the kernel now, in order of id. Needs `CAP_SYS_ADMIN`.
     pub fn maps(&self) -> Result<Vec<MapInfo>> {
         self.each(ObjKind::Map, |id| self.map_by_id(id)?.info())
-            .context(|| "list maps".to_string())
+            .context("list maps")
     }
 
     /// The map with this id.
     pub fn map_by_id(&self, id: u32) -> Result<Map> {
         let fd = self.fd_by_id(ObjKind::Map, id);
-        Map::from_fd(self, fd.context(|| alloc::format!("map {id}"))?)
+        Map::from_fd(self, fd.context(format_args!("map {id}"))?)
     }
 }
 

@@ -77,7 +77,7 @@ impl Shape {
     pub(crate) fn type_differences(&self, live: &Self) -> String {
         let mut text = String::new();
         if self.map_type != live.map_type {
-            text = alloc::format!("type is {}, not {}", live.map_type, self.map_type);
+            text = format!("type is {}, not {}", live.map_type, self.map_type);
         }
         let parts = [
             ("key_size", self.key_size.into(), live.key_size.into()),

@@ -29,25 +29,28 @@ pub use target::{CpuMap, DevMap, Target};
 pub use trie::LpmTrie;
 
 use super::{ElemFlags, Map};
+use crate::error::Context;
 use crate::plain::{Plain, read, with_bytes, with_room};
 use crate::{Error, ErrorKind, MapType, Result};
 use skep_codec::btf::TypeId;
 
 /// Checks that a map is of one of these types.
+#[inline]
 fn check_type(map: &Map, types: &[MapType]) -> Result<()> {
     if types.contains(&map.map_type()) {
         return Ok(());
     }
-    let what = alloc::format!("map `{}` is of type {}", map.name(), map.map_type());
+    let what = format!("map `{}` is of type {}", map.name(), map.map_type());
     Err(Error::new(ErrorKind::Invalid, what))
 }
 
 /// Checks the size that one part of a map's elements has in a view.
+#[inline]
 fn check_size(map: &Map, part: &str, have: u32, want: usize) -> Result<()> {
     if have as usize == want {
         return Ok(());
     }
-    let what = alloc::format!(
+    let what = format!(
         "{part}s of map `{}` have {have} bytes, the view's {want}",
         map.name()
     );
@@ -55,6 +58,7 @@ fn check_size(map: &Map, part: &str, have: u32, want: usize) -> Result<()> {
 }
 
 /// Checks a view's types against what the kernel reports and against the map's own types.
+#[inline]
 fn check<K: Plain, V: Plain>(map: &Map, types: &[MapType]) -> Result<()> {
     check_type(map, types)?;
     check_size(map, "key", map.key_size(), K::SIZE)?;
@@ -74,7 +78,7 @@ fn check<K: Plain, V: Plain>(map: &Map, types: &[MapType]) -> Result<()> {
     for (part, id, fields) in [("key", key, K::FIELDS), ("value", value, V::FIELDS)] {
         if id != TypeId::VOID {
             layout::compare(&btf, id, fields)
-                .map_err(|error| error.context(alloc::format!("{part} of map `{}`", map.name())))?;
+                .context(format_args!("{part} of map `{}`", map.name()))?;
         }
     }
     Ok(())
@@ -92,6 +96,7 @@ fn at<K: Plain, V: Plain>(map: &Map, key: &K, flags: ElemFlags) -> Result<Option
 }
 
 /// Looks a value up and deletes it.
+#[inline]
 fn take<K: Plain, V: Plain>(map: &Map, key: &K) -> Result<Option<V>> {
     with_bytes(key, |key| {
         with_room::<V, _>(|value| {
@@ -116,11 +121,13 @@ fn remove<K: Plain>(map: &Map, key: &K) -> Result<bool> {
 }
 
 /// Keys by type.
+#[inline]
 fn keys<K: Plain>(map: &Map) -> impl Iterator<Item = Result<K>> + '_ {
     map.keys().map(|key| read(&key?, "map key"))
 }
 
 /// Keys and values by type.
+#[inline]
 fn iter<K: Plain, V: Plain>(map: &Map) -> impl Iterator<Item = Result<(K, V)>> + '_ {
     let mut entries = map.entries();
     core::iter::from_fn(move || {
@@ -137,6 +144,7 @@ macro_rules! view {
 
         impl<$($param),*> $name<$($param),*> {
             /// The map, as bytes.
+            #[inline]
             pub fn map(&self) -> &crate::Map {
                 &self.0
             }
@@ -145,6 +153,7 @@ macro_rules! view {
         impl<$($param: $bound),*> TryFrom<&crate::Map> for $name<$($param),*> {
             type Error = crate::Error;
 
+            #[inline]
             fn try_from(map: &crate::Map) -> crate::Result<Self> {
                 let check: fn(&crate::Map) -> crate::Result<()> = $check;
                 check(map)?;

@@ -22,6 +22,7 @@ pub(super) struct Walk {
 }
 
 impl Walk {
+    #[inline]
     pub(super) fn new() -> Self {
         Self {
             ahead: None,
@@ -34,6 +35,7 @@ impl Walk {
     ///
     /// # Errors
     /// [`ErrorKind::Restarted`]; then the walk is at its end.
+    #[inline]
     pub(super) fn step(
         &mut self,
         map: &Map,
@@ -53,7 +55,7 @@ impl Walk {
                     ErrorKind::Restarted,
                     "the map changed meanwhile",
                 ))
-                .context(|| map.doing("walk over"));
+                .context(map.doing("walk over"));
             }
             self.ahead = after;
             if there {
@@ -65,6 +67,7 @@ impl Walk {
 }
 
 /// Whether the key that came after one that is gone is the first of all.
+#[inline]
 fn restarted(map: &Map, after: Option<&[u8]>) -> Result<bool> {
     let (Some(after), true) = (after, keys_go(map)) else {
         return Ok(false);
@@ -73,15 +76,17 @@ fn restarted(map: &Map, after: Option<&[u8]>) -> Result<bool> {
 }
 
 /// Whether keys can be deleted and leave no place.
+#[inline]
 fn keys_go(map: &Map) -> bool {
     let kind = map.map_type().kind();
     kind.is_none_or(|kind| kind.key != MapKey::Index)
 }
 
+#[inline]
 fn next_key(map: &Map, key: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
     let mut next = vec![0; map.0.fd.key_len()];
     let found = map.0.fd.next_key(key, &mut next);
-    let found = found.context(|| map.trying("next key of", super::MapOps::NEXT_KEY))?;
+    let found = found.context(map.trying("next key of", super::MapOps::NEXT_KEY))?;
     Ok(found.then_some(next))
 }
 
@@ -96,6 +101,7 @@ pub struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
+    #[inline]
     pub(super) fn new(map: &'a Map) -> Self {
         Self {
             map,
@@ -109,6 +115,7 @@ impl<'a> Keys<'a> {
 impl Iterator for Keys<'_> {
     type Item = Result<Vec<u8>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.done {
             return None;

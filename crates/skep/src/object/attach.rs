@@ -53,7 +53,7 @@ fn target<'a>(program: &Program, declared: &'a Declared) -> Result<&'a str> {
 
 #[cold]
 fn needs(program: &Program, how: &str) -> Error {
-    let what = alloc::format!(
+    let what = format!(
         "program `{}` ({}) does not attach by itself: {how}",
         program.name(),
         program.section()

@@ -1,5 +1,6 @@
 //! Global variables of a loaded object, as programs see them now.
 
+use crate::error::Context;
 use crate::map::{Cell, ElemFlags, Map, Memory};
 use crate::plain::{Plain, read};
 use crate::{Error, ErrorKind, MapType, Result};
@@ -72,7 +73,7 @@ impl Global {
     pub fn cell<T: Plain>(&self) -> Result<Cell<'_, T>> {
         if T::SIZE != self.size {
             let (have, name) = (T::SIZE, &self.name);
-            let what = alloc::format!("{have} bytes for variable `{name}` of {}", self.size);
+            let what = format!("{have} bytes for variable `{name}` of {}", self.size);
             return Err(Error::new(ErrorKind::Invalid, what));
         }
         self.map.memory()?.cell(self.offset)
@@ -97,26 +98,24 @@ impl Global {
     /// [`ErrorKind::Permission`] for a constant: set it before the load. [`ErrorKind::Invalid`]:
     /// not as many bytes as it has.
     pub fn set_bytes(&self, bytes: &[u8]) -> Result<()> {
-        let what = || alloc::format!("set variable `{}`", self.name);
+        let what = format_args!("set variable `{}`", self.name);
         if bytes.len() != self.size {
             let (new, size) = (bytes.len(), self.size);
-            let what = alloc::format!("{new} bytes for variable `{}` of {size}", self.name);
+            let what = format!("{new} bytes for variable `{}` of {size}", self.name);
             return Err(Error::new(ErrorKind::Invalid, what));
         }
         if self.map.shape().map_flags & flags::RDONLY_PROG != 0 {
             let why = "it is constant: set it before the object is loaded";
-            return Err(Error::new(ErrorKind::Permission, why).context(what()));
+            return Err(Error::new(ErrorKind::Permission, why).context(what));
         }
         if let Some(memory) = self.memory()? {
-            return memory
-                .write(self.offset, bytes)
-                .map_err(|error| error.context(what()));
+            return memory.write(self.offset, bytes).context(what);
         }
         let mut section = self.section()?;
         self.part(&mut section)?.copy_from_slice(bytes);
         self.map
             .update(&KEY, &section, ElemFlags::ANY)
-            .map_err(|error| error.context(what()))
+            .context(what)
     }
 
     /// The map's memory, if it can be mapped.
@@ -140,7 +139,7 @@ impl Global {
     fn part<'a>(&self, section: &'a mut [u8]) -> Result<&'a mut [u8]> {
         let end = self.offset.saturating_add(self.size);
         section.get_mut(self.offset..end).ok_or_else(|| {
-            let what = alloc::format!("variable `{}` is outside its map", self.name);
+            let what = format!("variable `{}` is outside its map", self.name);
             Error::new(ErrorKind::Corrupt, what)
         })
     }

@@ -50,8 +50,7 @@ impl Object {
     /// # Errors
     /// [`ErrorKind::NotFound`], with the names there are.
     pub fn map(&self, name: &str) -> Result<&Map> {
-        let found = self.maps.iter().find(|map| map.name() == name);
-        found.ok_or_else(|| missing("map", name, self.maps.iter().map(Map::name)))
+        named("map", name, &self.maps, Map::name)
     }
 
     /// Its loaded programs, in the file's order.
@@ -64,31 +63,31 @@ impl Object {
     /// # Errors
     /// [`ErrorKind::NotFound`], with the names there are.
     pub fn program(&self, name: &str) -> Result<&Program> {
-        let found = self.programs.iter().find(|program| program.name() == name);
-        found.ok_or_else(|| missing("program", name, self.programs.iter().map(Program::name)))
+        named("program", name, &self.programs, Program::name)
     }
 
     /// The consumer of the ring buffer map of this name.
+    #[inline]
     pub fn ring(&self, name: &str) -> Result<RingBuf> {
         RingBuf::open(self.map(name)?)
     }
 
     /// The producer of the user ring buffer map of this name.
+    #[inline]
     pub fn user_ring(&self, name: &str) -> Result<UserRingBuf> {
         UserRingBuf::open(self.map(name)?)
     }
 
     /// The reader of the perf event array of this name, with the options of
     /// [`PerfBuffer::open`].
+    #[inline]
     pub fn perf(&self, name: &str) -> Result<PerfBuffer> {
         PerfBuffer::open(self.map(name)?)
     }
 
     /// The global variable of this name, as programs see it now.
     pub fn global(&self, name: &str) -> Result<&Global> {
-        let found = self.globals.iter().find(|global| global.name == name);
-        let names = self.globals.iter().map(|global| global.name.as_str());
-        found.ok_or_else(|| missing("variable", name, names))
+        named("variable", name, &self.globals, |global| &global.name)
     }
 
     /// The object's own types.
@@ -106,9 +105,7 @@ impl Object {
     /// # Errors
     /// [`ErrorKind::NotFound`], with the names there are.
     pub fn struct_ops_map(&self, name: &str) -> Result<&StructOps> {
-        let found = self.struct_ops.iter().find(|ops| ops.name() == name);
-        let names = self.struct_ops.iter().map(StructOps::name);
-        found.ok_or_else(|| missing("struct_ops map", name, names))
+        named("struct_ops map", name, &self.struct_ops, StructOps::name)
     }
 
     /// Attaches every program by its section name, and every `struct_ops` map. If one fails,
@@ -149,14 +146,22 @@ impl Object {
 }
 
 /// The error for a name that is not there, with those that are.
-fn missing<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> Error {
-    let names: Vec<&str> = names.collect();
+/// The one of this name, or an error that tells the names there are.
+fn named<'a, T>(what: &str, name: &str, all: &'a [T], its: fn(&T) -> &str) -> Result<&'a T> {
+    let mut names = Vec::new();
+    for one in all {
+        match its(one) {
+            own if own == name => return Ok(one),
+            own => names.push(own),
+        }
+    }
+    Err(missing(what, name, &names))
+}
+
+fn missing(what: &str, name: &str, names: &[&str]) -> Error {
     let have = match names.is_empty() {
         true => String::from("there is none"),
-        false => alloc::format!("there are: {}", joined(&names, ", ")),
+        false => format!("there are: {}", joined(names, ", ")),
     };
-    Error::new(
-        ErrorKind::NotFound,
-        alloc::format!("no {what} `{name}`; {have}"),
-    )
+    Error::new(ErrorKind::NotFound, format!("no {what} `{name}`; {have}"))
 }

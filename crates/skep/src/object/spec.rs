@@ -52,9 +52,7 @@ impl ObjectSpec {
     #[doc(alias = "libbpf_register_prog_handler")]
     pub fn parse_with(bytes: &[u8], name: &str, sections: &[SectionDef]) -> Result<Self> {
         let spec = object::ObjectSpec::parse_with(bytes, name, sections);
-        Ok(Self(
-            spec.context(|| alloc::format!("read object `{name}`"))?,
-        ))
+        Ok(Self(spec.context(format_args!("read object `{name}`"))?))
     }
 
     /// Reads and parses an object file.
@@ -62,12 +60,11 @@ impl ObjectSpec {
     pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|error| {
-            let what = alloc::format!("read {}: {error}", path.display());
+            let what = format!("read {}: {error}", path.display());
             Error::new(ErrorKind::NotFound, what)
         })?;
         let name = path.file_name().unwrap_or(path.as_os_str());
-        Self::parse(&bytes, &name.to_string_lossy())
-            .context(|| alloc::format!("{}", path.display()))
+        Self::parse(&bytes, &name.to_string_lossy()).context(format_args!("{}", path.display()))
     }
 
     /// The global variable of this name, to be set before loading.
@@ -75,12 +72,9 @@ impl ObjectSpec {
     /// # Errors
     /// [`ErrorKind::NotFound`], with the names there are.
     pub fn variable(&mut self, name: &str) -> Result<VariableMut<'_>> {
-        let Some(variable) = self.0.variables.iter().find(|v| v.name == name) else {
-            let names = self.0.variables.iter().map(|v| v.name.as_str());
-            return Err(super::missing("variable", name, names));
-        };
+        let variable = super::named("variable", name, &self.0.variables, |v| &v.name)?.clone();
         Ok(VariableMut {
-            variable: variable.clone(),
+            variable,
             spec: &mut self.0,
         })
     }
@@ -137,7 +131,7 @@ impl VariableMut<'_> {
     pub fn set_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let set =
             |spec: &mut object::ObjectSpec| spec.variable(&self.variable.name)?.set_bytes(bytes);
-        set(self.spec).context(|| alloc::format!("set variable `{}`", self.variable.name))
+        set(self.spec).context(format_args!("set variable `{}`", self.variable.name))
     }
 
     /// Sets it from text, by its BTF type: a number, `true`, an enumerator's name, a string.
@@ -146,13 +140,13 @@ impl VariableMut<'_> {
         let type_id = self.type_id();
         let name = &self.variable.name;
         let Some(types) = self.spec.btf.clone().filter(|_| type_id != TypeId::VOID) else {
-            let what = alloc::format!("the type of `{name}` is not known");
+            let what = format!("the type of `{name}` is not known");
             return Err(Error::new(ErrorKind::Unsupported, what));
         };
         let mut bytes = vec![0; self.size()];
         types
             .encode(type_id, text, &mut bytes)
-            .context(|| alloc::format!("set variable `{name}`"))?;
+            .context(format_args!("set variable `{name}`"))?;
         self.set_bytes(&bytes)
     }
 }

@@ -145,20 +145,32 @@ rows! {
 
 /// The kernel type that a way to load is for; all of them are looked up once.
 pub(super) fn target_id(system: &System, kind: Kind, name: &str) -> Result<TypeId, CallError> {
-    let targets = || {
-        let ways = TABLE.iter().flat_map(|row| row.ways);
-        ways.filter_map(|way| way.target)
-    };
     let look_up = || {
         let btf = system.kernel_btf().map_err(|error| as_call(&error))?;
-        let id = |(kind, name)| btf.find(name, Some(kind)).unwrap_or(TypeId::VOID);
-        Ok(targets().map(id).collect::<Vec<_>>())
+        let mut ids = Vec::new();
+        for (kind, name) in targets() {
+            ids.push(btf.find(name, Some(kind)).unwrap_or(TypeId::VOID));
+        }
+        Ok(ids)
     };
     let ids = system.probes().targets.get_or_try_init(look_up)?;
-    let place = targets().position(|target| target == (kind, name));
-    let id = place.and_then(|place| ids.get(place)).copied();
-    id.filter(|id| *id != TypeId::VOID)
-        .ok_or(CallError::new("probe", Errno::ENOENT))
+    for (target, &id) in targets().iter().zip(ids) {
+        if *target == (kind, name) && id != TypeId::VOID {
+            return Ok(id);
+        }
+    }
+    Err(CallError::new("probe", Errno::ENOENT))
+}
+
+/// The kernel types that the table's ways to load are for.
+fn targets() -> Vec<(Kind, &'static str)> {
+    let mut targets = Vec::new();
+    for row in TABLE {
+        for way in row.ways {
+            targets.extend(way.target);
+        }
+    }
+    targets
 }
 
 /// Types that are loaded for a type of the kernel's.

@@ -59,7 +59,7 @@ fn lines(xlated: &Xlated, names: &Names, start: usize, end: usize) -> Vec<TextLi
         let here = here.filter(|source| !source.text.is_empty());
         let told = here.map(|source| TextLine::Source {
             text: source.text.clone(),
-            place: alloc::format!("{}:{}", source.file, source.line),
+            place: format!("{}:{}", source.file, source.line),
         });
         if told.is_some() && told != last {
             lines.extend(told.clone());
@@ -68,9 +68,9 @@ fn lines(xlated: &Xlated, names: &Names, start: usize, end: usize) -> Vec<TextLi
         let next = xlated.insns.get(slot.saturating_add(1)).copied();
         let symbol = names.symbol(xlated, slot, insn, next);
         let words = disasm(insn, next).with(symbol.as_ref());
-        let mut text = alloc::format!("{words}");
+        let mut text = format!("{words}");
         if let Some(Symbol::Map(_) | Symbol::MapValue { .. }) = symbol {
-            text.push_str(&alloc::format!(" ; id {}", insn.imm));
+            text.push_str(&format!(" ; id {}", insn.imm));
         }
         lines.push(TextLine::Insn {
             slot,
@@ -98,7 +98,7 @@ impl Names {
     /// Looks up what a program refers to. What cannot be found has no name.
     fn of(system: &System, xlated: &Xlated) -> Self {
         let base = "__bpf_call_base";
-        let found = kallsyms::symbols(system, [base].into_iter()).ok();
+        let found = kallsyms::symbols(system, &[base]).ok();
         let call_base = found.and_then(|found| match found.get(base.as_bytes()) {
             Some(kallsyms::Symbol::At(address)) => Some(*address),
             _ => None,
@@ -164,7 +164,7 @@ impl Names {
             Refers::Map(id) => {
                 let (_, name) = self.maps.iter().find(|(known, _)| *known == id)?;
                 let map = match name.is_empty() {
-                    true => alloc::format!("id:{id}"),
+                    true => format!("id:{id}"),
                     false => name.clone(),
                 };
                 Some(match (insn.src, next) {

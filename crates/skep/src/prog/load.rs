@@ -184,7 +184,7 @@ fn room(len: usize, allocate: &dyn Fn(usize) -> Option<Vec<u8>>) -> Result<Vec<u
         }
         if tried <= least {
             let what = "no memory for the verifier's log";
-            return Err(alloc::format!("{what}: tried {len} to {tried} bytes"));
+            return Err(format!("{what}: tried {len} to {tried} bytes"));
         }
         tried = (tried / 2).max(least);
     }

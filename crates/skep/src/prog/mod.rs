@@ -18,6 +18,7 @@ use crate::{AttachType, Error, ErrorKind, ProgType, Result};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use skep_codec::btf::{Kind, TypeId};
 use skep_codec::object::Verb;
 use skep_sys::Fd;
@@ -74,7 +75,7 @@ impl Program {
     /// # Errors
     /// `EINVAL` if it is no program's.
     pub fn from_fd(system: &System, fd: Fd) -> Result<Self> {
-        let info = bpf::prog_info(&fd).context(|| "ask the kernel about a program".to_string())?;
+        let info = bpf::prog_info(&fd).context("ask the kernel about a program")?;
         Ok(Self::new(system, fd, &info.name, info.prog_type, None))
     }
 
@@ -83,7 +84,7 @@ impl Program {
     /// # Kernel
     /// `BPF_OBJ_GET`, since Linux 4.4.
     pub fn from_pin(system: &System, path: &str) -> Result<Self> {
-        let what = || alloc::format!("open pinned program {path}");
+        let what = format_args!("open pinned program {path}");
         let fd = bpf::obj_get(system.kernel(), None, &c_string(path)?, 0).context(what)?;
         Self::from_fd(system, fd)
     }
@@ -124,12 +125,12 @@ impl Program {
 
     /// What the kernel says of it now.
     pub fn info(&self) -> Result<ProgInfo> {
-        bpf::prog_info(&self.0.fd).context(|| self.doing("ask about"))
+        bpf::prog_info(&self.0.fd).context(self.doing("ask about"))
     }
 
     /// Ids of the maps it uses.
     pub fn map_ids(&self) -> Result<Vec<u32>> {
-        bpf::prog_map_ids(&self.0.fd).context(|| self.doing("ask about"))
+        bpf::prog_map_ids(&self.0.fd).context(self.doing("ask about"))
     }
 
     /// The kernel's id of it.
@@ -154,25 +155,25 @@ impl Program {
     /// `BPF_OBJ_PIN`, since Linux 4.4.
     pub fn pin(&self, path: &str) -> Result<()> {
         bpf::obj_pin(&self.0.fd, None, &c_string(path)?)
-            .context(|| alloc::format!("pin program `{}` at {path}", self.name()))
+            .context(format_args!("pin program `{}` at {path}", self.name()))
     }
 
     /// The `Func` of one of its functions, in its own types.
     pub(crate) fn function_id(&self, function: &str) -> Result<TypeId> {
         let info = self.info()?;
         if info.btf_id == 0 {
-            let what = alloc::format!("program `{}` has no types (BTF)", self.name());
+            let what = format!("program `{}` has no types (BTF)", self.name());
             return Err(Error::new(ErrorKind::Unsupported, what));
         }
         let types = self.system().btf_by_id(info.btf_id)?;
         types.find(function, Some(Kind::Func)).ok_or_else(|| {
-            let what = alloc::format!("program `{}` has no function `{function}`", self.name());
+            let what = format!("program `{}` has no function `{function}`", self.name());
             Error::new(ErrorKind::NotFound, what)
         })
     }
 
-    pub(crate) fn doing(&self, verb: &str) -> String {
-        alloc::format!("{verb} program `{}`", self.name())
+    pub(crate) fn doing(&self, verb: &str) -> impl fmt::Display {
+        fmt::from_fn(move |f| write!(f, "{verb} program `{}`", self.name()))
     }
 }
 
@@ -180,13 +181,13 @@ impl System {
     /// Every program in the kernel now, in order of id. Needs `CAP_SYS_ADMIN`.
     pub fn programs(&self) -> Result<Vec<ProgInfo>> {
         self.each(ObjKind::Prog, |id| self.program_by_id(id)?.info())
-            .context(|| "list programs".to_string())
+            .context("list programs")
     }
 
     /// The program with this id.
     pub fn program_by_id(&self, id: u32) -> Result<Program> {
         let fd = self.fd_by_id(ObjKind::Prog, id);
-        Program::from_fd(self, fd.context(|| alloc::format!("program {id}"))?)
+        Program::from_fd(self, fd.context(format_args!("program {id}"))?)
     }
 }
 

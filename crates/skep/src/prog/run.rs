@@ -36,6 +36,7 @@ pub struct TestRunResult {
     pub duration: Duration,
 }
 
+#[inline]
 pub(super) fn test_run(program: &Program, run: &TestRun<'_>) -> Result<TestRunResult> {
     let mut data = vec![0; run.data_out_bytes];
     let mut request = bpf::TestRunParams {
@@ -47,8 +48,7 @@ pub(super) fn test_run(program: &Program, run: &TestRun<'_>) -> Result<TestRunRe
         cpu: run.cpu,
         ..Default::default()
     };
-    let ran =
-        bpf::prog_test_run(program.fd(), &mut request).context(|| program.doing("test-run"))?;
+    let ran = bpf::prog_test_run(program.fd(), &mut request).context(program.doing("test-run"))?;
     data.truncate(ran.data_len as usize);
     Ok(TestRunResult {
         return_value: ran.retval,

@@ -61,11 +61,12 @@ impl Program {
     ///
     /// # Kernel
     /// `BPF_OBJ_GET_INFO_BY_FD`, since Linux 4.13; functions and lines since 5.0.
+    #[inline]
     pub fn xlated(&self) -> Result<Xlated> {
-        let what = || self.doing("read back");
+        let what = &self.doing("read back");
         let bytes = bpf::prog_insns(self.fd()).context(what)?;
         if bytes.is_empty() {
-            let what = alloc::format!("{}: its instructions are not shown", what());
+            let what = format!("{what}: its instructions are not shown");
             return Err(Error::new(ErrorKind::Permission, what));
         }
         let btf = match self.info()?.btf_id {
@@ -86,6 +87,7 @@ impl Program {
         })
     }
 
+    #[inline]
     fn xlated_functions(&self, btf: Option<&Arc<Btf>>) -> Result<Vec<XlatedFunction>> {
         let records = bpf::prog_func_info(self.fd())?;
         let addresses = bpf::prog_jited_ksyms(self.fd())?;
@@ -111,6 +113,7 @@ impl Program {
         Ok(functions)
     }
 
+    #[inline]
     fn xlated_lines(&self, btf: &Btf) -> Result<Vec<XlatedLine>> {
         let addresses = bpf::prog_jited_line_info(self.fd())?;
         let mut lines = Vec::new();
@@ -134,6 +137,7 @@ impl Program {
 /// Makes calls relative again. Once a program is compiled, a call's offset is what its immediate
 /// was (as much of it as there is room for), and the immediate tells which function it is; in a
 /// callback's address that is the immediate of the second slot.
+#[inline]
 fn insns_as_loaded(insns: &mut [Insn], functions: &[XlatedFunction]) {
     let mut slot = 0_usize;
     while let Some((insn, rest)) = insns.get_mut(slot..).and_then(<[_]>::split_first_mut) {
@@ -163,6 +167,7 @@ fn insns_as_loaded(insns: &mut [Insn], functions: &[XlatedFunction]) {
 impl Xlated {
     /// The source line that an instruction comes from.
     #[doc(alias = "bpf_prog_linfo__lfind")]
+    #[inline]
     pub fn line_at(&self, slot: usize) -> Option<&XlatedLine> {
         let function = self.functions.iter().rfind(|f| f.slot <= slot);
         let first = function.map_or(0, |function| function.slot);
@@ -171,6 +176,7 @@ impl Xlated {
     }
 
     /// The function whose machine code is at an address.
+    #[inline]
     pub fn function_of(&self, address: u64) -> Option<&XlatedFunction> {
         self.functions.iter().find(|function| {
             let into = function.address.and_then(|at| address.checked_sub(at));
@@ -180,6 +186,7 @@ impl Xlated {
 
     /// The source line that the machine code at an address comes from, as in a stack trace.
     #[doc(alias = "bpf_prog_linfo__lfind_addr_func")]
+    #[inline]
     pub fn line_of(&self, address: u64) -> Option<&XlatedLine> {
         let start = self.function_of(address)?.address;
         let before = |line: &&XlatedLine| line.address >= start && line.address <= Some(address);

@@ -99,8 +99,8 @@ impl<'a> Record<'a> {
     fn misfit(&self, offset: usize, size: usize) -> Error {
         let len = self.len();
         let what = match offset {
-            0 => alloc::format!("ring buffer record: {len} bytes, a type of {size} bytes"),
-            _ => alloc::format!("ring buffer record: {len} bytes, {size} wanted at {offset}"),
+            0 => format!("ring buffer record: {len} bytes, a type of {size} bytes"),
+            _ => format!("ring buffer record: {len} bytes, {size} wanted at {offset}"),
         };
         Error::new(ErrorKind::Invalid, what)
     }
@@ -108,7 +108,7 @@ impl<'a> Record<'a> {
     #[cold]
     fn gone(&self) -> Error {
         let position = self.position();
-        let what = alloc::format!("ring buffer record at position {position}: overwritten");
+        let what = format!("ring buffer record at position {position}: overwritten");
         Error::new(ErrorKind::Overwritten, what)
     }
 }

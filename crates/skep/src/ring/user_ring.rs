@@ -39,10 +39,11 @@ impl UserRingBuf {
     /// # Errors
     /// [`ErrorKind::Invalid`] if the map is no user ring buffer; `ENOMEM`, `EPERM` from mmap(2).
     #[doc(alias = "user_ring_buffer__new")]
+    #[inline]
     pub fn open(map: &Map) -> Result<Self> {
         let size = size_of(map, MapType::USER_RINGBUF)?;
         let memory = Produced::map(map.fd(), map.system().page_size(), size)
-            .context(|| alloc::format!("map user ring buffer `{}`", map.name()))?;
+            .context(format_args!("map user ring buffer `{}`", map.name()))?;
         let ring = Self {
             position: memory.producer_position(),
             memory,
@@ -53,16 +54,19 @@ impl UserRingBuf {
     }
 
     /// The map.
+    #[inline]
     pub fn map(&self) -> &Map {
         &self.map
     }
 
     /// The descriptor to wait on: writable when the ring is not quite full (epoll and poll).
+    #[inline]
     pub fn fd(&self) -> &Fd {
         self.map.fd()
     }
 
     /// Bytes of the ring.
+    #[inline]
     pub fn size_bytes(&self) -> u64 {
         self.memory.size()
     }
@@ -71,6 +75,7 @@ impl UserRingBuf {
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the positions are none of a ring.
+    #[inline]
     pub fn free_bytes(&self) -> Result<u64> {
         self.free()
     }
@@ -95,6 +100,7 @@ impl UserRingBuf {
     /// # Errors
     /// Those of [`UserRingBuf::reserve`], of ppoll(2) and clock_gettime(2).
     #[doc(alias = "user_ring_buffer__reserve_blocking")]
+    #[inline]
     pub fn reserve_wait(&mut self, len: usize, timeout: Option<Duration>) -> Result<Slot<'_>> {
         let end = match self.end_of(len)? {
             None => self.wait_for(len, timeout)?,
@@ -107,6 +113,7 @@ impl UserRingBuf {
     ///
     /// # Errors
     /// Those of [`UserRingBuf::reserve`].
+    #[inline]
     pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
         let mut slot = self.reserve(bytes.len())?;
         slot.write(0, bytes)?;
@@ -167,7 +174,7 @@ impl UserRingBuf {
     #[cold]
     fn full(&self, len: usize) -> Error {
         let name = self.map.name();
-        let what = alloc::format!("user ring buffer `{name}` is full: no room for {len} bytes");
+        let what = format!("user ring buffer `{name}` is full: no room for {len} bytes");
         Error::new(ErrorKind::Full, what)
     }
 
@@ -175,7 +182,7 @@ impl UserRingBuf {
     fn too_long(&self, len: usize) -> Error {
         let (name, size) = (self.map.name(), self.memory.size());
         let most = (size - HEADER).min(LONGEST as u64);
-        let what = alloc::format!(
+        let what = format!(
             "user ring buffer `{name}` of {size} bytes takes records of up to {most} bytes, not {len}"
         );
         Error::new(ErrorKind::Invalid, what)
@@ -185,7 +192,7 @@ impl UserRingBuf {
     fn corrupt(&self) -> Error {
         let (name, position) = (self.map.name(), self.position);
         let other = self.memory.consumer_position();
-        let what = alloc::format!(
+        let what = format!(
             "user ring buffer `{name}`: positions {position} and {other} are none of a ring"
         );
         Error::new(ErrorKind::Corrupt, what)
@@ -193,6 +200,7 @@ impl UserRingBuf {
 }
 
 impl core::fmt::Debug for UserRingBuf {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "UserRingBuf({:?} at {})", self.map, self.position)
     }
@@ -212,6 +220,7 @@ pub struct Slot<'a> {
 impl Slot<'_> {
     /// Length of the record in bytes.
     #[allow(clippy::len_without_is_empty)]
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -264,12 +273,13 @@ impl Slot<'_> {
 
     /// Gives the room back. So does dropping it.
     #[doc(alias = "user_ring_buffer__discard")]
+    #[inline]
     pub fn discard(self) {}
 
     #[cold]
     fn misfit(&self, offset: usize, size: usize) -> Error {
         let len = self.len;
-        let what = alloc::format!("user ring buffer record: {len} bytes, {size} at {offset}");
+        let what = format!("user ring buffer record: {len} bytes, {size} at {offset}");
         Error::new(ErrorKind::Invalid, what)
     }
 }

@@ -4,7 +4,6 @@ use super::RingBuf;
 use crate::error::Context;
 use crate::system::System;
 use crate::{Errno, Result};
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
 use skep_sys::{Fd, poll};
@@ -25,6 +24,7 @@ pub enum Woken {
 ///
 /// # Errors
 /// Those of ppoll(2) and clock_gettime(2).
+#[inline]
 pub fn wait_any(rings: &mut [&mut RingBuf], timeout: Option<Duration>) -> Result<Woken> {
     let Some(ring) = rings.first() else {
         return Ok(Woken::TimedOut);
@@ -34,6 +34,7 @@ pub fn wait_any(rings: &mut [&mut RingBuf], timeout: Option<Duration>) -> Result
 }
 
 /// [`wait_any`] until a point in time.
+#[inline]
 pub(super) fn wait_until(rings: &mut [&mut RingBuf], deadline: &Deadline) -> Result<Woken> {
     let mut pause = Pause::default();
     loop {
@@ -63,12 +64,11 @@ pub(super) fn wait_until(rings: &mut [&mut RingBuf], deadline: &Deadline) -> Res
 }
 
 /// Whether a wait was ended by a signal.
+#[inline]
 pub(crate) fn is_signal(slept: skep_sys::Result<()>) -> Result<bool> {
     match slept {
         Err(error) if error.errno == Errno::EINTR => Ok(true),
-        slept => slept
-            .map(|()| false)
-            .context(|| "wait for a ring buffer".to_string()),
+        slept => slept.map(|()| false).context("wait for a ring buffer"),
     }
 }
 
@@ -80,6 +80,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
+    #[inline]
     pub(crate) fn after(system: &System, timeout: Option<Duration>) -> Result<Self> {
         let end = match timeout {
             None => None,
@@ -96,6 +97,7 @@ impl Deadline {
     }
 
     /// Nanoseconds until then; `None` for ever.
+    #[inline]
     pub(crate) fn left_ns(&self) -> Result<Option<u64>> {
         match self.end {
             None => Ok(None),
@@ -109,6 +111,7 @@ impl Deadline {
 pub(super) struct Pause(u64);
 
 impl Default for Pause {
+    #[inline]
     fn default() -> Self {
         Self(20_000)
     }
@@ -117,6 +120,7 @@ impl Default for Pause {
 impl Pause {
     const LONGEST_NS: u64 = 2_000_000;
 
+    #[inline]
     pub(super) fn sleep(&mut self, system: &System, left_ns: Option<u64>) -> skep_sys::Result<()> {
         let ns = self.0.min(left_ns.unwrap_or(u64::MAX));
         self.0 = (self.0 * 2).min(Self::LONGEST_NS);

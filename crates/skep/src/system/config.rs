@@ -50,27 +50,27 @@ impl System {
     /// # Errors
     /// [`ErrorKind::NotFound`], with what was tried.
     pub fn kernel_config(&self) -> Result<KernelConfig> {
-        let release = process::kernel_release(self.kernel())
-            .context(|| "ask for the kernel's release".to_string())?;
+        let release =
+            process::kernel_release(self.kernel()).context("ask for the kernel's release")?;
         let mut tried = String::new();
         for path in [
-            alloc::format!("/boot/config-{release}"),
+            format!("/boot/config-{release}"),
             "/proc/config.gz".to_string(),
-            alloc::format!("/lib/modules/{release}/config"),
+            format!("/lib/modules/{release}/config"),
         ] {
             match file::read_file(self.kernel(), &c_string(&path)?, LIMIT) {
                 Ok(bytes) if is_gzip(&bytes) => {
-                    let text = gunzip(&bytes, LIMIT).context(|| path.clone())?;
+                    let text = gunzip(&bytes, LIMIT).context(&path)?;
                     return Ok(KernelConfig { path, text });
                 }
                 Ok(text) => return Ok(KernelConfig { path, text }),
                 Err(CallError { errno, .. }) => {
                     let separator = if tried.is_empty() { "" } else { ", " };
-                    tried.push_str(&alloc::format!("{separator}{path} ({errno})"));
+                    tried.push_str(&format!("{separator}{path} ({errno})"));
                 }
             }
         }
-        let what = alloc::format!("the kernel's configuration is not to be had: {tried}");
+        let what = format!("the kernel's configuration is not to be had: {tried}");
         Err(Error::new(ErrorKind::NotFound, what))
     }
 }

@@ -6,7 +6,6 @@ use crate::system::System;
 use crate::{Error, ErrorKind, Result};
 #[cfg(feature = "asm")]
 use alloc::string::String;
-use alloc::string::ToString;
 use alloc::vec;
 use skep_codec::map::Map as Ordered;
 use skep_codec::uapi::linux::O_RDONLY;
@@ -30,13 +29,11 @@ pub(crate) enum Symbol {
 ///
 /// # Errors
 /// If the list of symbols cannot be read.
-pub(crate) fn symbols<'n>(
-    system: &System,
-    names: impl Iterator<Item = &'n str>,
-) -> Result<Ordered<&'n [u8], Symbol>> {
-    let mut wanted: Ordered<&[u8], Symbol> = names
-        .map(|name| (name.as_bytes(), Symbol::Missing))
-        .collect();
+pub(crate) fn symbols<'n>(system: &System, names: &[&'n str]) -> Result<Ordered<&'n [u8], Symbol>> {
+    let mut wanted = Ordered::new();
+    for name in names {
+        wanted.insert(name.as_bytes(), Symbol::Missing);
+    }
     each_line(system, &mut |line| note(line, &mut wanted))?;
     Ok(wanted)
 }
@@ -63,7 +60,7 @@ pub(crate) fn names_at(system: &System, wanted: &mut [(u64, String)]) -> Result<
 
 /// Hands on every line of the list.
 fn each_line(system: &System, take: &mut dyn FnMut(&[u8])) -> Result<()> {
-    let what = || "read /proc/kallsyms".to_string();
+    let what = "read /proc/kallsyms";
     let fd = file::open(system.kernel(), c"/proc/kallsyms", O_RDONLY, 0).context(what)?;
     let mut buffer = vec![0; CHUNK];
     let mut kept = 0_usize;

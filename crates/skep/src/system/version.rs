@@ -3,7 +3,6 @@
 use super::System;
 use crate::error::Context;
 use crate::{Error, ErrorKind, Result};
-use alloc::string::ToString;
 use skep_codec::Errno;
 use skep_sys::{file, process};
 
@@ -21,7 +20,7 @@ impl System {
     }
 
     fn ask_version(&self) -> Result<u32> {
-        let what = || "ask for the kernel's version".to_string();
+        let what = "ask for the kernel's version";
         let ubuntu = match file::read_file(self.kernel(), c"/proc/version_signature", 4096) {
             Err(error) if error.errno == Errno::ENOENT => None,
             text => ubuntu(&text.context(what)?),
@@ -30,7 +29,7 @@ impl System {
         let release = process::kernel_release(self.kernel()).context(what)?;
         let found = ubuntu.or_else(|| debian(&build)).or_else(|| code(&release));
         found.ok_or_else(|| {
-            let what = alloc::format!("`{release}` does not begin with the three numbers of Linux");
+            let what = format!("`{release}` does not begin with the three numbers of Linux");
             Error::new(ErrorKind::Unsupported, what)
         })
     }

@@ -162,7 +162,7 @@ impl Encoder<'_> {
             }
         };
         let Some((head, rest)) = out.split_at_mut_checked(bytes.len()) else {
-            let what = alloc::format!("{} bytes for an array of {}", bytes.len(), out.len());
+            let what = format!("{} bytes for an array of {}", bytes.len(), out.len());
             return Err(mark(Error::new(ErrorKind::TooLarge, what), at));
         };
         head.copy_from_slice(&bytes);

@@ -81,7 +81,7 @@ impl<'a> Text<'a> {
         if self.eat(b',') || self.rest().as_bytes().first() == Some(&bracket) {
             return Ok(());
         }
-        let what = alloc::format!("a comma or {}", char::from(bracket));
+        let what = format!("a comma or {}", char::from(bracket));
         Err(self.expected(&what))
     }
 
@@ -89,10 +89,10 @@ impl<'a> Text<'a> {
         let rest = self.rest();
         let found = match rest.char_indices().nth(16) {
             None if rest.is_empty() => "the text ends".to_owned(),
-            None => alloc::format!("found `{rest}`"),
-            Some((end, _)) => alloc::format!("found `{}...`", rest.get(..end).unwrap_or(rest)),
+            None => format!("found `{rest}`"),
+            Some((end, _)) => format!("found `{}...`", rest.get(..end).unwrap_or(rest)),
         };
-        let what = alloc::format!("expected {what}, {found}");
+        let what = format!("expected {what}, {found}");
         mark(Error::new(ErrorKind::Malformed, what), self.at)
     }
 

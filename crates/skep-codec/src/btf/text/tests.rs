@@ -5,8 +5,8 @@ use crate::btf::{Array, Btf, BtfBuilder, Int, TypeId};
 use crate::bytes::Endian;
 use crate::{Error, ErrorKind};
 use std::string::{String, ToString};
+use std::vec;
 use std::vec::Vec;
-use std::{format, vec};
 
 fn encoded(btf: &Btf, name: &str, text: &str) -> Result<Vec<u8>, String> {
     let id = btf.find(name, None).unwrap();

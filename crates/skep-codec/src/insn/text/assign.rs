@@ -5,7 +5,6 @@ use super::memory::{Place, memory};
 use super::{Assembler, Result};
 use crate::insn::Insn;
 use crate::insn::names::*;
-use alloc::format;
 
 impl Assembler {
     /// What follows a register: an operator and its operand.

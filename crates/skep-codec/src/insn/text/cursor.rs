@@ -1,7 +1,6 @@
 //! A line of text, read word by word.
 
 use super::{Result, SyntaxError};
-use alloc::format;
 use alloc::string::String;
 
 /// What has not been read of a line.

@@ -5,7 +5,6 @@ use super::{Assembler, Result};
 use crate::insn::names::*;
 use crate::insn::{Insn, pseudo};
 use crate::uapi::bpf::Helper;
-use alloc::format;
 
 /// What the kernel calls one of its own functions.
 const KFUNC: &str = "kernel-function";

@@ -4,7 +4,6 @@ use super::cursor::Cursor;
 use super::{Assembler, Result};
 use crate::insn::Insn;
 use crate::insn::names::*;
-use alloc::format;
 
 /// A place in memory: `(u32 *)(r1 +4)`.
 pub(super) struct Place {

@@ -14,7 +14,6 @@ use super::{Insn, Symbol};
 use crate::{Error, ErrorKind};
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;

@@ -4,7 +4,6 @@ use super::cursor::Cursor;
 use super::{Assembler, Result};
 use crate::insn::Insn;
 use crate::insn::names::*;
-use alloc::format;
 
 impl Assembler {
     pub(super) fn statement(&mut self, text: &mut Cursor<'_>) -> Result<()> {

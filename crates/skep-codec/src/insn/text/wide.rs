@@ -4,7 +4,6 @@ use super::cursor::Cursor;
 use super::{Assembler, Result};
 use crate::insn::{Symbol, pseudo};
 use alloc::borrow::ToOwned;
-use alloc::format;
 
 impl Assembler {
     /// What follows `r1 = map`, `btf_id`, `subprog`, `ksym` or `jumptable`.

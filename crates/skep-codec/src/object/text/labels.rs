@@ -2,7 +2,6 @@
 
 use super::{FunctionText, TextLine};
 use crate::object::Target;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;

@@ -8,6 +8,7 @@ pub trait Descriptor {
 
 #[cfg(feature = "std")]
 impl<T: std::os::fd::AsFd> Descriptor for T {
+    #[inline]
     fn number(&self) -> i32 {
         use std::os::fd::AsRawFd;
         self.as_fd().as_raw_fd()
@@ -16,6 +17,7 @@ impl<T: std::os::fd::AsFd> Descriptor for T {
 
 #[cfg(not(feature = "std"))]
 impl Descriptor for skep_sys::Fd {
+    #[inline]
     fn number(&self) -> i32 {
         self.raw()
     }

@@ -30,6 +30,7 @@ impl<V: Plain> Array<V> {
     ///
     /// # Errors
     /// As [`Map::memory`](crate::Map::memory): the map must have been made with `BPF_F_MMAPABLE`.
+    #[inline]
     pub fn cell(&self, index: u32) -> Result<Option<Cell<'_, V>>> {
         if index >= self.len() {
             return Ok(None);
@@ -39,12 +40,14 @@ impl<V: Plain> Array<V> {
     }
 
     /// Indices and values, read in batches.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Result<(u32, V)>> + '_ {
         iter(&self.0)
     }
 
     /// Number of values.
     #[allow(clippy::len_without_is_empty)]
+    #[inline]
     pub fn len(&self) -> u32 {
         self.0.max_entries()
     }
@@ -69,6 +72,7 @@ impl<K: Plain, V: Plain> HashMap<K, V> {
     }
 
     /// [`HashMap::at`] with flags: under the value's lock.
+    #[inline]
     pub fn at_with(&self, key: &K, flags: ElemFlags) -> Result<Option<V>> {
         at(&self.0, key, flags)
     }
@@ -80,6 +84,7 @@ impl<K: Plain, V: Plain> HashMap<K, V> {
     }
 
     /// Sets the value of a key as the flags say.
+    #[inline]
     pub fn insert_with(&self, key: &K, value: &V, flags: ElemFlags) -> Result<()> {
         set(&self.0, key, value, flags)
     }
@@ -94,11 +99,13 @@ impl<K: Plain, V: Plain> HashMap<K, V> {
     ///
     /// # Kernel
     /// `BPF_MAP_LOOKUP_AND_DELETE_ELEM`, of hashes since Linux 5.14.
+    #[inline]
     pub fn take(&self, key: &K) -> Result<Option<V>> {
         take(&self.0, key)
     }
 
     /// Sets the values of many keys in a few calls: see [`Map::update_batch`](crate::Map::update_batch).
+    #[inline]
     pub fn insert_all(&self, entries: &[(K, V)]) -> Result<Batched, BatchError> {
         let keys = bytes_of(entries.iter().map(|(key, _)| key));
         let values = bytes_of(entries.iter().map(|(_, value)| value));
@@ -106,16 +113,19 @@ impl<K: Plain, V: Plain> HashMap<K, V> {
     }
 
     /// Deletes many keys in a few calls: see [`Map::delete_batch`](crate::Map::delete_batch).
+    #[inline]
     pub fn remove_all(&self, keys: &[K]) -> Result<Batched, BatchError> {
         self.0.delete_batch(&bytes_of(keys.iter()))
     }
 
     /// Keys: see [`Map::keys`](crate::Map::keys).
+    #[inline]
     pub fn keys(&self) -> impl Iterator<Item = Result<K>> + '_ {
         keys(&self.0)
     }
 
     /// Keys and values, read in batches: see [`Map::entries`](crate::Map::entries).
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Result<(K, V)>> + '_ {
         iter(&self.0)
     }

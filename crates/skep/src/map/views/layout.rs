@@ -1,5 +1,6 @@
 //! A view's structs beside the map's own types.
 
+use crate::error::Context;
 use crate::plain::PlainField;
 use crate::{Btf, Error, ErrorKind, Result, TypeId};
 use alloc::string::String;
@@ -8,13 +9,14 @@ use skep_codec::btf::Member;
 /// Checks that a struct of these fields is the type `id`: every field is a member of the same
 /// name, place and size, but those that begin with `_` where there is no member. Nothing is said
 /// of what has no fields: its size is all it has.
+#[inline]
 pub(super) fn compare(btf: &Btf, id: TypeId, fields: &[PlainField]) -> Result<()> {
     if fields.is_empty() {
         return Ok(());
     }
     let ty = btf.peel(id)?;
     if !ty.kind().is_composite() {
-        return differs(alloc::format!("it is no struct, but {:?}", ty.kind()));
+        return differs(format!("it is no struct, but {:?}", ty.kind()));
     }
     for field in fields {
         compare_field(btf, id, field)?;
@@ -23,41 +25,40 @@ pub(super) fn compare(btf: &Btf, id: TypeId, fields: &[PlainField]) -> Result<()
         let member = member?;
         let known = member.name.is_empty() || fields.iter().any(|f| f.name == member.name);
         if !known && !covered(btf, &member, fields)? {
-            return differs(alloc::format!("`{}` is missing in the view", member.name));
+            return differs(format!("`{}` is missing in the view", member.name));
         }
     }
     Ok(())
 }
 
+#[inline]
 fn compare_field(btf: &Btf, id: TypeId, field: &PlainField) -> Result<()> {
     let name = field.name;
     let Some((member, offset)) = find(btf, id, name, 0, 0)? else {
         return match name.starts_with('_') {
             true => Ok(()),
-            false => differs(alloc::format!("it has no field `{name}`")),
+            false => differs(format!("it has no field `{name}`")),
         };
     };
     if offset != field.offset as u64 * 8 {
         let (here, there) = (field.offset, offset / 8);
-        return differs(alloc::format!(
+        return differs(format!(
             "`{name}` is at byte {there}, in the view at {here}"
         ));
     }
     let size = btf.size_of(member.ty)?;
     if member.bit_size != 0 || size != field.size as u64 {
         let here = field.size;
-        return differs(alloc::format!(
-            "`{name}` has {size} bytes, in the view {here}"
-        ));
+        return differs(format!("`{name}` has {size} bytes, in the view {here}"));
     }
-    compare(btf, member.ty, field.fields)
-        .map_err(|error| error.context(alloc::format!("field `{name}`")))
+    compare(btf, member.ty, field.fields).context(format_args!("field `{name}`"))
 }
 
 /// How deep anonymous structs are looked into.
 const DEPTH: u32 = 16;
 
 /// The member of this name, also of anonymous members, and its offset in bits.
+#[inline]
 fn find<'a>(
     btf: &'a Btf,
     id: TypeId,
@@ -85,6 +86,7 @@ fn find<'a>(
 }
 
 /// Whether a field that is not to be looked at (`_…`) is where this member is.
+#[inline]
 fn covered(btf: &Btf, member: &Member<'_>, fields: &[PlainField]) -> Result<bool> {
     let start = u64::from(member.bit_offset) / 8;
     let end = start + btf.size_of(member.ty)?;
@@ -101,6 +103,7 @@ fn covered(btf: &Btf, member: &Member<'_>, fields: &[PlainField]) -> Result<bool
         .is_some())
 }
 
+#[inline]
 fn differs(what: String) -> Result<()> {
     Err(Error::new(ErrorKind::Invalid, what))
 }

@@ -13,6 +13,7 @@ view! {
 
 impl<K: Plain> MapOfMaps<K> {
     /// The map with this key.
+    #[inline]
     pub fn at(&self, key: &K) -> Result<Option<Map>> {
         let Some(id) = at(&self.0, key, ElemFlags::ANY)? else {
             return Ok(None);
@@ -28,6 +29,7 @@ impl<K: Plain> MapOfMaps<K> {
     ///
     /// # Errors
     /// The view's, if the map is another than it is for.
+    #[inline]
     pub fn view<M>(&self, key: &K) -> Result<Option<M>>
     where
         M: for<'a> TryFrom<&'a Map, Error = Error>,
@@ -39,16 +41,19 @@ impl<K: Plain> MapOfMaps<K> {
     ///
     /// # Errors
     /// `EINVAL`: it is not like the inner map that the outer one was made with.
+    #[inline]
     pub fn insert(&self, key: &K, map: &Map) -> Result<()> {
         set(&self.0, key, &map.fd().raw(), ElemFlags::ANY)
     }
 
     /// Takes a map out; whether there was one.
+    #[inline]
     pub fn remove(&self, key: &K) -> Result<bool> {
         remove(&self.0, key)
     }
 
     /// Keys: see [`Map::keys`](crate::Map::keys). Of an array, all indices.
+    #[inline]
     pub fn keys(&self) -> impl Iterator<Item = Result<K>> + '_ {
         keys(&self.0)
     }

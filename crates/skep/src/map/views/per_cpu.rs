@@ -26,6 +26,7 @@ view! {
 
 impl<V: Plain> PerCpuArray<V> {
     /// The value at this index of every possible CPU, in order of CPU; `None` beyond the end.
+    #[inline]
     pub fn at(&self, index: u32) -> Result<Option<Vec<V>>> {
         values_at(&self.0, &index)
     }
@@ -35,6 +36,7 @@ impl<V: Plain> PerCpuArray<V> {
     /// # Errors
     /// [`ErrorKind::Invalid`] if there are not as many values as
     /// [`Map::values_per_key`](crate::Map::values_per_key).
+    #[inline]
     pub fn set(&self, index: u32, values: &[V]) -> Result<()> {
         set_values(&self.0, &index, values, ElemFlags::ANY)
     }
@@ -46,16 +48,19 @@ impl<V: Plain> PerCpuArray<V> {
     ///
     /// # Kernel
     /// `BPF_F_CPU`, since Linux 6.19.
+    #[inline]
     pub fn at_cpu(&self, index: u32, cpu: u32) -> Result<Option<V>> {
         at(&self.0, &index, ElemFlags::cpu(cpu))
     }
 
     /// Sets the value of one CPU; as [`PerCpuArray::at_cpu`].
+    #[inline]
     pub fn set_cpu(&self, index: u32, cpu: u32, value: &V) -> Result<()> {
         set(&self.0, &index, value, ElemFlags::cpu(cpu))
     }
 
     /// Sets the same value for all CPUs.
+    #[inline]
     pub fn set_all(&self, index: u32, value: &V) -> Result<()> {
         set_values(
             &self.0,
@@ -67,6 +72,7 @@ impl<V: Plain> PerCpuArray<V> {
 
     /// Number of indices.
     #[allow(clippy::len_without_is_empty)]
+    #[inline]
     pub fn len(&self) -> u32 {
         self.0.max_entries()
     }
@@ -74,6 +80,7 @@ impl<V: Plain> PerCpuArray<V> {
 
 impl<K: Plain, V: Plain> PerCpuHashMap<K, V> {
     /// The value of this key of every possible CPU, in order of CPU.
+    #[inline]
     pub fn at(&self, key: &K) -> Result<Option<Vec<V>>> {
         values_at(&self.0, key)
     }
@@ -83,21 +90,25 @@ impl<K: Plain, V: Plain> PerCpuHashMap<K, V> {
     /// # Errors
     /// [`ErrorKind::Invalid`] if there are not as many values as
     /// [`Map::values_per_key`](crate::Map::values_per_key).
+    #[inline]
     pub fn insert(&self, key: &K, values: &[V]) -> Result<()> {
         set_values(&self.0, key, values, ElemFlags::ANY)
     }
 
     /// The value of one CPU; as [`PerCpuArray::at_cpu`].
+    #[inline]
     pub fn at_cpu(&self, key: &K, cpu: u32) -> Result<Option<V>> {
         at(&self.0, key, ElemFlags::cpu(cpu))
     }
 
     /// Sets the value of one CPU; as [`PerCpuArray::at_cpu`]. Of a new key, the others' are zero.
+    #[inline]
     pub fn insert_cpu(&self, key: &K, cpu: u32, value: &V) -> Result<()> {
         set(&self.0, key, value, ElemFlags::cpu(cpu))
     }
 
     /// Sets the same value for all CPUs.
+    #[inline]
     pub fn insert_all(&self, key: &K, value: &V) -> Result<()> {
         set_values(
             &self.0,
@@ -108,16 +119,19 @@ impl<K: Plain, V: Plain> PerCpuHashMap<K, V> {
     }
 
     /// Deletes a key; whether it was there.
+    #[inline]
     pub fn remove(&self, key: &K) -> Result<bool> {
         remove(&self.0, key)
     }
 
     /// Keys: see [`Map::keys`](crate::Map::keys).
+    #[inline]
     pub fn keys(&self) -> impl Iterator<Item = Result<K>> + '_ {
         keys(&self.0)
     }
 
     /// Keys and values, read in batches: see [`Map::entries`](crate::Map::entries).
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Result<(K, Vec<V>)>> + '_ {
         let mut entries = self.0.entries();
         core::iter::from_fn(move || {
@@ -127,17 +141,20 @@ impl<K: Plain, V: Plain> PerCpuHashMap<K, V> {
 }
 
 /// Each CPU's value, of all of them one after the other.
+#[inline]
 fn split<V: Plain>(bytes: &[u8]) -> Result<Vec<V>> {
     let each = bytes.chunks_exact(V::SIZE.next_multiple_of(8).max(1));
     let values = each.map(|part| read(part.get(..V::SIZE).unwrap_or(part), "per-CPU value"));
     values.collect()
 }
 
+#[inline]
 fn values_at<K: Plain, V: Plain>(map: &Map, key: &K) -> Result<Option<Vec<V>>> {
     let bytes = with_bytes(key, |key| map.lookup(key))?;
     bytes.map(|bytes| split(&bytes)).transpose()
 }
 
+#[inline]
 fn set_values<K: Plain, V: Plain>(
     map: &Map,
     key: &K,
@@ -146,7 +163,7 @@ fn set_values<K: Plain, V: Plain>(
 ) -> Result<()> {
     let cpus = map.values_per_key();
     if values.len() != cpus {
-        let what = alloc::format!("{} values for {cpus} possible CPUs", values.len());
+        let what = format!("{} values for {cpus} possible CPUs", values.len());
         return Err(Error::new(ErrorKind::Invalid, what));
     }
     let stride = V::SIZE.next_multiple_of(8);

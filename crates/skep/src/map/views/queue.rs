@@ -5,6 +5,7 @@ use crate::map::{ElemFlags, Map};
 use crate::plain::{Plain, read, with_bytes, with_room};
 use crate::{MapType, Result};
 
+#[inline]
 fn check<V: Plain>(map: &Map, map_type: MapType) -> Result<()> {
     check_type(map, &[map_type])?;
     check_size(map, "value", map.value_size(), V::SIZE)
@@ -27,16 +28,19 @@ macro_rules! pushed {
             ///
             /// # Errors
             /// `E2BIG`: it is full.
+            #[inline]
             pub fn push(&self, value: &V) -> Result<()> {
                 with_bytes(value, |value| self.0.push(value, ElemFlags::ANY))
             }
 
             /// Puts a value in; if it is full, the oldest goes.
+            #[inline]
             pub fn push_over(&self, value: &V) -> Result<()> {
                 with_bytes(value, |value| self.0.push(value, ElemFlags::EXIST))
             }
 
             /// Takes the next value out; `None` if there is none.
+            #[inline]
             pub fn pop(&self) -> Result<Option<V>> {
                 with_room::<V, _>(|value| {
                     let found = self.0.take_into(&[], value, ElemFlags::ANY)?;
@@ -45,6 +49,7 @@ macro_rules! pushed {
             }
 
             /// The next value, which stays; `None` if there is none.
+            #[inline]
             pub fn peek(&self) -> Result<Option<V>> {
                 with_room::<V, _>(|value| {
                     let found = self.0.lookup_into(&[], value, ElemFlags::ANY)?;
@@ -53,6 +58,7 @@ macro_rules! pushed {
             }
 
             /// The most values that it holds.
+            #[inline]
             pub fn capacity(&self) -> u32 {
                 self.0.max_entries()
             }
@@ -69,11 +75,13 @@ view! {
 
 impl<V: Plain> BloomFilter<V> {
     /// Adds a value.
+    #[inline]
     pub fn insert(&self, value: &V) -> Result<()> {
         with_bytes(value, |value| self.0.push(value, ElemFlags::ANY))
     }
 
     /// Whether a value may have been added: `false` is certain.
+    #[inline]
     pub fn contains(&self, value: &V) -> Result<bool> {
         with_room::<V, _>(|bytes| {
             value.write_to(bytes);

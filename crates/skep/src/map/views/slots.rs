@@ -6,6 +6,7 @@ use crate::plain::Plain;
 use crate::{Error, ErrorKind, MapType, Result};
 
 /// Puts a descriptor into a slot, as wide as the map's values are.
+#[inline]
 fn put<K: Plain>(map: &Map, key: &K, fd: &impl Descriptor, flags: ElemFlags) -> Result<()> {
     let number = fd.number();
     match map.value_size() {
@@ -15,9 +16,10 @@ fn put<K: Plain>(map: &Map, key: &K, fd: &impl Descriptor, flags: ElemFlags) -> 
 }
 
 /// The cookie of the socket at `key`.
+#[inline]
 fn cookie<K: Plain>(map: &Map, key: &K) -> Result<Option<u64>> {
     if map.value_size() != 8 {
-        let what = alloc::format!(
+        let what = format!(
             "sockets of map `{}` cannot be told: its values have {} bytes, cookies 8",
             map.name(),
             map.value_size()
@@ -42,11 +44,13 @@ macro_rules! slots {
             ///
             /// # Errors
             /// `E2BIG`: no such slot; `EBADF`, `EINVAL`, `EOPNOTSUPP`: it is not what can be here.
+            #[inline]
             pub fn set(&self, index: u32, what: &impl Descriptor) -> Result<()> {
                 put(&self.0, &index, what, ElemFlags::ANY)
             }
 
             /// Empties a slot; whether there was something.
+            #[inline]
             pub fn clear(&self, index: u32) -> Result<bool> {
                 // Where a slot was empty, kernels say so in different ways.
                 match remove(&self.0, &index) {
@@ -59,6 +63,7 @@ macro_rules! slots {
 
             /// Number of slots.
             #[allow(clippy::len_without_is_empty)]
+            #[inline]
             pub fn len(&self) -> u32 {
                 self.0.max_entries()
             }
@@ -84,6 +89,7 @@ slots! {
 
 impl ProgArray {
     /// The id of the program in a slot.
+    #[inline]
     pub fn at(&self, index: u32) -> Result<Option<u32>> {
         at(&self.0, &index, ElemFlags::ANY)
     }
@@ -94,6 +100,7 @@ impl SockMap {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`]: values have four bytes.
+    #[inline]
     pub fn at(&self, index: u32) -> Result<Option<u64>> {
         cookie(&self.0, &index)
     }
@@ -101,6 +108,7 @@ impl SockMap {
 
 impl ReuseportSockArray {
     /// The cookie of the socket in a slot; as [`SockMap::at`].
+    #[inline]
     pub fn at(&self, index: u32) -> Result<Option<u64>> {
         cookie(&self.0, &index)
     }
@@ -117,21 +125,25 @@ view! {
 
 impl<K: Plain> SockHash<K> {
     /// Adds a socket, or puts it in another's place.
+    #[inline]
     pub fn insert(&self, key: &K, socket: &impl Descriptor) -> Result<()> {
         put(&self.0, key, socket, ElemFlags::ANY)
     }
 
     /// The cookie of the socket with this key; as [`SockMap::at`].
+    #[inline]
     pub fn at(&self, key: &K) -> Result<Option<u64>> {
         cookie(&self.0, key)
     }
 
     /// Takes a socket out; whether it was there.
+    #[inline]
     pub fn remove(&self, key: &K) -> Result<bool> {
         remove(&self.0, key)
     }
 
     /// Keys: see [`Map::keys`](crate::Map::keys).
+    #[inline]
     pub fn keys(&self) -> impl Iterator<Item = Result<K>> + '_ {
         keys(&self.0)
     }

@@ -36,20 +36,23 @@ impl BuildIdFrame {
     pub const IP: i32 = 2;
 }
 
+#[inline]
 fn has_build_ids(map: &Map) -> bool {
     map.shape().map_flags & flags::STACK_BUILD_ID != 0
 }
 
 impl StackTraceMap {
     /// Whether frames are build ids and offsets: the map was made with `BPF_F_STACK_BUILD_ID`.
+    #[inline]
     pub fn has_build_ids(&self) -> bool {
         has_build_ids(&self.0)
     }
 
+    #[inline]
     fn frames(&self, id: u32, build_ids: bool, frame: usize) -> Result<Option<Vec<u8>>> {
         if has_build_ids(&self.0) != build_ids {
             let has = if build_ids { "addresses" } else { "build ids" };
-            let what = alloc::format!("stacks of map `{}` are {has}", self.0.name());
+            let what = format!("stacks of map `{}` are {has}", self.0.name());
             return Err(Error::new(ErrorKind::Invalid, what));
         }
         let Some(mut bytes) = self.0.lookup(&id.to_ne_bytes())? else {
@@ -67,6 +70,7 @@ impl StackTraceMap {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`]: they are build ids.
+    #[inline]
     pub fn at(&self, id: u32) -> Result<Option<Vec<u64>>> {
         let bytes = self.frames(id, false, 8)?;
         let read_all = |bytes: Vec<u8>| bytes.chunks_exact(8).map(|b| read(b, "frame")).collect();
@@ -77,6 +81,7 @@ impl StackTraceMap {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`]: they are addresses.
+    #[inline]
     pub fn build_ids_at(&self, id: u32) -> Result<Option<Vec<BuildIdFrame>>> {
         let bytes = self.frames(id, true, 32)?;
         let read_all = |bytes: Vec<u8>| bytes.chunks_exact(32).map(|b| read(b, "frame")).collect();
@@ -84,11 +89,13 @@ impl StackTraceMap {
     }
 
     /// Ids of the stacks that are there.
+    #[inline]
     pub fn ids(&self) -> impl Iterator<Item = Result<u32>> + '_ {
         keys(&self.0)
     }
 
     /// Forgets a stack; whether it was there.
+    #[inline]
     pub fn remove(&self, id: u32) -> Result<bool> {
         remove(&self.0, &id)
     }

@@ -26,21 +26,25 @@ impl<V: Plain> LocalStorage<V> {
     ///
     /// # Errors
     /// `EBADF`: the descriptor is not of what this map is for.
+    #[inline]
     pub fn at(&self, object: &impl Descriptor) -> Result<Option<V>> {
         at(&self.0, &object.number(), ElemFlags::ANY)
     }
 
     /// Sets the value of an object.
+    #[inline]
     pub fn insert(&self, object: &impl Descriptor, value: &V) -> Result<()> {
         set(&self.0, &object.number(), value, ElemFlags::ANY)
     }
 
     /// Sets the value of an object as the flags say.
+    #[inline]
     pub fn insert_with(&self, object: &impl Descriptor, value: &V, flags: ElemFlags) -> Result<()> {
         set(&self.0, &object.number(), value, flags)
     }
 
     /// Deletes the value of an object; whether there was one.
+    #[inline]
     pub fn remove(&self, object: &impl Descriptor) -> Result<bool> {
         remove(&self.0, &object.number())
     }

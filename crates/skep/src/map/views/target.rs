@@ -14,18 +14,20 @@ pub struct Target {
     pub prog_id: u32,
 }
 
+#[inline]
 fn check(map: &Map, types: &[MapType]) -> Result<()> {
     check_type(map, types)?;
     check_size(map, "key", map.key_size(), 4)
 }
 
 /// Writes number and program; the kernel's struct, or its first half in maps without programs.
+#[inline]
 fn put(map: &Map, index: u32, number: u32, prog: Option<i32>) -> Result<()> {
     let mut bytes = [0; 8];
     [number as i32, prog.unwrap_or(0)].write_to(&mut bytes);
     let value = match (map.value_size(), prog) {
         (4, Some(_)) => {
-            let what = alloc::format!("values of map `{}` have no room for a program", map.name());
+            let what = format!("values of map `{}` have no room for a program", map.name());
             return Err(Error::new(ErrorKind::Invalid, what));
         }
         (4, None) => bytes.get(..4).unwrap_or_default(),
@@ -34,6 +36,7 @@ fn put(map: &Map, index: u32, number: u32, prog: Option<i32>) -> Result<()> {
     map.update(&index.to_ne_bytes(), value, ElemFlags::ANY)
 }
 
+#[inline]
 fn target(map: &Map, index: u32) -> Result<Option<Target>> {
     let Some(mut bytes) = map.lookup(&index.to_ne_bytes())? else {
         return Ok(None);
@@ -55,21 +58,25 @@ impl DevMap {
     /// # Errors
     /// [`ErrorKind::Invalid`]: a program, and values of four bytes. `EINVAL`: no such interface in
     /// this network namespace, or the program is of another kind.
+    #[inline]
     pub fn insert(&self, key: u32, ifindex: u32, prog: Option<&dyn Descriptor>) -> Result<()> {
         put(&self.0, key, ifindex, prog.map(Descriptor::number))
     }
 
     /// The interface (its number is the index) and program with this key.
+    #[inline]
     pub fn at(&self, key: u32) -> Result<Option<Target>> {
         target(&self.0, key)
     }
 
     /// Takes an interface out; whether there was one, if the kernel tells (an array's does not).
+    #[inline]
     pub fn remove(&self, key: u32) -> Result<bool> {
         remove(&self.0, &key)
     }
 
     /// Keys: see [`Map::keys`](crate::Map::keys). Of an array, all indices.
+    #[inline]
     pub fn keys(&self) -> impl Iterator<Item = Result<u32>> + '_ {
         keys(&self.0)
     }
@@ -87,16 +94,19 @@ impl CpuMap {
     /// # Errors
     /// [`ErrorKind::Invalid`]: a program, and values of four bytes. `EOVERFLOW`: more than 16384
     /// frames; `ENODEV`: no such CPU.
+    #[inline]
     pub fn insert(&self, cpu: u32, frames: u32, prog: Option<&dyn Descriptor>) -> Result<()> {
         put(&self.0, cpu, frames, prog.map(Descriptor::number))
     }
 
     /// The queue (its number is its length) and program of this CPU.
+    #[inline]
     pub fn at(&self, cpu: u32) -> Result<Option<Target>> {
         target(&self.0, cpu)
     }
 
     /// Closes the queue to a CPU.
+    #[inline]
     pub fn remove(&self, cpu: u32) -> Result<bool> {
         remove(&self.0, &cpu)
     }

@@ -41,11 +41,13 @@ view! {
 
 impl<K: Plain, V: Plain> LpmTrie<K, V> {
     /// The value of the longest prefix that this whole `data` begins with.
+    #[inline]
     pub fn longest_match(&self, data: &K) -> Result<Option<V>> {
         self.at(8 * K::SIZE as u32, data)
     }
 
     /// The value of the longest prefix of at most `bits` bits that `data` begins with.
+    #[inline]
     pub fn at(&self, bits: u32, data: &K) -> Result<Option<V>> {
         let data = *data;
         at(&self.0, &Prefix { bits, data }, ElemFlags::ANY)
@@ -55,18 +57,21 @@ impl<K: Plain, V: Plain> LpmTrie<K, V> {
     ///
     /// # Errors
     /// `EINVAL`: more bits than there are; `ENOSPC`: it is full.
+    #[inline]
     pub fn insert(&self, bits: u32, data: &K, value: &V) -> Result<()> {
         let data = *data;
         set(&self.0, &Prefix { bits, data }, value, ElemFlags::ANY)
     }
 
     /// Deletes a prefix; whether it was there.
+    #[inline]
     pub fn remove(&self, bits: u32, data: &K) -> Result<bool> {
         let data = *data;
         remove(&self.0, &Prefix { bits, data })
     }
 
     /// Prefixes (bits and data) and values.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Result<(u32, K, V)>> + '_ {
         iter::<Prefix<K>, V>(&self.0).map(|entry| {
             let (Prefix { bits, data }, value) = entry?;

@@ -5,7 +5,6 @@ use crate::error::Context;
 use crate::map::Map;
 use crate::system::System;
 use crate::{Error, ErrorKind, MapType, ProgType, Result};
-use alloc::string::ToString;
 use alloc::vec;
 use skep_codec::Errno;
 use skep_codec::bytes::Endian;
@@ -27,7 +26,7 @@ impl Loader<'_> {
         let Some(data) = &spec.data else {
             return Ok(());
         };
-        let what = || alloc::format!("globals in arena `{}`", spec.name);
+        let what = format_args!("globals in arena `{}`", spec.name);
         let base = globals_at(self.system, memory.len(), data).context(what)?;
         if !data.bytes.is_empty() && !self.reused.contains(&index) {
             memory.write(base as usize, &data.bytes).context(what)?;
@@ -59,7 +58,7 @@ impl Loader<'_> {
 fn globals_at(system: &System, len: usize, data: &Data) -> Result<u32> {
     let size = (data.size as usize).next_multiple_of(system.page_size());
     let (Some(base), true) = (len.checked_sub(size), len <= 1 << 32) else {
-        let what = alloc::format!("{} bytes, and the arena has {len}", data.size);
+        let what = format!("{} bytes, and the arena has {len}", data.size);
         return Err(Error::new(ErrorKind::Invalid, what));
     };
     match takes_far_offsets(system)? {
@@ -71,7 +70,7 @@ fn globals_at(system: &System, len: usize, data: &Data) -> Result<u32> {
 /// Whether instructions may name any offset in a map: since Linux 7.0.
 fn takes_far_offsets(system: &System) -> Result<bool> {
     let kernel = system.kernel();
-    let what = || "ask for far offsets into maps".to_string();
+    let what = "ask for far offsets into maps";
     let array = MapParams {
         map_type: MapType::ARRAY,
         key_size: 4,

@@ -5,7 +5,6 @@ use crate::error::Context;
 use crate::probe::{self, Feature};
 use crate::system::System;
 use crate::{ProgType, Result};
-use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::Errno;
@@ -46,7 +45,7 @@ impl Loader<'_> {
         let does_not_know = |errno| matches!(errno, Errno::EINVAL | Errno::E2BIG | Errno::ENOTSUPP);
         match upload(&BtfFeatures::ALL)? {
             Err(error) if does_not_know(error.errno) => {}
-            whole => return Ok(Some(whole.context(|| UPLOAD.to_string())?)),
+            whole => return Ok(Some(whole.context(UPLOAD)?)),
         }
         if self.system.probe(Feature::Btf) == probe::Answer::No {
             return Ok(None);
@@ -55,7 +54,7 @@ impl Loader<'_> {
             Err(error) if does_not_know(error.errno) && self.spec.ext.func_info.is_empty() => {
                 Ok(None)
             }
-            answer => Ok(Some(answer.context(|| UPLOAD.to_string())?)),
+            answer => Ok(Some(answer.context(UPLOAD)?)),
         }
     }
 }

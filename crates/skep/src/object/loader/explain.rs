@@ -4,7 +4,7 @@
 use crate::verifier_log::{Refusal, SourceLine};
 use alloc::string::{String, ToString};
 use skep_codec::btf::Btf;
-use skep_codec::insn::{self, Insn};
+use skep_codec::insn::Insn;
 use skep_codec::object::{Code, ObjectSpec, POISON_KFUNC, POISON_MAP};
 
 /// Completes a digest with what the object knows of the instruction it is about.
@@ -23,9 +23,11 @@ pub(super) fn explain(
         .as_deref()
         .and_then(|btf| source_line(btf, code, at));
     if let Some(&insn) = code.insns.get(at) {
-        let next = code.insns.get(at.saturating_add(1)).copied();
-        let text = || insn::disasm(insn, next).to_string();
-        digest.insn_text.get_or_insert_with(text);
+        #[cfg(feature = "asm")]
+        digest.insn_text.get_or_insert_with(|| {
+            let next = code.insns.get(at.saturating_add(1)).copied();
+            skep_codec::insn::disasm(insn, next).to_string()
+        });
         if let Some(what) = absent(spec, insn) {
             (digest.complaint, digest.insn_text, digest.reason) = (what, None, None);
         }
@@ -43,13 +45,10 @@ fn absent(spec: &ObjectSpec, insn: Insn) -> Option<String> {
     }
     let index = |base: i32| usize::try_from(insn.imm.checked_sub(base)?).ok();
     if let Some(wanted) = index(POISON_KFUNC).and_then(|index| spec.externs.get(index)) {
-        return Some(alloc::format!(
-            "this kernel has no function `{}`",
-            wanted.name
-        ));
+        return Some(format!("this kernel has no function `{}`", wanted.name));
     }
     let map = index(POISON_MAP).and_then(|index| spec.maps.get(index))?;
-    Some(alloc::format!("map `{}` was not created", map.name))
+    Some(format!("map `{}` was not created", map.name))
 }
 
 const GUARD: &str = "ask with bpf_core_field_exists, bpf_core_type_exists or \

@@ -10,7 +10,7 @@ pub(super) fn btf_id(target: &AttachTarget, program: &ProgramSpec) -> Result<Typ
     match target.function.as_deref().or(program.target.as_deref()) {
         Some(function) => target.program.function_id(function),
         None => {
-            let what = alloc::format!(
+            let what = format!(
                 "neither the section `{}` nor the caller names a function of program `{}`",
                 program.section,
                 target.program.name()

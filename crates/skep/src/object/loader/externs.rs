@@ -55,13 +55,17 @@ impl Externs {
         spec: &ObjectSpec,
     ) -> Result<()> {
         self.found.resize(spec.externs.len(), None);
-        let is_open = |index: &&usize| self.found.get(**index).is_some_and(Option::is_none);
-        let open = referred.iter().filter(is_open);
-        let open: Vec<&Extern> = open.filter_map(|index| spec.externs.get(*index)).collect();
-        if open.iter().any(|wanted| wanted.is_typed_ksym()) {
+        let (mut typed, mut untyped) = (false, false);
+        for index in referred {
+            if let (Some(None), Some(wanted)) = (self.found.get(*index), spec.externs.get(*index)) {
+                typed |= wanted.is_typed_ksym();
+                untyped |= wanted.kind == ExternKind::Address;
+            }
+        }
+        if typed {
             self.typed(kernel, spec)?;
         }
-        if open.iter().any(|wanted| wanted.kind == ExternKind::Address) {
+        if untyped {
             self.untyped(system, spec)?;
         }
         Ok(())
@@ -156,17 +160,20 @@ impl Externs {
 
     /// Symbols of which only the address is wanted.
     fn untyped(&mut self, system: &System, spec: &ObjectSpec) -> Result<()> {
-        let wanted = spec.externs.iter().enumerate();
-        let wanted = wanted.filter(|(_, e)| e.kind == ExternKind::Address);
-        let wanted: Vec<(usize, &Extern)> = wanted.collect();
-        let names = wanted.iter().map(|(_, e)| e.name.as_str());
-        let symbols = kallsyms::symbols(system, names)?;
-        for (index, wanted) in wanted {
+        let (mut all, mut names) = (Vec::new(), Vec::new());
+        for (index, wanted) in spec.externs.iter().enumerate() {
+            if wanted.kind == ExternKind::Address {
+                all.push((index, wanted));
+                names.push(wanted.name.as_str());
+            }
+        }
+        let symbols = kallsyms::symbols(system, &names)?;
+        for (index, wanted) in all {
             let found = match symbols.get(wanted.name.as_bytes()) {
                 Some(Symbol::At(address)) => Ok(Address::Value(*address)),
                 Some(Symbol::Several(first, second)) => Err(Error::new(
                     ErrorKind::Invalid,
-                    alloc::format!(
+                    format!(
                         "the kernel has several symbols `{}`: at {first:#x}, at {second:#x}",
                         wanted.name
                     ),
@@ -209,12 +216,12 @@ fn missing(wanted: &Extern, places: &str) -> Result<Address> {
         ExternKind::Var(_) => "variable",
         _ => "symbol",
     };
-    let what = alloc::format!("no {what} `{}` in {places}", wanted.name);
+    let what = format!("no {what} `{}` in {places}", wanted.name);
     Err(Error::new(ErrorKind::NotFound, what))
 }
 
 fn differs(wanted: &Extern, ours: (&Btf, TypeId), theirs: (&Btf, TypeId)) -> Error {
-    let what = alloc::format!(
+    let what = format!(
         "`{}` is declared as {}, the kernel has it as {}",
         wanted.name,
         type_text(ours.0, ours.1),

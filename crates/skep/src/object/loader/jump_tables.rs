@@ -15,11 +15,12 @@ const VALUE: usize = 16;
 impl Loader<'_> {
     /// A map for each jump table of linked code, with where it leads.
     pub(super) fn jump_tables(&self, code: &Code) -> Result<Vec<(usize, Map)>> {
-        let make = |(table, slots): &(usize, Vec<u32>)| {
-            let map = self.jump_table(slots);
-            Ok((*table, map.context(|| "make a jump table".to_string())?))
-        };
-        code.jump_tables.iter().map(make).collect()
+        let mut made = Vec::new();
+        for (table, slots) in &code.jump_tables {
+            let map = self.jump_table(slots).context("make a jump table")?;
+            made.push((*table, map));
+        }
+        Ok(made)
     }
 
     /// `BPF_MAP_TYPE_INSN_ARRAY`, since Linux 6.19.

@@ -4,7 +4,6 @@ use crate::error::Context;
 use crate::probe::{Answer, Feature};
 use crate::system::System;
 use crate::{Error, ErrorKind, Result};
-use alloc::string::ToString;
 use alloc::vec::Vec;
 use skep_codec::object::{Data, Kconfig, ObjectSpec};
 
@@ -36,23 +35,23 @@ pub(super) fn fill(
             }
             _ if weak && name.starts_with("LINUX_") => {}
             _ => {
-                let what = alloc::format!("`{name}` is no value that is known of a kernel");
+                let what = format!("`{name}` is no value that is known of a kernel");
                 return Err(Error::new(ErrorKind::NotFound, what));
             }
         }
     }
     values
         .read(text.as_bytes())
-        .context(|| "the configuration given".to_string())?;
+        .context("the configuration given")?;
     if !values.unset().any(|(name, _)| name.starts_with(OPTION)) {
         return Ok(());
     }
     let config = system.kernel_config()?;
     let path = config.path();
-    values.read(config.text()).context(|| path.to_string())?;
+    values.read(config.text()).context(path)?;
     match values.unset().find(|(_, weak)| !weak) {
         Some((name, _)) => {
-            let what = alloc::format!("{path} does not set `{name}`");
+            let what = format!("{path} does not set `{name}`");
             Err(Error::new(ErrorKind::NotFound, what))
         }
         None => Ok(()),
@@ -64,7 +63,7 @@ fn has_syscall_wrapper(system: &System) -> Result<bool> {
         Answer::Yes => Ok(true),
         Answer::No => Ok(false),
         Answer::Unknown(errno) => {
-            let what = alloc::format!("cannot tell how system calls take their arguments: {errno}");
+            let what = format!("cannot tell how system calls take their arguments: {errno}");
             Err(Error::new(ErrorKind::Unsupported, what))
         }
     }

@@ -31,7 +31,7 @@ pub(super) struct KernelStruct<'a> {
 
 impl<'a> KernelStruct<'a> {
     pub(super) fn find(types: &mut KernelTypes<'a>, name: &str) -> Result<Self> {
-        let value_name = alloc::format!("{VALUE_PREFIX}{name}");
+        let value_name = format!("{VALUE_PREFIX}{name}");
         let kind = Kinds::of(Kind::Struct);
         let found = types.find(&[(&value_name, kind), (name, kind)])?;
         let (value, ops) = match found[..] {
@@ -39,7 +39,7 @@ impl<'a> KernelStruct<'a> {
             _ => (None, None),
         };
         let missing = |name: &str| {
-            let what = alloc::format!("no struct `{name}` in {}", types.looked());
+            let what = format!("no struct `{name}` in {}", types.looked());
             Error::new(ErrorKind::NotFound, what)
         };
         let place = value.ok_or_else(|| missing(&value_name))?;
@@ -53,19 +53,19 @@ impl<'a> KernelStruct<'a> {
         let value = btf.ty(value_type)?;
         let mut parts = value.members().flatten();
         let Some(part) = parts.find(|member| member.ty == ops_type) else {
-            let what = alloc::format!("the kernel's {VALUE_PREFIX}{name} has no struct `{name}`");
+            let what = format!("the kernel's {VALUE_PREFIX}{name} has no struct `{name}`");
             return Err(Error::new(ErrorKind::NotFound, what));
         };
         let size = value.size().unwrap_or(0) as usize;
         if size > MAX_VALUE {
-            let what = alloc::format!("{VALUE_PREFIX}{name} has {size} bytes");
+            let what = format!("{VALUE_PREFIX}{name} has {size} bytes");
             return Err(Error::new(ErrorKind::Unsupported, what));
         }
-        let members = btf.ty(ops_type)?.members().zip(0..);
-        let members = members.map(|(member, index)| {
+        let mut members = Ordered::new();
+        for (member, index) in btf.ty(ops_type)?.members().zip(0..) {
             let member = member?;
-            Ok((member.name, (index, member)))
-        });
+            members.insert(member.name, (index, member));
+        }
         Ok(Self {
             btf,
             module,
@@ -74,7 +74,7 @@ impl<'a> KernelStruct<'a> {
             value_type,
             size,
             offset: part.bit_offset as usize / 8,
-            members: members.collect::<Result<_>>()?,
+            members,
         })
     }
 
@@ -92,13 +92,11 @@ impl<'a> KernelStruct<'a> {
         }
         let (mine, theirs) = (local.peel(member.ty)?.kind(), self.btf.peel(its.ty)?.kind());
         if mine != theirs {
-            return differs(alloc::format!("{mine:?} here, {theirs:?} in the kernel"));
+            return differs(format!("{mine:?} here, {theirs:?} in the kernel"));
         }
         let kernel_size = self.btf.size_of(its.ty)?;
         if size != kernel_size {
-            return differs(alloc::format!(
-                "{size} bytes here, {kernel_size} in the kernel"
-            ));
+            return differs(format!("{size} bytes here, {kernel_size} in the kernel"));
         }
         let start = self.offset.saturating_add(its.bit_offset as usize / 8);
         Ok(start..start.saturating_add(size as usize))
@@ -122,7 +120,7 @@ impl<'a> KernelStruct<'a> {
             Some(found) if found.prog_type == ProgType::STRUCT_OPS => Ok(place),
             found => {
                 let name = found.map_or("", |program| &program.name);
-                let what = alloc::format!("`{name}` is no struct_ops program");
+                let what = format!("`{name}` is no struct_ops program");
                 Err(Error::new(ErrorKind::Unsupported, what))
             }
         }

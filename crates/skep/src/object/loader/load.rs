@@ -7,8 +7,8 @@ use crate::prog::{self, Declared, Program};
 use crate::system::c_string;
 use crate::verifier_log::Refusal;
 use crate::{AttachType, Error, ErrorKind, ProgType, Result};
-use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use skep_codec::bytes::Endian;
 use skep_codec::insn;
 use skep_codec::object::{Code, Data, DataKind, ProgramSpec, Verb};
@@ -25,7 +25,7 @@ impl Loader<'_> {
         match self.spec.programs.get(index) {
             Some(program) => self.load_as(program),
             None => {
-                let what = alloc::format!("no program number {index}");
+                let what = format!("no program number {index}");
                 Err(Error::new(ErrorKind::NotFound, what))
             }
         }
@@ -40,7 +40,7 @@ impl Loader<'_> {
     pub fn load_as(&mut self, program: &ProgramSpec) -> Result<Loaded> {
         let prepared = self.prepare_linked(program);
         let loaded = prepared.and_then(|prepared| self.load_code(program, &prepared));
-        loaded.context(|| what(program))
+        loaded.context(what(program))
     }
 
     /// Loads what was prepared, as it is now.
@@ -49,7 +49,7 @@ impl Loader<'_> {
     /// The program's own.
     pub fn load_prepared(&mut self, program: &ProgramSpec, prepared: &Prepared) -> Result<Loaded> {
         let loaded = self.load_code(program, prepared);
-        loaded.context(|| what(program))
+        loaded.context(what(program))
     }
 
     fn load_code(&mut self, program: &ProgramSpec, prepared: &Prepared) -> Result<Loaded> {
@@ -137,7 +137,7 @@ impl Loader<'_> {
     fn index_of(&self, program: &ProgramSpec) -> Result<usize> {
         let same = |known: &ProgramSpec| known.function == program.function;
         self.spec.programs.iter().position(same).ok_or_else(|| {
-            let what = alloc::format!("program `{}` is of another object", program.name);
+            let what = format!("program `{}` is of another object", program.name);
             Error::new(ErrorKind::NotFound, what)
         })
     }
@@ -196,20 +196,26 @@ impl Loader<'_> {
 
     /// Function and line records as the kernel takes them.
     fn records(&self, prog_type: ProgType, code: &Code) -> (Vec<FuncInfo>, Vec<LineInfo>) {
-        let funcs = code.funcs.iter().map(|(at, id)| FuncInfo {
-            insn_off: *at as u32,
-            type_id: self.replaced.get(&(prog_type, *id)).unwrap_or(id).0,
-        });
-        let lines = code.lines.iter().map(|(at, line)| LineInfo {
-            insn_off: *at as u32,
-            file_name_off: line.file_name_off,
-            line_off: line.line_off,
-            line_col: line.line_col,
-        });
-        (funcs.collect(), lines.collect())
+        let (mut funcs, mut lines) = (Vec::new(), Vec::new());
+        for (at, id) in &code.funcs {
+            funcs.push(FuncInfo {
+                insn_off: *at as u32,
+                type_id: self.replaced.get(&(prog_type, *id)).unwrap_or(id).0,
+            });
+        }
+        for (at, line) in &code.lines {
+            lines.push(LineInfo {
+                insn_off: *at as u32,
+                file_name_off: line.file_name_off,
+                line_off: line.line_off,
+                line_col: line.line_col,
+            });
+        }
+        (funcs, lines)
     }
 }
 
-fn what(program: &ProgramSpec) -> String {
-    alloc::format!("load program `{}` ({})", program.name, program.section)
+fn what(program: &ProgramSpec) -> impl fmt::Display {
+    let (name, section) = (&program.name, &program.section);
+    fmt::from_fn(move |f| write!(f, "load program `{name}` ({section})"))
 }

@@ -18,7 +18,7 @@ impl Loader<'_> {
             return known.clone();
         }
         let Some(spec) = self.spec.maps.get(index) else {
-            let what = alloc::format!("no map number {index}");
+            let what = format!("no map number {index}");
             return Err(Error::new(ErrorKind::NotFound, what));
         };
         let made = self.make(index, spec).and_then(|map| {
@@ -55,7 +55,7 @@ impl Loader<'_> {
         let Some(name) = &spec.exclusive_to else {
             return Ok(None);
         };
-        let what = || alloc::format!("map `{}`, exclusive to program `{name}`", spec.name);
+        let what = format_args!("map `{}`, exclusive to program `{name}`", spec.name);
         let programs = &self.spec.programs;
         let program = programs.iter().find(|program| program.name == *name);
         let missing = || Error::new(ErrorKind::NotFound, "there is no such program");
@@ -69,7 +69,7 @@ impl Loader<'_> {
             return self.replacement(spec, live);
         }
         if let Some(error) = &spec.error {
-            return Err(error.clone()).context(|| alloc::format!("map `{}`", spec.name));
+            return Err(error.clone()).context(format_args!("map `{}`", spec.name));
         }
         let Some(path) = self.pin_path(spec)? else {
             return self.create(index, spec);

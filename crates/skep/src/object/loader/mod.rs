@@ -132,7 +132,7 @@ impl<'a> Loader<'a> {
         let index = self.spec.programs.iter().position(|p| p.name == name);
         let place = index.and_then(|index| self.prepared.get_mut(index));
         place.and_then(Option::as_mut).ok_or_else(|| {
-            let what = alloc::format!("no program `{name}` is prepared");
+            let what = format!("no program `{name}` is prepared");
             Error::new(crate::ErrorKind::NotFound, what)
         })
     }
@@ -189,40 +189,42 @@ impl<'a> Loader<'a> {
     }
 
     fn failed(&self, maps: Vec<MapFailure>, programs: Vec<ProgramFailure>) -> Error {
-        let of = |failed: usize, all: usize, what| alloc::format!("{failed} of {all} {what}");
-        let all = self.spec.programs.iter().enumerate();
-        let wanted = all
-            .filter(|(index, p)| self.wants_program(*index, p))
-            .count();
+        let of = |failed: usize, all: usize, what| format!("{failed} of {all} {what}");
+        let mut wanted = 0_usize;
+        for (index, program) in self.spec.programs.iter().enumerate() {
+            wanted = wanted.saturating_add(self.wants_program(index, program).into());
+        }
         let of_programs = of(programs.len(), wanted, "programs did not load");
         let wanted = self.spec.maps.iter().filter(|m| m.autocreate).count();
         let of_maps = of(maps.len(), wanted, "maps could not be made");
         let what = match (maps.is_empty(), programs.is_empty()) {
             (true, _) => of_programs,
             (_, true) => of_maps,
-            _ => alloc::format!("{of_maps}, {of_programs}"),
+            _ => format!("{of_maps}, {of_programs}"),
         };
         Error::several(what, maps, programs)
     }
 
     fn into_object(self, programs: Vec<Option<Program>>) -> Object {
-        let is_data = |map: usize| {
-            let spec = self.spec.maps.get(map);
-            spec.is_some_and(|spec| spec.map_type != MapType::STRUCT_OPS)
-        };
-        let variables = self.spec.variables.iter().filter(|v| is_data(v.map));
-        let globals = variables.filter_map(|variable| {
-            Some(Global {
+        let mut globals = Vec::new();
+        for variable in &self.spec.variables {
+            let Some(map) = self.made(variable.map) else {
+                continue;
+            };
+            if map.map_type() == MapType::STRUCT_OPS {
+                continue;
+            }
+            globals.push(Global {
                 name: variable.name.to_string(),
-                map: self.made(variable.map)?.clone(),
+                map: map.clone(),
                 offset: self.data_base(variable.map).wrapping_add(variable.offset) as usize,
                 size: variable.size as usize,
                 type_id: variable.type_id,
-            })
-        });
+            });
+        }
         Object {
             name: self.spec.name.clone(),
-            globals: globals.collect(),
+            globals,
             struct_ops: self.struct_ops(&programs),
             programs: programs.into_iter().flatten().collect(),
             btf: self.spec.btf.clone(),

@@ -53,11 +53,11 @@ impl Loader<'_> {
     pub(super) fn pin_path(&self, spec: &MapSpec) -> Result<Option<String>> {
         match &spec.pinning {
             Pinning::ByName if spec.name.contains('/') || spec.name.starts_with('.') => {
-                let what = alloc::format!("`{}` is no name to pin a map by", spec.name);
+                let what = format!("`{}` is no name to pin a map by", spec.name);
                 Err(Error::new(ErrorKind::Invalid, what))
             }
             Pinning::ByName => {
-                let path = alloc::format!("{}/{}", self.options.pin_root, spec.name);
+                let path = format!("{}/{}", self.options.pin_root, spec.name);
                 Ok(Some(path))
             }
             Pinning::Path(path) => Ok(Some(path.clone())),
@@ -72,7 +72,7 @@ impl Loader<'_> {
         path: &str,
         create: impl Fn(&mut Self) -> Result<Map>,
     ) -> Result<(Map, bool)> {
-        let what = || alloc::format!("map `{}`, pinned at {path}", spec.name);
+        let what = format_args!("map `{}`, pinned at {path}", spec.name);
         let c_path = c_string(path)?;
         let there = pin::open(self.system.kernel(), &c_path).context(what)?;
         if let Some(map) = self.reused(spec, there.as_ref()).context(what)? {
@@ -140,7 +140,7 @@ impl Loader<'_> {
 
     /// A live map that the caller gives in place of the object's.
     pub(super) fn replacement(&self, spec: &MapSpec, live: &Map) -> Result<Map> {
-        let what = || alloc::format!("map `{}`, replaced by map {}", spec.name, live.id());
+        let what = format_args!("map `{}`, replaced by map {}", spec.name, live.id());
         let want = Shape::of(self.system, spec)?;
         fits(&want.type_differences(&Shape::reported(live.shape()))).context(what)?;
         // An arena is mapped once in a process.
@@ -156,6 +156,6 @@ fn fits(differences: &str) -> Result<()> {
     if differences.is_empty() {
         return Ok(());
     }
-    let what = alloc::format!("that map is another: {differences}");
+    let what = format!("that map is another: {differences}");
     Err(Error::new(ErrorKind::Invalid, what))
 }

@@ -43,7 +43,7 @@ impl Loader<'_> {
     /// # Errors
     /// The program's own.
     pub fn prepare_program(&mut self, program: &ProgramSpec) -> Result<Prepared> {
-        let what = || alloc::format!("prepare program `{}` ({})", program.name, program.section);
+        let what = format_args!("prepare program `{}` ({})", program.name, program.section);
         self.prepare_linked(program).context(what)
     }
 
@@ -76,7 +76,7 @@ impl Loader<'_> {
         if self.spec.endian == Endian::NATIVE {
             return Ok(());
         }
-        let what = alloc::format!(
+        let what = format!(
             "the object is for {:?}-endian machines, this one is {:?}-endian",
             self.spec.endian,
             Endian::NATIVE

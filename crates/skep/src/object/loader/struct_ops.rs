@@ -49,7 +49,7 @@ impl Loader<'_> {
             return known.clone();
         }
         let ops = kernel_ops(&mut self.kernel, self.spec, spec).map(Arc::new);
-        let ops = ops.context(|| alloc::format!("map `{}`", spec.name));
+        let ops = ops.context(format_args!("map `{}`", spec.name));
         self.ops.insert(index, ops.clone());
         ops
     }
@@ -112,22 +112,23 @@ impl Loader<'_> {
 
     /// The `struct_ops` maps that were made, each with its programs.
     pub(super) fn struct_ops(&self, programs: &[Option<Program>]) -> Vec<StructOps> {
-        let all = self.ops.iter().filter_map(|(index, ops)| {
-            let (spec, ops) = (self.spec.maps.get(*index)?, ops.as_ref().ok()?);
-            let funcs = ops.funcs.iter().filter_map(|func| {
-                let program = programs.get(func.program)?.clone()?;
-                Some((func.place.clone(), program))
-            });
-            let funcs: Vec<_> = funcs.collect();
-            let map = self.made(*index)?.clone();
-            Some(StructOps::new(
-                map,
-                ops.value.clone(),
-                &funcs,
-                spec.autoattach,
-            ))
-        });
-        all.collect()
+        let mut all = Vec::new();
+        for (index, ops) in self.ops.iter() {
+            let (Some(spec), Some(map), Ok(ops)) =
+                (self.spec.maps.get(*index), self.made(*index), ops)
+            else {
+                continue;
+            };
+            let mut funcs = Vec::new();
+            for func in &ops.funcs {
+                if let Some(Some(program)) = programs.get(func.program) {
+                    funcs.push((func.place.clone(), program.clone()));
+                }
+            }
+            let value = ops.value.clone();
+            all.push(StructOps::new(map.clone(), value, &funcs, spec.autoattach));
+        }
+        all
     }
 }
 
@@ -150,14 +151,14 @@ fn kernel_ops(
             _ => None,
         });
         let size = btf.size_of(member.ty)?;
-        let in_member = || alloc::format!("member `{}`", member.name);
+        let in_member = format_args!("member `{}`", member.name);
         let bytes = u32::try_from(size)
             .ok()
             .and_then(|size| data.read(member.bit_offset / 8, size));
         let bytes = bytes.ok_or_else(missing).context(in_member)?;
         let Some((index, its)) = kernel.members.get(member.name) else {
             if program.is_some() || bytes.iter().any(|&byte| byte != 0) {
-                let what = alloc::format!(
+                let what = format!(
                     "it is set, and this kernel's struct {} has none",
                     kernel.name
                 );

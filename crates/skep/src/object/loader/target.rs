@@ -19,7 +19,7 @@ pub(super) fn attach_target(
     program: &ProgramSpec,
 ) -> Result<(TypeId, Option<usize>)> {
     let Some(target) = program.target.as_deref() else {
-        let what = alloc::format!("section `{}` names no target", program.section);
+        let what = format!("section `{}` names no target", program.section);
         return Err(Error::new(ErrorKind::NeedsTarget, what));
     };
     if program.attach == Verb::Freplace {
@@ -72,7 +72,7 @@ impl<'p> Target<'p> {
         Self {
             module,
             prefix,
-            name: alloc::format!("{prefix}{name}"),
+            name: format!("{prefix}{name}"),
             kind,
         }
     }
@@ -140,16 +140,16 @@ fn missing(kernel: &mut KernelTypes<'_>, target: &Target<'_>) -> Error {
         _ => "LSM hook",
     };
     let places = match module {
-        Some(module) => alloc::format!("module `{module}` ({})", kernel.looked()),
+        Some(module) => format!("module `{module}` ({})", kernel.looked()),
         None => kernel.looked(),
     };
-    let short = |name: &str| alloc::format!("`{}`", name.strip_prefix(prefix).unwrap_or(name));
+    let short = |name: &str| format!("`{}`", name.strip_prefix(prefix).unwrap_or(name));
     let names: Vec<String> = near.names.iter().map(|(_, name)| short(name)).collect();
     let near = match names.is_empty() {
         true => String::new(),
-        false => alloc::format!("; near it are {}", joined(&names, ", ")),
+        false => format!("; near it are {}", joined(&names, ", ")),
     };
-    let what = alloc::format!("no {what} {} in {places}{near}", short(name));
+    let what = format!("no {what} {} in {places}{near}", short(name));
     Error::new(ErrorKind::NotFound, what)
 }
 

@@ -4,8 +4,8 @@ use super::region::Region;
 use crate::error::Context;
 use crate::map::{ElemFlags, Map};
 use crate::{Error, ErrorKind, Result};
-use alloc::string::String;
 use alloc::vec;
+use core::fmt;
 use skep_codec::bytes::Endian;
 use skep_codec::perf::{self, Header, Record};
 use skep_sys::Fd;
@@ -55,14 +55,15 @@ pub(super) struct CpuBuffer {
 
 impl CpuBuffer {
     /// Opens the event on a CPU, maps its buffer and puts it into the map.
+    #[inline]
     pub(super) fn open(map: &Map, cpu: u32, event: &PerfEvent<'_>, size: usize) -> Result<Self> {
-        let doing = |what: &str| on_cpu(map, cpu, what);
+        let doing = |what: &'static str| on_cpu(map, cpu, what);
         let system = map.system();
         let forward = !matches!(event, PerfEvent::BpfOutput { backward: true, .. });
         let event =
-            perf_event_open(system.kernel(), event, -1, cpu as i32).context(|| doing("open"))?;
+            perf_event_open(system.kernel(), event, -1, cpu as i32).context(doing("open"))?;
         let region = Region::map(&event, system.page_size(), size, forward)
-            .context(|| doing("map into memory"))?;
+            .context(doing("map into memory"))?;
         map.update(
             &cpu.to_ne_bytes(),
             &event.raw().to_ne_bytes(),
@@ -72,6 +73,7 @@ impl CpuBuffer {
     }
 
     /// A reader at this position.
+    #[inline]
     pub(super) fn new(cpu: u32, event: Fd, region: Region, position: u64) -> Self {
         Self {
             event,
@@ -123,6 +125,7 @@ impl CpuBuffer {
 
     /// Looks how far the kernel has come: whether there is something to read. If not, all room
     /// is given back.
+    #[inline]
     fn look(&mut self) -> Result<bool> {
         if self.broken {
             return Ok(false);
@@ -140,6 +143,7 @@ impl CpuBuffer {
     }
 
     /// Whether there is something to read.
+    #[inline]
     pub(super) fn is_ready(&self) -> bool {
         !self.broken && (self.position != self.head || self.region.head() != self.position)
     }
@@ -181,16 +185,14 @@ impl CpuBuffer {
         self.broken = true;
         self.head = self.position;
         let (cpu, position) = (self.stats.cpu, self.position);
-        let what = alloc::format!("perf buffer of CPU {cpu} at position {position}: {what}");
+        let what = format!("perf buffer of CPU {cpu} at position {position}: {what}");
         Error::new(ErrorKind::Corrupt, what)
     }
 }
 
 /// What was being done to a CPU's buffer, in words.
 #[cold]
-pub(super) fn on_cpu(map: &Map, cpu: u32, what: &str) -> String {
-    alloc::format!(
-        "{what} the perf buffer of CPU {cpu} for map `{}`",
-        map.name()
-    )
+pub(super) fn on_cpu(map: &Map, cpu: u32, what: &str) -> impl fmt::Display {
+    let buffer = "the perf buffer of CPU";
+    fmt::from_fn(move |f| write!(f, "{what} {buffer} {cpu} for map `{}`", map.name()))
 }

@@ -43,6 +43,7 @@ impl PerfHistory {
     ///
     /// # Errors
     /// Those of [`PerfBuffer::open`](super::PerfBuffer::open).
+    #[inline]
     pub fn open(map: &Map, bytes_per_cpu: usize) -> Result<Self> {
         check(map)?;
         let event = PerfEvent::BpfOutput {
@@ -61,6 +62,7 @@ impl PerfHistory {
     }
 
     /// The map.
+    #[inline]
     pub fn map(&self) -> &Map {
         &self.map
     }
@@ -70,20 +72,21 @@ impl PerfHistory {
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] if a CPU's memory holds what the kernel never writes there.
+    #[inline]
     pub fn snapshot(&mut self) -> Result<Vec<CpuHistory>> {
         let mut all = Vec::new();
         for (buffer, seen) in &mut self.cpus {
             let cpu = buffer.stats.cpu;
             let pause = |on, verb| {
                 let paused = perf_event_pause_output(&buffer.event, on);
-                paused.context(|| on_cpu(&self.map, cpu, verb))
+                paused.context(on_cpu(&self.map, cpu, verb))
             };
             pause(true, "pause")?;
             let history = read(&buffer.region, *seen);
             pause(false, "resume")?;
             let Some((samples, overwritten, head)) = history else {
                 let what = doing(&self.map, "read");
-                let why = alloc::format!("CPU {cpu} holds a record that cannot be");
+                let why = format!("CPU {cpu} holds a record that cannot be");
                 return Err(Error::new(ErrorKind::Corrupt, why).context(what));
             };
             *seen = head;
@@ -98,6 +101,7 @@ impl PerfHistory {
 }
 
 impl core::fmt::Debug for PerfHistory {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "PerfHistory({:?} on {} CPUs)", self.map, self.cpus.len())
     }
@@ -105,6 +109,7 @@ impl core::fmt::Debug for PerfHistory {
 
 /// Samples between the head and what was `seen`, whether some are gone, and the head. A program
 /// that was writing when the pause began moves the head once more: then all is read again.
+#[inline]
 fn read(region: &Region, seen: u64) -> Option<(Vec<Vec<u8>>, bool, u64)> {
     for _ in 0..ATTEMPTS {
         let head = region.head();
@@ -117,6 +122,7 @@ fn read(region: &Region, seen: u64) -> Option<(Vec<Vec<u8>>, bool, u64)> {
 }
 
 /// The head only falls, so that records follow it upward, newest first.
+#[inline]
 fn walk(region: &Region, head: u64, seen: u64) -> Option<(Vec<Vec<u8>>, bool)> {
     let written = seen.wrapping_sub(head);
     let there = written.min(region.size());
@@ -142,6 +148,7 @@ fn walk(region: &Region, head: u64, seen: u64) -> Option<(Vec<Vec<u8>>, bool)> {
     Some(oldest_first(samples, written > there))
 }
 
+#[inline]
 fn oldest_first(mut samples: Vec<Vec<u8>>, overwritten: bool) -> (Vec<Vec<u8>>, bool) {
     samples.reverse();
     (samples, overwritten)

@@ -17,8 +17,8 @@ use super::wait::{Deadline, Woken, is_signal};
 use crate::error::Context;
 use crate::map::Map;
 use crate::{Errno, Error, ErrorKind, MapType, Result};
-use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 use cpu::{CpuBuffer, Found, on_cpu};
 use skep_sys::perf::{PerfEvent, perf_event_pause_output};
@@ -40,6 +40,7 @@ pub struct PerfOptions {
 
 impl Default for PerfOptions {
     /// 64 KiB, a wake-up for each sample, all CPUs.
+    #[inline]
     fn default() -> Self {
         Self {
             bytes_per_cpu: 64 << 10,
@@ -75,15 +76,17 @@ impl PerfBuffer {
     /// [`ErrorKind::Permission`] without `CAP_PERFMON`, or if more memory is wanted than
     /// `kernel.perf_event_mlock_kb` allows.
     #[doc(alias = "perf_buffer__new")]
+    #[inline]
     pub fn open(map: &Map) -> Result<Self> {
         Self::open_with(map, PerfOptions::default())
     }
 
     /// [`PerfBuffer::open`] with options.
+    #[inline]
     pub fn open_with(map: &Map, options: PerfOptions) -> Result<Self> {
         check(map)?;
         let epoll = Epoll::new(map.system().kernel())
-            .context(|| alloc::format!("wait for map `{}`", map.name()))?;
+            .context(format_args!("wait for map `{}`", map.name()))?;
         let mut this = Self {
             map: map.clone(),
             options,
@@ -101,6 +104,7 @@ impl PerfBuffer {
     ///
     /// # Errors
     /// Those of [`PerfBuffer::open`]; the buffers there were remain.
+    #[inline]
     pub fn add_online_cpus(&mut self) -> Result<Vec<u32>> {
         let online = self.online()?;
         for buffer in &mut self.buffers {
@@ -124,6 +128,7 @@ impl PerfBuffer {
     ///
     /// # Errors
     /// Those of [`PerfBuffer::open`]; the buffer there was remains.
+    #[inline]
     pub fn add_cpu(&mut self, cpu: u32) -> Result<bool> {
         let event = PerfEvent::BpfOutput {
             wakeup: self.options.wakeup,
@@ -136,7 +141,7 @@ impl PerfBuffer {
         };
         self.epoll
             .add_edge(&buffer.event, 0)
-            .context(|| on_cpu(&self.map, cpu, "wait for"))?;
+            .context(on_cpu(&self.map, cpu, "wait for"))?;
         for old in self.buffers.iter_mut().filter(|b| b.stats.cpu == cpu) {
             old.retired = true;
         }
@@ -145,28 +150,33 @@ impl PerfBuffer {
     }
 
     /// CPUs that are to have a buffer.
+    #[inline]
     fn online(&self) -> Result<Vec<u32>> {
         online(&self.map, self.options.cpus.as_deref())
     }
 
     /// The map.
+    #[inline]
     pub fn map(&self) -> &Map {
         &self.map
     }
 
     /// One descriptor to wait on for all CPUs (epoll and poll). It tells of each wake-up once:
     /// read until [`PerfBuffer::next`] answers `None` before waiting again.
+    #[inline]
     pub fn fd(&self) -> &Fd {
         self.epoll.fd()
     }
 
     /// What happened so far on each CPU, in order of opening. A CPU that was added again is there
     /// twice until its old buffer is given up.
+    #[inline]
     pub fn stats(&self) -> impl Iterator<Item = CpuStats> + '_ {
         self.buffers.iter().map(|buffer| buffer.stats)
     }
 
     /// Samples that found no room, on all CPUs.
+    #[inline]
     pub fn lost(&self) -> u64 {
         self.stats().map(|stats| stats.lost).sum()
     }
@@ -201,6 +211,7 @@ impl PerfBuffer {
     }
 
     /// Every CPU asked in turn, from the next one on, the one of this turn last.
+    #[inline]
     fn find_next(&mut self) -> Result<Option<Found>> {
         for _ in 0..self.buffers.len() {
             self.turn = (self.turn + 1) % self.buffers.len();
@@ -215,6 +226,7 @@ impl PerfBuffer {
     }
 
     /// Whether [`PerfBuffer::next`] has a sample or an error, or else something to count.
+    #[inline]
     pub fn is_ready(&self) -> bool {
         self.buffers.iter().any(CpuBuffer::is_ready)
     }
@@ -225,6 +237,7 @@ impl PerfBuffer {
     /// # Errors
     /// Those of epoll_wait(2) and clock_gettime(2).
     #[doc(alias = "perf_buffer__poll")]
+    #[inline]
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<Woken> {
         let deadline = Deadline::after(self.map.system(), timeout)?;
         loop {
@@ -245,26 +258,33 @@ impl PerfBuffer {
     ///
     /// # Kernel
     /// `PERF_EVENT_IOC_PAUSE_OUTPUT`, since Linux 4.7.
+    #[inline]
     pub fn pause(&self) -> Result<()> {
         self.set_paused(true)
     }
 
     /// Has the kernel write again.
+    #[inline]
     pub fn resume(&self) -> Result<()> {
         self.set_paused(false)
     }
 
+    #[inline]
     fn set_paused(&self, paused: bool) -> Result<()> {
         let verb = if paused { "pause" } else { "resume" };
         for buffer in self.buffers.iter().filter(|b| !b.retired) {
-            perf_event_pause_output(&buffer.event, paused)
-                .context(|| on_cpu(&self.map, buffer.stats.cpu, verb))?;
+            perf_event_pause_output(&buffer.event, paused).context(on_cpu(
+                &self.map,
+                buffer.stats.cpu,
+                verb,
+            ))?;
         }
         Ok(())
     }
 }
 
 impl core::fmt::Debug for PerfBuffer {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(
             f,
@@ -275,19 +295,22 @@ impl core::fmt::Debug for PerfBuffer {
     }
 }
 
-fn doing(map: &Map, verb: &str) -> String {
-    alloc::format!("{verb} perf buffers of map `{}`", map.name())
+#[inline]
+fn doing(map: &Map, verb: &str) -> impl fmt::Display {
+    fmt::from_fn(move |f| write!(f, "{verb} perf buffers of map `{}`", map.name()))
 }
 
+#[inline]
 fn check(map: &Map) -> Result<()> {
     if map.map_type() == MapType::PERF_EVENT_ARRAY {
         return Ok(());
     }
-    let what = alloc::format!("map `{}` is no perf event array", map.name());
+    let what = format!("map `{}` is no perf event array", map.name());
     Err(Error::new(ErrorKind::Invalid, what))
 }
 
 /// Bytes of a buffer: a power of two of pages.
+#[inline]
 fn size(map: &Map, bytes: usize) -> usize {
     let page = map.system().page_size();
     let wanted = bytes.max(page).checked_next_power_of_two();
@@ -295,21 +318,23 @@ fn size(map: &Map, bytes: usize) -> usize {
 }
 
 /// The CPUs that are online, or those of `only` that are.
+#[inline]
 fn online(map: &Map, only: Option<&[u32]>) -> Result<Vec<u32>> {
-    let mut online = file::online_cpus(map.system().kernel())
-        .context(|| String::from("ask which CPUs are online"))?;
+    let mut online =
+        file::online_cpus(map.system().kernel()).context("ask which CPUs are online")?;
     if let Some(only) = only {
         online.retain(|cpu| only.contains(cpu));
     }
     if let Some(cpu) = online.iter().find(|cpu| **cpu >= map.max_entries()) {
         let (name, entries) = (map.name(), map.max_entries());
-        let what = alloc::format!("map `{name}` of {entries} entries has no place for CPU {cpu}");
+        let what = format!("map `{name}` of {entries} entries has no place for CPU {cpu}");
         return Err(Error::new(ErrorKind::Invalid, what));
     }
     Ok(online)
 }
 
 /// A CPU's buffer; `None` if the CPU is not online (any more).
+#[inline]
 fn open_cpu(map: &Map, cpu: u32, event: &PerfEvent<'_>, size: usize) -> Result<Option<CpuBuffer>> {
     match CpuBuffer::open(map, cpu, event, size) {
         Err(error) if error.errno() == Some(Errno::ENODEV) => Ok(None),

@@ -22,6 +22,7 @@ pub(super) struct Region {
 impl Region {
     /// Maps a buffer of `size` bytes (a power of two, whole pages). One that cannot be written
     /// has no tail: the kernel overwrites what is oldest.
+    #[inline]
     pub(super) fn map(
         event: &Fd,
         page: usize,

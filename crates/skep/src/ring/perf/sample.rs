@@ -64,7 +64,7 @@ pub(crate) fn read<T: Plain>(bytes: &[u8]) -> Result<T> {
 
 #[cold]
 fn wrong_size(have: usize, want: usize) -> Error {
-    let what = alloc::format!("{SAMPLE}: {have} bytes, a type of {want} bytes");
+    let what = format!("{SAMPLE}: {have} bytes, a type of {want} bytes");
     Error::new(ErrorKind::Invalid, what)
 }
 
