@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 const OBJECT: &[u8] = include_bytes!("../../../testdata/perf.bpf.el.o");
 /// Bytes of each CPU's buffer, for all readers.
-const BUFFER: usize = 1 << 20;
+const BUFFER: usize = 8 << 20;
 /// As libbpf and aya count it.
 const PAGES: usize = BUFFER / 4096;
 

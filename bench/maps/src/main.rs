@@ -1,13 +1,16 @@
 //! Map operations of skep, aya and libbpf-rs beside bare system calls: all on the same maps, in one
 //! process, in small turns that change their order in every round; medians over the rounds.
 //!
-//! `bench-maps [--rounds N] [--write]` as root; `--write` keeps the table in `MAPS.md`.
+//! `bench-maps [--rounds N] [--write] [WORD]` as root; `--write` keeps the table in `MAPS.md`.
 
 mod cases;
 mod engines;
+#[path = "../../tables.rs"]
+mod tables;
 
 use cases::Case;
 use std::fmt::Write as _;
+use tables::{Options, cpu_ns, kernel, median};
 
 pub const ENGINES: [&str; 4] = ["bare", "skep", "aya", "libbpf-rs"];
 
@@ -15,32 +18,18 @@ pub const ENGINES: [&str; 4] = ["bare", "skep", "aya", "libbpf-rs"];
 type Figures = [Vec<f64>; ENGINES.len()];
 
 fn main() {
-    let mut args = std::env::args().skip(1);
-    let (mut rounds, mut write) = (31, false);
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--rounds" => {
-                rounds = args
-                    .next()
-                    .and_then(|n| n.parse().ok())
-                    .expect("--rounds N")
-            }
-            "--write" => write = true,
-            other => panic!("unknown argument {other}"),
-        }
-    }
-    let mut text = head(rounds);
+    let options = Options::of_arguments();
+    let mut text = head(options.rounds);
     for mut case in cases::all() {
+        if !options.wants(&case.title) {
+            continue;
+        }
         eprintln!("{}", case.title);
-        let rounds = (rounds / case.costs).max(3);
+        let rounds = (options.rounds / case.costs).max(3);
         let figures = measure(&mut case, rounds);
         row(&mut text, &case, &figures);
     }
-    println!("{text}");
-    if write {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../MAPS.md");
-        std::fs::write(file, text).expect("writing MAPS.md");
-    }
+    options.finish(&text, concat!(env!("CARGO_MANIFEST_DIR"), "/../MAPS.md"));
 }
 
 fn measure(case: &mut Case, rounds: usize) -> Figures {
@@ -65,32 +54,14 @@ fn measure(case: &mut Case, rounds: usize) -> Figures {
     figures
 }
 
-/// User and system time of this thread so far: other processes do not count.
-fn cpu_ns() -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the kernel fills the structure.
-    let done = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    assert_eq!(done, 0);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
-fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 fn head(rounds: usize) -> String {
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(0, usize::from);
     let mut text = format!(
         "# Operations on maps: skep beside aya 0.14.0, libbpf-rs 0.27.2 and bare system calls\n\n\
          Kernel {}, {cpus} processors, {rounds} rounds (fewer of what takes long), turns of some \
          10,000 operations; nanoseconds of CPU an element, median [best], and the median of the rounds' \
          ratios to the bare calls. Hash of 1,000,000 entries of 8 and 8 bytes, keys in no order.\n\n|  |",
-        kernel.trim()
+        kernel()
     );
     for name in ENGINES {
         let _ = write!(text, " {name} |");
