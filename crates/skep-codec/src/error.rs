@@ -61,7 +61,7 @@ impl Error {
     /// [`Error::new`] of a text that is put together.
     #[cold]
     pub(crate) fn says(kind: ErrorKind, what: fmt::Arguments<'_>) -> Self {
-        Self::of(kind, crate::text::formatted(what).into())
+        Self::of(kind, alloc::fmt::format(what).into())
     }
 
     #[cold]
