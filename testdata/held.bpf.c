@@ -20,13 +20,15 @@ __u32 behind = 0;
 SEC("syscall")
 int hold(void *context)
 {
-	__u64 *record, number;
+	__u64 *record, number, i;
 
 	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record)
 		return 1;
-	for (number = 1; number <= 16; number++) {
-		if (number > behind)
+	for (i = 1; i <= 16; i++) {
+		/* Older kernels forget what a helper was given the address of: i is not. */
+		number = i;
+		if (i > behind)
 			break;
 		bpf_ringbuf_output(&events, &number, sizeof(number), 0);
 	}

@@ -26,6 +26,9 @@ pub(crate) const CLANG: &[Need] = &[
 /// To build those BPF objects that need a newer compiler.
 pub(crate) const CLANG_22: &[Need] = &[need("clang-22", "clang-22")];
 
+/// To build those BPF objects that show what another compiler makes.
+pub(crate) const GCC: &[Need] = &[need("bpf-gcc", "gcc-bpf")];
+
 /// To build third-party objects.
 pub(crate) const CORPUS: &[Need] = &[
     need("bpftool", "bpftool"),

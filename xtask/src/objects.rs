@@ -5,6 +5,7 @@ use crate::cmd::{command, files, mkdir, read, root, target_dir};
 use crate::{apt, results::Tier};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Directories with `NAME.bpf.c`, relative to the root. The objects are committed beside them.
 const DIRS: &[&str] = &["testdata", "crates/skep-cli/demo"];
@@ -82,33 +83,47 @@ fn object_of(source: &Path, suffix: &str) -> PathBuf {
     source.with_file_name(format!("{}{suffix}", name.trim_end_matches(".bpf.c")))
 }
 
-/// The compiler for a source: an older one cannot do what its second line says it needs.
-fn compiler(source: &Path) -> Result<&'static str> {
+/// The compiler for a source, which its second line may choose: a newer clang, for what an older
+/// one cannot do, or GCC.
+fn compiler(source: &Path, order: &str) -> Result<Command> {
     let text = fs::read_to_string(root().join(source));
     let text = text.map_err(|e| format!("{}: {e}", source.display()))?;
-    if text.lines().nth(1) != Some("// clang: 22") {
-        return Ok("clang-19");
-    }
-    apt::ensure(apt::CLANG_22)?;
-    Ok("clang-22")
+    // Instructions of the fourth set (sign extension, indirect jumps) are what 22 is for.
+    let (name, cpu) = match text.lines().nth(1) {
+        Some("// clang: 22") => {
+            apt::ensure(apt::CLANG_22)?;
+            ("clang-22", "-mcpu=v4")
+        }
+        Some("// gcc: 12") => {
+            apt::ensure(apt::GCC)?;
+            let mut gcc = command("bpf-gcc");
+            let big = order == "bpfeb";
+            gcc.args([
+                "-gbtf",
+                if big {
+                    "-mbig-endian"
+                } else {
+                    "-mlittle-endian"
+                },
+            ]);
+            gcc.args(["-idirafter", "/usr/include"]);
+            return Ok(gcc);
+        }
+        _ => ("clang-19", "-mcpu=v3"),
+    };
+    let mut clang = command(name);
+    clang.args(["-target", order, cpu, "-g", "-fdebug-compilation-dir=."]);
+    Ok(clang)
 }
 
 /// One object. Paths in it are relative, DWARF is stripped, BTF stays.
 fn build(source: &Path, order: &str, object: &Path) -> Result {
     let system = format!("/usr/include/{}-linux-gnu", std::env::consts::ARCH);
     let prefix = format!("-ffile-prefix-map={}=.", root().display());
-    let compiler = compiler(source)?;
-    // Instructions of the fourth set (sign extension, indirect jumps) are what 22 is for.
-    let cpu = if compiler == "clang-22" {
-        "-mcpu=v4"
-    } else {
-        "-mcpu=v3"
-    };
-    let mut clang = command(compiler);
-    clang.args(["-target", order, cpu, "-O2", "-g", "-Wall", "-Werror"]);
-    clang.args([prefix.as_str(), "-fdebug-compilation-dir=."]);
-    clang.args(["-idirafter", system.as_str(), "-c"]);
-    read(clang.arg(source).arg("-o").arg(object))?;
+    let mut compiler = compiler(source, order)?;
+    compiler.args(["-O2", "-Wall", "-Werror", prefix.as_str()]);
+    compiler.args(["-idirafter", system.as_str(), "-c"]);
+    read(compiler.arg(source).arg("-o").arg(object))?;
     read(command("llvm-strip-19").arg("-g").arg(object))?;
     Ok(())
 }

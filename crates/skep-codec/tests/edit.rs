@@ -52,7 +52,8 @@ fn text_of_a_function_is_the_function() {
             functions += 1;
         }
         for program in 0..spec.programs.len() {
-            let what = |e: Error| e.to_string();
+            // Where an instruction was in the file is not told of what was put there.
+            let what = |e: Error| e.what().to_owned();
             let (one, other) = (lowered(&spec, program), lowered(&again, program));
             let insns = |code: Result<Code>| code.map(|code| code.insns).map_err(what);
             assert_eq!(insns(one), insns(other), "{name}");

@@ -290,3 +290,37 @@ fn functions_in_text_are_no_programs_even_alone() {
     assert_eq!(names, ["length", "constant"]);
     assert_eq!(spec.maps.len(), 1);
 }
+
+/// A relocation that leads nowhere is told by the symbol that it wants, the reason, and where it
+/// is: function, section, offset. The program beside it is as it was.
+#[test]
+fn a_lost_relocation_says_what_where_and_why() {
+    const SYMBOL_SECTION: usize = 6;
+    let cases: [(u64, &str); 3] = [
+        (0, "(counts): defined in no section"),
+        (
+            1,
+            "refers to 'counts' in section '.strtab', which is not loaded",
+        ),
+        (
+            0xfff2,
+            "'counts' is defined in no section (a common symbol?",
+        ),
+    ];
+    for (section, why) in cases {
+        let mut object = Damaged::new("socket");
+        let at = object.symbol("counts") + SYMBOL_SECTION;
+        object.set(at, 2, section);
+        let spec = object.parse();
+        let error = link(&spec, 0).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        // Of an extern the symbol is what is wanted, otherwise it is who wants it.
+        assert!(
+            matches!(error.symbol(), Some("length" | "counts")),
+            "{error}"
+        );
+        let place = (error.section(), error.offset());
+        assert_eq!(place, (Some("socket"), Some(0x28)), "{error}");
+        links(&spec, "constant").unwrap();
+    }
+}

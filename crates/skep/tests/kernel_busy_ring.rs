@@ -192,7 +192,7 @@ fn polling_a_stream_sleeps_while_a_record_is_at_work() {
 /// A ring that another process has made senseless says so once, and wakes nobody from then on.
 #[test]
 fn polling_a_stream_sleeps_over_a_ring_that_failed() {
-    let object = load(&host(), &object!("held"));
+    let object = load(&host(), &object!("rings"));
     let ring = object.map("events").unwrap();
     let page = host().page_size();
     let fd = Some(ring.fd());

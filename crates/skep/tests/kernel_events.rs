@@ -60,14 +60,14 @@ fn every_source_has_its_turn() {
         order.push(event.source());
         if event.source() == samples {
             assert_eq!(event.cpu(), Some(0));
-            numbers.push(event.read::<[u32; 4]>().unwrap()[0]);
+            numbers.push(event.read::<[u64; 2]>().unwrap()[0]);
         } else {
             assert_eq!((event.source(), event.cpu()), (ring, None));
             assert_eq!(event.bytes().len(), 40);
             assert!(event.read::<u32>().is_err(), "another size");
         }
     }
-    assert_eq!(numbers, (0..500).collect::<Vec<u32>>());
+    assert_eq!(numbers, (0..500).collect::<Vec<u64>>());
     // Neither waits until the other is empty.
     let longest = order.chunk_by(|a, b| a == b).map(<[_]>::len).take(8).max();
     assert!(longest <= Some(64), "{longest:?} of one in a row");

@@ -75,7 +75,9 @@ fn operations(map: &Map, kind: &MapKind) -> MapOps {
         MapValue::Target => 1, // The loopback interface, or a frame.
         _ => 0,
     };
-    if let (Some(low), true) = (value.first_chunk_mut(), cfg!(target_endian = "little")) {
+    // A target is the first of two numbers, a descriptor may be a long one.
+    let first = kind.value == MapValue::Target || cfg!(target_endian = "little");
+    if let (Some(low), true) = (value.first_chunk_mut(), first) {
         *low = no_descriptor.to_ne_bytes();
     } else if let Some(low) = value.last_chunk_mut() {
         *low = no_descriptor.to_ne_bytes();

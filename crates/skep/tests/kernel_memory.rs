@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{host, load, object, run, skip};
+use common::{host, load, object, run, skip, takes_a_jit};
 use skep::prog::TestRun;
 use skep::{Errno, ErrorKind, Object, System};
 
@@ -114,6 +114,7 @@ fn arena(system: &System, map_extra: u64) -> Result<Object, String> {
     spec.map_mut("arena").unwrap().map_extra = map_extra;
     match spec.load(system) {
         Ok(object) => Ok(object),
+        Err(error) if takes_a_jit(&error) => Err(error.to_string()),
         Err(error) => {
             let map = &error.map_failures()[0].error;
             let unknown = [Errno::EINVAL, Errno::EOPNOTSUPP];

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{host, load, logs, object, own_network, skip};
+use skep::probe::{Answer, Feature};
 use skep::prog::TestRun;
 use skep::{ErrorKind, LoadOptions, Object, ObjectSpec, System, plain};
 use std::path::Path;
@@ -84,6 +85,10 @@ fn traced(system: &System, program: &str) {
     let Some((one, other)) = pair() else {
         skip!("no veth pair can be made");
     };
+    let trampolines = system.probe(Feature::Fentry);
+    if trampolines != Answer::Yes {
+        skip!("programs at functions: {trampolines}");
+    }
     let mut spec = only(program);
     spec.variable("target_ifindex").unwrap().set(one).unwrap();
     let object = load(system, &spec);

@@ -2,12 +2,13 @@
 
 mod common;
 
-use common::{host, load, logs, object, skip};
+use common::{host, load, logs, object, skip, takes_a_jit};
 use skep::codec::btf::Kind;
 use skep::codec::object::{SectionDef, Verb};
 use skep::link::{Freplace, SocketFilter};
 use skep::map::Array;
 use skep::object::AttachTarget;
+use skep::probe::{Answer, Feature};
 use skep::prog::TestRun;
 use skep::sys::bpf::{MapParams, map_create};
 use skep::{ErrorKind, LoadOptions, MapType, ObjectSpec, ProgType, Program, System};
@@ -277,8 +278,8 @@ fn exceptions_end_in_their_callbacks() {
             .load_program(index(&spec, program));
         match loaded {
             Ok(loaded) => assert_eq!(run(&loaded.program), want, "{program}"),
-            Err(error) if logs(&error).contains("JIT does not support") => {
-                skip!("the JIT of this kernel unwinds nothing");
+            Err(error) if takes_a_jit(&error) || logs(&error).contains("JIT does not support") => {
+                skip!("no JIT here that unwinds: {error}");
             }
             Err(error) => panic!("{error}\n{}", logs(&error)),
         }
@@ -356,10 +357,7 @@ fn functions_are_replaced() {
     let cases = [("plus_ten", None, 60), ("by_hand", Some("plus_one"), 70)];
     for (program, function, want) in cases {
         let loaded = match attempt(program, &options(program, function)) {
-            Err(error)
-                if error.kind() == ErrorKind::Permission
-                    || logs(&error).contains("only JITed progs") =>
-            {
+            Err(error) if system.probe(Feature::Fentry) != Answer::Yes => {
                 skip!("functions cannot be replaced here: {error}");
             }
             loaded => loaded.unwrap().program,

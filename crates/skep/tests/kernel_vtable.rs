@@ -3,9 +3,11 @@
 
 mod common;
 
-use common::{getpgid, load, object, only_us};
+use common::{getpgid, load, object, only_us, skip};
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use skep::System;
+use skep::codec::uapi::bpf::Helper;
+use skep::probe::Answer;
 use skep::ring::Woken;
 use skep::sys::SysVTable;
 use std::collections::BTreeMap;
@@ -317,6 +319,9 @@ fn an_old_kernel_gets_what_it_knows() {
     // SAFETY: as in `system`.
     let kernel = unsafe { table.into_kernel() }.unwrap();
     let system = System::new(kernel).unwrap();
+    if system.probe_helper(skep::ProgType::TRACEPOINT, Helper::PROBE_READ) == Answer::No {
+        skip!("this kernel has no bpf_probe_read: user and kernel memory have the same addresses");
+    }
     let mut spec = object!("sections");
     spec.license = Some("GPL".to_owned());
     let options = skep::LoadOptions::default();
@@ -410,7 +415,7 @@ fn user_probes_are_loaded_for_the_link_that_the_kernel_has() {
     spec.loader(&system, &options).load_as(program).unwrap();
     let multi = system.probe(skep::probe::Feature::LinkUprobeMulti);
     let want = match multi {
-        skep::probe::Answer::Yes => skep::AttachType::TRACE_UPROBE_MULTI.0,
+        Answer::Yes => skep::AttachType::TRACE_UPROBE_MULTI.0,
         _ => 0,
     };
     assert_eq!(EXPECTED.load(Ordering::Relaxed), want, "{multi:?}");

@@ -76,7 +76,6 @@ pub fn link_program(spec: &ObjectSpec, program: &ProgramSpec) -> Result<Code> {
     }
     each_once(&mut code.maps);
     each_once(&mut code.externs);
-    check_externs(spec, &code)?;
     Ok(code)
 }
 
@@ -166,7 +165,10 @@ fn join(
                 continue;
             }
             Target::Map(map) | Target::MapValue { map, .. } => code.maps.push(map),
-            Target::Extern(index) => code.externs.push(index),
+            Target::Extern(index) => {
+                check_extern(spec, index, function, reference.insn)?;
+                code.externs.push(index);
+            }
             Target::JumpTable(table) => jumps(spec, code, function, base, table)?,
         };
         if reference.insn >= function.insns.len() {
@@ -321,14 +323,18 @@ fn lines(spec: &ObjectSpec, code: &mut Code, function: &Function, base: usize) -
     code.lines.get(before).is_some_and(|&(at, _)| at == base)
 }
 
-fn check_externs(spec: &ObjectSpec, code: &Code) -> Result<()> {
-    for &index in &code.externs {
-        let Some(found) = spec.externs.get(index) else {
-            bail!(NotFound, "no extern {index}");
-        };
-        if let Some(error) = &found.error {
-            return Err(error.clone());
-        }
+/// An extern's own error, with the place that needs it.
+fn check_extern(spec: &ObjectSpec, index: usize, function: &Function, insn: usize) -> Result<()> {
+    let Some(found) = spec.externs.get(index) else {
+        bail!(NotFound, "no extern {index}");
+    };
+    let Some(error) = &found.error else {
+        return Ok(());
+    };
+    let error = error.clone().in_section(&function.section);
+    if function.is_edited() {
+        return Err(error);
     }
-    Ok(())
+    let distance = (insn as u64).saturating_mul(INSN_SIZE as u64);
+    Err(error.at(function.offset.saturating_add(distance)))
 }

@@ -66,13 +66,17 @@ pub fn logs(error: &skep::Error) -> String {
 
 /// Whether this is refused because the kernel compiles no programs to machine code.
 pub fn takes_a_jit(error: &skep::Error) -> bool {
-    let no_jit = "JIT does not support calling kernel function";
+    const WORDS: [&str; 2] = [
+        "JIT does not support calling kernel function",
+        "not allowed in non-JITed programs",
+    ];
     let refused = |error: &skep::Error| error.errno() == Some(skep::Errno::ENOTSUPP);
     let of_programs = error
         .failures()
         .iter()
         .any(|failure| refused(&failure.error));
-    refused(error) || of_programs || logs(error).contains(no_jit)
+    let logs = logs(error);
+    refused(error) || of_programs || WORDS.iter().any(|words| logs.contains(words))
 }
 
 /// A system call that nothing else of this process makes often: getpgid(2) of `arg`.
