@@ -107,6 +107,8 @@ pub fn btf(data: &[u8]) {
     upload(&btf);
     #[cfg(feature = "dump-c")]
     let _ = skep_codec::btf::dump_c_header(&btf, &[], "H");
+    #[cfg(feature = "dump-rust")]
+    let _ = skep_codec::btf::dump_rust(&btf, &[]);
 }
 
 /// What goes to the kernel is BTF again, with no type less.

@@ -4,7 +4,7 @@ mod btf;
 mod map;
 mod obj;
 
-pub(crate) use btf::{BtfC, BtfDump, BtfMin, BtfSource, BtfVerb};
+pub(crate) use btf::{BtfC, BtfDump, BtfMin, BtfRust, BtfSource, BtfVerb};
 pub(crate) use map::{Assign, Create, Delete, Dump, Get, MapVerb, Pin, Set, Side, Sort, Tail, Top};
 pub(crate) use obj::{Disasm, Link, ObjVerb, Show};
 

@@ -123,6 +123,12 @@ fn a_root_brings_what_it_needs() {
     );
     assert_eq!(text.matches("struct list_head {").count(), 1, "{text}");
     assert!(text.lines().count() < 30, "{text}");
+    let rust = stdout(&answered(&["btf", "rust", "--root", "list_head"]).unwrap());
+    let fields =
+        "    pub next: u64, // struct list_head *\n    pub prev: u64, // struct list_head *\n";
+    let declared = format!("\npub struct list_head {{\n{fields}}}\n");
+    assert_eq!(rust.matches(&declared).count(), 1, "{rust}");
+    assert_eq!(rust.matches("pub ").count(), 3, "{rust}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ pub(crate) enum BtfVerb {
     Dump(BtfDump),
     /// Print types as C declarations that compile, such as a vmlinux.h.
     C(BtfC),
+    /// Print types as Rust declarations that compile, and check their own layout.
+    Rust(BtfRust),
     /// Write as much of a kernel's types as the given objects' CO-RE relocations need.
     Min(BtfMin),
 }
@@ -70,6 +72,26 @@ pub(crate) struct BtfC {
     /// Name of the header's include guard.
     #[arg(long, value_name = "MACRO", default_value = "__VMLINUX_H__", value_parser = macro_name)]
     pub(crate) guard: String,
+}
+
+/// `skep btf rust`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A file for a module of its own. Structs and unions lie as in memory, padding is a member, and rustc \
+checks every size and offset. Pointers are u64 (what they point to is a comment), bool is u8, enums \
+are newtypes with constants, bit-fields that lie together are one integer.
+
+With --root a file has these types and what they hold, not what they point to.
+
+Examples:
+  skep btf rust --root task_struct --root sk_buff > src/kernel.rs
+  skep btf rust prog.bpf.o > src/types.rs")]
+pub(crate) struct BtfRust {
+    #[command(flatten)]
+    pub(crate) source: BtfSource,
+    /// Only the types with this name and what they hold.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) root: Vec<String>,
 }
 
 /// `skep btf min`.

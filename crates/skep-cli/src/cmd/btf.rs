@@ -1,11 +1,11 @@
 //! `skep btf`: types of the kernel, of objects, of files.
 
-use crate::args::{BtfC, BtfDump, BtfMin, BtfSource};
+use crate::args::{BtfC, BtfDump, BtfMin, BtfRust, BtfSource};
 use crate::btf_text;
 use crate::fail::{Failure, Result};
 use crate::out::{Out, printable};
 use skep::System;
-use skep::codec::btf::{Btf, BtfBuilder, Kind, TypeId, dump_c_header};
+use skep::codec::btf::{Btf, BtfBuilder, Kind, TypeId, dump_c_header, dump_rust};
 use skep::codec::core_reloc::Minimal;
 use skep::codec::elf::read_btf;
 use std::fmt::Display;
@@ -43,22 +43,37 @@ pub(crate) fn dump(args: &BtfDump) -> Result {
 /// `skep btf c`.
 pub(crate) fn c(args: &BtfC) -> Result {
     let btf = open(&args.source)?;
-    let mut roots = Vec::new();
-    for name in &args.root {
-        let found = named(&btf, name);
-        if found.is_empty() {
-            return Err(format!("no type `{name}`").into());
-        }
-        roots.extend(found);
-    }
-    let text = dump_c_header(&btf, &roots, &args.guard)?;
+    let roots = roots(&btf, &args.root)?;
+    print(&dump_c_header(&btf, &roots, &args.guard)?)
+}
+
+/// `skep btf rust`.
+pub(crate) fn rust(args: &BtfRust) -> Result {
+    let btf = open(&args.source)?;
+    print(&dump_rust(&btf, &roots(&btf, &args.root)?)?)
+}
+
+fn print(text: &str) -> Result {
     let mut out = Out::new(false);
     out.bytes(text.as_bytes())?;
     out.flush()?;
     Ok(0)
 }
 
-/// The types with this name that C can declare; forward declarations where there is nothing else.
+/// The types with these names.
+fn roots(btf: &Btf, names: &[String]) -> Result<Vec<TypeId>> {
+    let mut roots = Vec::new();
+    for name in names {
+        let found = named(btf, name);
+        if found.is_empty() {
+            return Err(format!("no type `{name}`").into());
+        }
+        roots.extend(found);
+    }
+    Ok(roots)
+}
+
+/// The types with this name that can be declared; forward declarations where there is nothing else.
 fn named(btf: &Btf, name: &str) -> Vec<TypeId> {
     let kinds = [
         Kind::Struct,

@@ -44,6 +44,9 @@ pub(crate) fn dispatch(command: &Command) -> Result {
             verb: BtfVerb::C(args),
         } => btf::c(args),
         Command::Btf {
+            verb: BtfVerb::Rust(args),
+        } => btf::rust(args),
+        Command::Btf {
             verb: BtfVerb::Min(args),
         } => btf::min(args),
     }

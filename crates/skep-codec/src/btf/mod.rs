@@ -31,6 +31,8 @@ mod records;
 mod relocate;
 #[cfg(any(test, feature = "btf-edit"))]
 mod replace;
+#[cfg(any(test, feature = "dump-rust"))]
+mod rust;
 mod strings;
 #[cfg(any(test, feature = "btf-edit"))]
 pub(crate) mod subset;
@@ -54,6 +56,8 @@ pub use field::Field;
 pub use find::{Kinds, Wanted, essential_name};
 #[cfg(any(test, feature = "btf-edit"))]
 pub use merge::IdMap;
+#[cfg(any(test, feature = "dump-rust"))]
+pub use rust::dump_rust;
 pub(crate) use types::RawMember;
 pub use types::{Array, Enumerator, Int, Kind, Member, Param, SecVar, Type, TypeId};
 pub use upload::{BtfFeatures, SectionLayout, for_upload};

@@ -7,18 +7,18 @@ use alloc::vec::Vec;
 
 /// What a struct or union must be declared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
-    pub(super) align_bytes: u32,
-    pub(super) packed: bool,
+pub(in crate::btf) struct Layout {
+    pub(in crate::btf) align_bytes: u32,
+    pub(in crate::btf) packed: bool,
 }
 
-pub(super) struct Layouts<'a> {
+pub(in crate::btf) struct Layouts<'a> {
     btf: &'a Btf,
     known: Vec<Option<Layout>>,
 }
 
 impl<'a> Layouts<'a> {
-    pub(super) fn new(btf: &'a Btf) -> Self {
+    pub(in crate::btf) fn new(btf: &'a Btf) -> Self {
         Self {
             btf,
             known: alloc::vec![None; btf.id_end() as usize],
@@ -26,7 +26,7 @@ impl<'a> Layouts<'a> {
     }
 
     /// Layout of a struct or union.
-    pub(super) fn of(&mut self, ty: &Type<'a>, depth: u32) -> Result<Layout> {
+    pub(in crate::btf) fn of(&mut self, ty: &Type<'a>, depth: u32) -> Result<Layout> {
         let place = ty.id().0 as usize;
         if let Some(Some(known)) = self.known.get(place) {
             return Ok(*known);

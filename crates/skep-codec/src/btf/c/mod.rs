@@ -3,9 +3,9 @@
 mod body;
 mod decl;
 mod kfuncs;
-mod layout;
-mod names;
-mod order;
+pub(super) mod layout;
+pub(super) mod names;
+pub(super) mod order;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +21,7 @@ use order::State;
 
 /// Nesting of definitions inside definitions.
 const MAX_NESTING: u32 = 200;
-/// Bytes of C that may be made, beside 16 for each byte of types: anonymous types inside each
+/// Bytes of source that may be made, beside 16 for each byte of types: anonymous types inside each
 /// other could otherwise multiply without end.
 const MIN_OUTPUT: usize = 16 << 20;
 
@@ -80,11 +80,10 @@ struct Dump<'a> {
 
 impl<'a> Dump<'a> {
     fn new(btf: &'a Btf) -> Self {
-        let bytes = btf.as_bytes().len();
         Self {
             btf,
-            out: String::with_capacity(bytes / 2),
-            max_output: bytes.saturating_mul(16).saturating_add(MIN_OUTPUT),
+            out: String::with_capacity(btf.as_bytes().len() / 2),
+            max_output: output_limit(btf),
             paddings: 0,
             pieces: Vec::new(),
             state: alloc::vec![State::default(); btf.id_end() as usize],
@@ -108,6 +107,12 @@ impl<'a> Dump<'a> {
         }
         Ok(())
     }
+}
+
+/// Bytes of source that may be made of these types.
+pub(super) fn output_limit(btf: &Btf) -> usize {
+    let bytes = btf.as_bytes().len();
+    bytes.saturating_mul(16).saturating_add(MIN_OUTPUT)
 }
 
 fn deeper(depth: u32, id: TypeId) -> Result<u32> {

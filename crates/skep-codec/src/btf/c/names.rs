@@ -11,13 +11,13 @@ use core::fmt::Write;
 
 /// The strings of a set of types, checked once and not each by itself.
 #[derive(Clone, Copy)]
-pub(super) struct Text<'a> {
+pub(in crate::btf) struct Text<'a> {
     btf: &'a Btf,
     own: &'a str,
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn new(btf: &'a Btf) -> Self {
+    pub(in crate::btf) fn new(btf: &'a Btf) -> Self {
         let own = core::str::from_utf8(btf.own_strings());
         Self {
             btf,
@@ -27,7 +27,7 @@ impl<'a> Text<'a> {
 
     /// The string at this offset.
     #[inline]
-    pub(super) fn at(&self, offset: u32) -> Result<&'a str> {
+    pub(in crate::btf) fn at(&self, offset: u32) -> Result<&'a str> {
         let own = offset.checked_sub(self.btf.own_strings_start());
         let rest = own.and_then(|own| self.own.get(own as usize..));
         match rest.and_then(|rest| rest.get(..first_zero(rest.as_bytes())?)) {
@@ -86,7 +86,7 @@ impl<'a> Name<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn new(btf: &'a Btf) -> Self {
+    pub(in crate::btf) fn new(btf: &'a Btf) -> Self {
         Self {
             text: Text::new(btf),
             given: alloc::vec![0; btf.id_end() as usize],
@@ -137,7 +137,7 @@ impl<'a> Names<'a> {
 
 /// How often each name was given: a hash table.
 #[derive(Default)]
-struct Tally<'a> {
+pub(in crate::btf) struct Tally<'a> {
     names: Vec<(Cow<'a, str>, u32)>,
     /// Hash and place in `names`, by the hash's low bits.
     slots: Vec<(u32, u32)>,
@@ -147,7 +147,7 @@ const FREE: u32 = u32::MAX;
 
 impl<'a> Tally<'a> {
     /// Counts a name once more.
-    fn count(&mut self, name: Cow<'a, str>) -> u32 {
+    pub(in crate::btf) fn count(&mut self, name: Cow<'a, str>) -> u32 {
         if self.names.len().saturating_mul(2) >= self.slots.len() {
             self.grow();
         }

@@ -17,7 +17,7 @@ pub(super) struct State {
 
 /// The types of this set that have a name to print, or constants: enums first, then by name, so
 /// that the headers of two kernels can be compared.
-pub(super) fn sorted(btf: &Btf, text: Text<'_>) -> Result<Vec<TypeId>> {
+pub(in crate::btf) fn sorted(btf: &Btf, text: Text<'_>) -> Result<Vec<TypeId>> {
     let referenced = referenced(btf)?;
     let mut sorted: Vec<(u8, &str, TypeId)> = Vec::new();
     for ty in btf.iter() {
@@ -238,7 +238,7 @@ impl<'a> Dump<'a> {
     }
 }
 
-pub(super) fn keyword(kind: Kind) -> &'static str {
+pub(in crate::btf) fn keyword(kind: Kind) -> &'static str {
     match kind {
         Kind::Union => "union",
         Kind::Enum | Kind::Enum64 => "enum",

@@ -1,0 +1,247 @@
+//! Structs and unions, and the checks of their layout.
+
+use super::names::{Members, escaped, identifier};
+use super::{Dump, bytes};
+use crate::Result;
+use crate::btf::c::layout::Layout;
+use crate::btf::{Kind, RawMember, Type, TypeId};
+use alloc::string::{String, ToString};
+use core::fmt::Write;
+
+/// A struct or union that is being written.
+struct Body {
+    name: String,
+    is_struct: bool,
+    layout: Layout,
+    members: Members,
+    /// What rustc is to check.
+    checks: String,
+    /// Bytes written so far; of a union, bytes of its longest member.
+    at: u64,
+    /// Paddings, bit-fields and anonymous members so far.
+    nameless: [u32; 3],
+}
+
+/// Members without a name of their own, by their places in [`Body::nameless`].
+#[derive(Clone, Copy)]
+enum Nameless {
+    Padding,
+    Bits,
+    Anon,
+}
+
+/// Bit-fields that lie together: the first byte, and the first bit after the last.
+#[derive(Clone, Default)]
+struct Bits {
+    from: u64,
+    to: u64,
+    comment: String,
+}
+
+impl<'a> Dump<'a> {
+    /// A struct or union with all that is in it.
+    pub(super) fn composite(&mut self, ty: &Type<'a>, name: &str) -> Result<()> {
+        let layout = self.layouts.of(ty, 0)?;
+        let size = u64::from(ty.size().unwrap_or(0));
+        let mut body = Body {
+            name: name.to_string(),
+            is_struct: ty.kind() == Kind::Struct,
+            layout,
+            members: Members::default(),
+            checks: String::new(),
+            at: 0,
+            nameless: [0; 3],
+        };
+        let keyword = if body.is_struct { "struct " } else { "union " };
+        let packed = if layout.packed { ", packed" } else { "" };
+        self.out
+            .extend(["\n#[repr(C", packed, ")]\n#[derive(Clone, Copy)]\npub "]);
+        self.out.extend([keyword, name, " {\n"]);
+        let begin = self.out.len();
+        if !self.members(ty, &mut body, size)? {
+            // Members that lie over each other, or outside: only the bytes are certain.
+            self.out.truncate(begin);
+            (body.at, body.members) = (0, Members::default());
+            body.nameless = [0; 3];
+            body.checks.clear();
+        }
+        let (missing, empty_union) = (size.saturating_sub(body.at), !body.is_struct && size == 0);
+        if missing > 0 || empty_union {
+            let count = if body.is_struct { missing } else { size };
+            self.padding(&mut body, count);
+        }
+        self.out.push_str("}\nconst _: () = {\n");
+        let size_of = "::core::mem::size_of";
+        let _ = writeln!(self.out, "    assert!({size_of}::<{name}>() == {size});");
+        self.out.extend([&body.checks, "};\n"]);
+        Ok(())
+    }
+
+    /// Writes the members; whether they can be told.
+    fn members(&mut self, ty: &Type<'a>, body: &mut Body, size: u64) -> Result<bool> {
+        let mut bits: Option<Bits> = None;
+        for member in ty.raw_members() {
+            let waiting = bits.as_ref().map_or(0, |bits| bits.comment.len());
+            self.check_size(waiting.saturating_add(body.checks.len()))?;
+            let name = self.names.text.at(member.name_off)?;
+            let offset = u64::from(member.bit_offset);
+            if member.bit_size != 0 {
+                let to = offset.saturating_add(member.bit_size.into());
+                let joined = bits
+                    .as_mut()
+                    .filter(|bits| body.is_struct && bits.to <= offset);
+                match joined {
+                    // What begins with a word of its own is a member of its own.
+                    Some(bits)
+                        if !offset.is_multiple_of(32) && offset <= bits.to.next_multiple_of(8) =>
+                    {
+                        bits.add(&member, name)
+                    }
+                    _ => {
+                        if !self.bit_fields(body, bits.take(), size) {
+                            return Ok(false);
+                        }
+                        let mut first = Bits {
+                            from: if body.is_struct { offset / 8 } else { 0 },
+                            to,
+                            comment: String::new(),
+                        };
+                        first.add(&member, name);
+                        bits = Some(first);
+                    }
+                }
+                continue;
+            }
+            if !self.bit_fields(body, bits.take(), size) {
+                return Ok(false);
+            }
+            let len = self.btf.size_of(member.ty)?;
+            if offset % 8 != 0 || !self.reach(body, offset / 8, len, size) {
+                return Ok(false);
+            }
+            let name = match name {
+                "" => body.nameless(Nameless::Anon),
+                name => name.to_string(),
+            };
+            let part = identifier(&name);
+            let context = format!("{}__{}", body.name, part.trim_start_matches('_'));
+            let value = self.value(member.ty, &context, 0)?;
+            let comment = self.comment(member.ty)?;
+            let name = self.member(body, &name, &value, &comment);
+            let _ = writeln!(
+                body.checks,
+                "    assert!(::core::mem::offset_of!({}, {name}) == {});",
+                body.name,
+                offset / 8
+            );
+            body.grow(offset / 8, len);
+        }
+        Ok(self.bit_fields(body, bits, size))
+    }
+
+    /// Fills up to where the next member begins; whether it can lie there.
+    fn reach(&mut self, body: &mut Body, from: u64, len: u64, size: u64) -> bool {
+        let inside = from.checked_add(len).is_some_and(|end| end <= size);
+        if !body.is_struct {
+            return inside && from == 0;
+        }
+        let Some(gap) = from.checked_sub(body.at).filter(|_| inside) else {
+            return false;
+        };
+        if gap > 0 {
+            self.padding(body, gap);
+            body.at = from;
+        }
+        true
+    }
+
+    /// Writes bit-fields that lie together as one member; whether they can lie there.
+    fn bit_fields(&mut self, body: &mut Body, bits: Option<Bits>, size: u64) -> bool {
+        let Some(bits) = bits else {
+            return true;
+        };
+        let len = bits.to.div_ceil(8).saturating_sub(bits.from);
+        if !self.reach(body, bits.from, len, size) {
+            return false;
+        }
+        let align = u64::from(body.layout.align_bytes);
+        let whole = len <= align && bits.from.is_multiple_of(len) || body.layout.packed;
+        let value = match len {
+            1 | 2 | 4 | 8 if whole => format!("u{}", len.saturating_mul(8)),
+            _ => bytes(len),
+        };
+        let name = body.nameless(Nameless::Bits);
+        self.member(body, &name, &value, &bits.comment);
+        body.grow(bits.from, len);
+        true
+    }
+
+    fn padding(&mut self, body: &mut Body, count: u64) {
+        let name = body.nameless(Nameless::Padding);
+        self.member(body, &name, &bytes(count), "");
+    }
+
+    /// Writes one member; its name.
+    fn member(&mut self, body: &mut Body, name: &str, value: &str, comment: &str) -> String {
+        let name = body.members.fresh(name);
+        self.out.extend(["    pub ", &name, ": ", value, ","]);
+        if !comment.is_empty() {
+            self.out.extend([" // ", comment]);
+        }
+        self.out.push('\n');
+        name
+    }
+
+    /// What a value's type does not say: where its pointers lead.
+    fn comment(&self, id: TypeId) -> Result<String> {
+        let mut ty = self.btf.peel(id)?;
+        while ty.kind() == Kind::Array {
+            ty = self.btf.peel(ty.array()?.element)?;
+        }
+        match ty.kind() {
+            Kind::Ptr => self.pointee(ty.id(), 0),
+            _ => Ok(String::new()),
+        }
+    }
+}
+
+impl Bits {
+    /// Adds a field behind the others.
+    fn add(&mut self, member: &RawMember, name: &str) {
+        let offset = u64::from(member.bit_offset);
+        self.to = offset.saturating_add(member.bit_size.into());
+        let first = offset.saturating_sub(self.from.saturating_mul(8));
+        let end = first.saturating_add(member.bit_size.into());
+        let comma = if self.comment.is_empty() { "" } else { ", " };
+        let name = if name.is_empty() {
+            "_".to_string()
+        } else {
+            escaped(name)
+        };
+        let _ = write!(self.comment, "{comma}{name}: bits {first}..{end}");
+    }
+}
+
+impl Body {
+    /// A name for the next member that has none.
+    fn nameless(&mut self, what: Nameless) -> String {
+        let [paddings, bits, anons] = &mut self.nameless;
+        let (count, word) = match what {
+            Nameless::Padding => (paddings, "padding"),
+            Nameless::Bits => (bits, "bits"),
+            Nameless::Anon => (anons, "anon"),
+        };
+        *count = count.saturating_add(1);
+        format!("__{word}_{count}")
+    }
+
+    /// Notes that a member has been written.
+    fn grow(&mut self, from: u64, len: u64) {
+        let end = from.saturating_add(len);
+        self.at = if self.is_struct {
+            end
+        } else {
+            self.at.max(end)
+        };
+    }
+}
