@@ -1,5 +1,7 @@
 //! The running kernel, by raw system calls: no C library in between.
 
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+mod asm_generic;
 #[cfg_attr(target_arch = "x86_64", path = "host/x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "host/aarch64.rs")]
 #[cfg_attr(target_arch = "riscv64", path = "host/riscv64.rs")]

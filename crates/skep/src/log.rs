@@ -21,10 +21,9 @@ const TARGET: &str = "skep::log";
 
 /// The reader of an object's log records.
 ///
-/// ```no_run
-/// # fn main() -> Result<(), skep::Error> {
-/// # let object: skep::Object = unimplemented!();
-/// let mut logs = skep::log::KernelLog::open(&object)?;
+/// ```
+/// # fn forward(object: &skep::Object) -> skep::Result<()> {
+/// let mut logs = skep::log::KernelLog::open(object)?;
 /// logs.set_level(log::LevelFilter::Debug)?;
 /// while logs.wait(None)? == skep::ring::Woken::Ready {
 ///     logs.forward()?;

@@ -31,10 +31,9 @@ pub struct SourceId(usize);
 /// when every source has ended (only iterators do). There is no queue: what is not taken waits
 /// where programs wrote it, and they count what finds no room there.
 ///
-/// ```no_run
-/// # fn main() -> Result<(), skep::Error> {
-/// # let (system, object): (skep::System, skep::Object) = unimplemented!();
-/// let mut events = skep::Events::new(&system)?;
+/// ```
+/// # fn watch(system: &skep::System, object: &skep::Object) -> skep::Result<()> {
+/// let mut events = skep::Events::new(system)?;
 /// let calls = events.add(object.ring("calls")?)?;
 /// let samples = events.add(object.perf("samples")?)?;
 /// events.end_in(core::time::Duration::from_secs(10))?;
