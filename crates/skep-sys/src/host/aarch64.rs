@@ -1,6 +1,6 @@
 //! arm64: how a system call is made.
 
-pub(crate) use super::asm_generic as nr;
+pub(super) use super::asm_generic as nr;
 use core::arch::asm;
 
 /// One system call.

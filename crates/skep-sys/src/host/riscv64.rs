@@ -1,6 +1,6 @@
 //! RISC-V, 64 bits: how a system call is made.
 
-pub(crate) use super::asm_generic as nr;
+pub(super) use super::asm_generic as nr;
 use core::arch::asm;
 
 /// One system call.
