@@ -6,11 +6,12 @@ use common::{Scratch, json_lines, root, run, skep, stderr, stdout};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::{Value, json};
 use skep::codec::object::MapSpec;
+use skep::map::MapParams;
 use skep::probe::Answer;
 use skep::prog::TestRun;
 use skep::{MapType, Object, ObjectSpec, System};
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::{fs, process};
 
 #[cfg(target_endian = "little")]
@@ -472,6 +473,42 @@ fn maps_are_made_pinned_and_named_by_their_pins() {
     assert!(text.contains("zero: --key --value"), "{text}");
 }
 
+/// A dump that takes long, its errors on a terminal and its elements elsewhere.
+#[test]
+fn long_dumps_show_how_far_they_are() {
+    let Some(_) = flows() else { return };
+    let bpffs = Bpffs::new("progress");
+    let pin = format!("{}/long", bpffs.1);
+    let params = MapParams {
+        map_type: MapType::ARRAY,
+        key_size: 4,
+        value_size: 8,
+        max_entries: 400_000,
+        name: "skep_long",
+        ..MapParams::default()
+    };
+    let system = System::host().expect("a kernel");
+    let map = skep::Map::create(&system, &params).expect("a map");
+    map.pin(&pin).expect("pinned");
+    let dump = format!("{} map dump {pin}", env!("CARGO_BIN_EXE_skep"));
+    let on_terminal = |line: &str| {
+        let script = Command::new("script")
+            .args(["-qec", line, "/dev/null"])
+            .output();
+        script.map(|output| stdout(&output))
+    };
+    let Ok(text) = on_terminal(&format!("{dump} > /dev/null")) else {
+        println!("skep-skip: no script(1) here");
+        return;
+    };
+    assert!(text.contains(" of at most 400,000 elements, "), "{text:?}");
+    let text = on_terminal(&format!("{dump} 2> /dev/null | tail -n 1")).expect("script(1)");
+    assert_eq!(
+        text, "399999 = [00 00 00 00 00 00 00 00]\r\n",
+        "nothing but elements"
+    );
+}
+
 #[test]
 fn bloom_filters_tell_what_they_may_have() {
     let Some(_) = flows() else { return };
@@ -743,7 +780,7 @@ fn a_long_dump_has_a_bar_on_a_terminal() {
     }
     const ENTRIES: u32 = 400_000;
     let system = System::host().expect("a kernel");
-    let params = skep::map::MapParams {
+    let params = MapParams {
         map_type: MapType::HASH,
         key_size: 4,
         value_size: 8,

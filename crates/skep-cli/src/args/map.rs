@@ -218,7 +218,8 @@ pub(crate) struct Pin {
 #[command(after_help = "\
 ENTRIES are counted by walking over the map (at most a million; then the number ends with +); of a \
 ring buffer they are the bytes that wait to be read. CHANGE is since the last time. An array is \
-always full: it has no number. Nothing in a map changes by being counted.
+always full: it has no number. Nothing in a map changes by being counted. The kernel counts no \
+operations: how often a map is read or written cannot be told.
 
 JSON: an object for each map and time, with the keys seconds id type name entries counted_all change \
 max_entries fill_percent memory_bytes; null where there is no value.")]

@@ -16,6 +16,7 @@ mod feature;
 mod helper;
 mod insns;
 mod link;
+mod load_btf;
 mod map_flag;
 mod map_type;
 mod memlock;
@@ -24,6 +25,7 @@ mod prog_type;
 
 pub use crate::answer::Answer;
 pub use feature::{Feature, Group};
+pub(crate) use load_btf::is_unknown;
 pub(crate) use memlock::raise_memlock;
 
 use crate::system::System;

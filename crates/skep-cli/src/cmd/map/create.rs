@@ -6,11 +6,11 @@ use crate::find;
 use skep::codec::btf::{Btf, BtfFeatures, Kind, for_upload};
 use skep::map::MapParams;
 use skep::sys::Fd;
-use skep::sys::bpf::btf_load;
 use skep::sys::net::if_nametoindex;
 use skep::{Errno, Map, ObjectSpec, System, TypeId};
 use std::ffi::CString;
 use std::path::Path;
+use std::sync::Arc;
 
 /// `skep map create`.
 pub(super) fn run(args: &Create) -> Result {
@@ -133,7 +133,7 @@ impl Types {
         let Some(path) = args.btf.as_deref() else {
             return Ok(types);
         };
-        let (btf, bytes) = read(system, path)?;
+        let (btf, spec) = read(system, path)?;
         for (name, id, size) in [
             (&args.key_type, &mut types.key, &mut types.key_size),
             (&args.value_type, &mut types.value, &mut types.value_size),
@@ -145,26 +145,29 @@ impl Types {
                 *size = u32::try_from(btf.size_of(*id)?).unwrap_or(u32::MAX);
             }
         }
-        let loaded = btf_load(system.kernel(), &bytes, None, None);
+        let encode = |features: &BtfFeatures| {
+            let Some(spec) = &spec else {
+                return Ok(for_upload(&btf, &[], &[], features)?);
+            };
+            let statics: Vec<&str> = spec.static_functions().collect();
+            Ok(for_upload(&btf, &spec.layouts, &statics, features)?)
+        };
+        let loaded = system.load_btf(&encode)?;
         let what = |error| Failure::Said(format!("load the types of {}: {error}", path.display()));
         types.btf = Some(loaded.map_err(what)?);
         Ok(types)
     }
 }
 
-/// The types of an object or BTF file, and as the kernel takes them.
-fn read(system: &System, path: &Path) -> Result<(std::sync::Arc<Btf>, Vec<u8>)> {
+/// The types of an object or BTF file, and the object.
+fn read(system: &System, path: &Path) -> Result<(Arc<Btf>, Option<ObjectSpec>)> {
     if let Ok(spec) = ObjectSpec::open(path)
-        && let Some(btf) = &spec.btf
+        && let Some(btf) = spec.btf.clone()
     {
-        let statics: Vec<&str> = spec.static_functions().collect();
-        let bytes = for_upload(btf, &spec.layouts, &statics, &BtfFeatures::ALL)?;
-        return Ok((btf.clone(), bytes));
+        return Ok((btf, Some(spec)));
     }
     let text = path.to_str().unwrap_or_default();
-    let btf = system.btf_file(text)?;
-    let bytes = for_upload(&btf, &[], &[], &BtfFeatures::ALL)?;
-    Ok((btf, bytes))
+    Ok((system.btf_file(text)?, None))
 }
 
 /// The type with a name as C has it: `struct flow`, `__u64`, `flow`.

@@ -2,15 +2,12 @@
 
 use super::Loader;
 use crate::error::Context;
-use crate::probe::{self, Feature};
-use crate::system::System;
+use crate::probe::{Answer, Feature, is_unknown};
 use crate::{ProgType, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use skep_codec::Errno;
-use skep_codec::btf::{BtfFeatures, with_named_contexts};
-use skep_sys::bpf;
-use skep_sys::{CallError, Fd};
+use skep_codec::btf::{BtfFeatures, for_upload, with_named_contexts};
+use skep_sys::Fd;
 
 const UPLOAD: &str = "upload the object's BTF";
 
@@ -31,46 +28,24 @@ impl Loader<'_> {
             return Ok(None);
         };
         let args = &self.spec.context_args;
-        if !args.is_empty() && self.system.probe(Feature::ArgCtxTag) == probe::Answer::No {
+        if !args.is_empty() && self.system.probe(Feature::ArgCtxTag) == Answer::No {
             let types: Vec<ProgType> = self.spec.programs.iter().map(|p| p.prog_type).collect();
             let (named, replaced) = with_named_contexts(&btf, args, &types)?;
             (btf, self.replaced) = (Arc::new(named), replaced);
         }
-        let token = self.system.token()?;
-        let upload = |features: &BtfFeatures| -> Result<Result<Fd, CallError>> {
+        let encode = |features: &BtfFeatures| {
             let statics: Vec<&str> = self.spec.static_functions().collect();
-            let bytes = skep_codec::btf::for_upload(&btf, &self.spec.layouts, &statics, features)?;
-            Ok(bpf::btf_load(self.system.kernel(), &bytes, token, None))
+            Ok(for_upload(&btf, &self.spec.layouts, &statics, features)?)
         };
-        let does_not_know = |errno| matches!(errno, Errno::EINVAL | Errno::E2BIG | Errno::ENOTSUPP);
-        match upload(&BtfFeatures::ALL)? {
-            Err(error) if does_not_know(error.errno) => {}
-            whole => return Ok(Some(whole.context(UPLOAD)?)),
-        }
-        if self.system.probe(Feature::Btf) == probe::Answer::No {
-            return Ok(None);
-        }
-        match upload(&known_to(self.system))? {
-            Err(error) if does_not_know(error.errno) && self.spec.ext.func_info.is_empty() => {
+        match self.system.load_btf(&encode)? {
+            Err(error)
+                if is_unknown(error.errno)
+                    && (self.spec.ext.func_info.is_empty()
+                        || self.system.probe(Feature::Btf) == Answer::No) =>
+            {
                 Ok(None)
             }
             answer => Ok(Some(answer.context(UPLOAD)?)),
         }
-    }
-}
-
-/// What this kernel's BTF knows. What could not be asked is taken for known.
-fn known_to(system: &System) -> BtfFeatures {
-    let has = |feature| system.probe(feature).is_usable();
-    BtfFeatures {
-        func: has(Feature::BtfFunc),
-        func_global: has(Feature::BtfGlobalFunc),
-        datasec: has(Feature::BtfDatasec),
-        empty_datasec: has(Feature::BtfEmptyDatasec),
-        qmark_datasec: has(Feature::BtfQmarkDatasec),
-        float: has(Feature::BtfFloat),
-        decl_tag: has(Feature::BtfDeclTag),
-        type_tag: has(Feature::BtfTypeTag),
-        enum64: has(Feature::BtfEnum64),
     }
 }
