@@ -1,12 +1,12 @@
 //! The running kernel, by raw system calls: no C library in between.
 
-#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
-mod asm_generic;
 #[cfg_attr(target_arch = "x86_64", path = "host/x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "host/aarch64.rs")]
 #[cfg_attr(target_arch = "riscv64", path = "host/riscv64.rs")]
 #[cfg_attr(target_arch = "s390x", path = "host/s390x.rs")]
 mod arch;
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+mod asm_generic;
 
 use crate::kernel::{Kernel, KernelRef};
 use alloc::sync::Arc;
