@@ -237,6 +237,36 @@ fn pinning_is_set_by_hand() {
 }
 
 #[test]
+fn maps_that_nothing_uses_are_left_out() {
+    let system = host();
+    let options = LoadOptions {
+        only_used_maps: true,
+        ..Default::default()
+    };
+    let names = |spec: &ObjectSpec| -> Vec<String> {
+        let object = spec.load_with(&system, &options).unwrap();
+        object.maps().iter().map(|map| map.name().into()).collect()
+    };
+    let mut spec = object!("subprogs");
+    for program in &mut spec.programs {
+        program.autoload = program.name == "first";
+    }
+    assert_eq!(names(&spec), ["calls"]);
+    assert_eq!(load(&system, &spec).maps().len(), spec.maps.len());
+    // What is used by nothing may be wrong.
+    let mut spec = object!("maps");
+    spec.program_mut("touch").unwrap().autoload = false;
+    spec.map_mut("hash").unwrap().key_size = 0;
+    assert_eq!(names(&spec), [""; 0]);
+    assert!(spec.load(&system).is_err());
+    // What a map holds is used when the map is.
+    let spec = object!("maps");
+    let object = spec.load_with(&system, &options).unwrap();
+    assert_eq!(run(&object, "touch"), 107);
+    assert_eq!(object.maps().len(), spec.maps.len());
+}
+
+#[test]
 fn live_maps_take_the_place_of_declared_ones() {
     let system = host();
     let spec = object!("maps");

@@ -27,6 +27,9 @@ pub struct LoadOptions {
     /// size must be those of the object's map.
     #[doc(alias = "reuse_fd")]
     pub maps: Ordered<String, Map>,
+    /// Whether maps are left out that no program uses which is loaded, nor a map which is made.
+    /// `struct_ops` maps are always made. Default: no, every map is made that the spec wants.
+    pub only_used_maps: bool,
     /// Lines of `CONFIG_X=value` for the object's `__kconfig` variables: they come before what
     /// the kernel says of its own configuration.
     pub kconfig: String,
@@ -73,6 +76,7 @@ impl Default for LoadOptions {
             pin_root: "/sys/fs/bpf".to_string(),
             pin_reuse: PinReuse::default(),
             maps: Ordered::new(),
+            only_used_maps: false,
             kconfig: String::new(),
             kernel_btf: None,
             attach_targets: Ordered::new(),

@@ -3,9 +3,11 @@
 use super::struct_ops::KernelOps;
 use super::{Loader, kconfig};
 use crate::error::Context;
+use crate::error::MapFailure;
 use crate::map::{self, Created, ElemFlags, Map};
 use crate::prog::Program;
 use crate::{Error, ErrorKind, MapType, Result};
+use alloc::vec::Vec;
 use skep_codec::object::{Data, DataKind, MapSpec, Slot};
 
 impl Loader<'_> {
@@ -132,6 +134,30 @@ impl Loader<'_> {
             }),
         };
         map::create(self.system, spec, &created)
+    }
+
+    /// Makes the maps that are put into maps that are there, if only those are made that are used.
+    pub(super) fn load_slots(&mut self) -> Vec<MapFailure> {
+        let mut failures = Vec::new();
+        for (index, spec) in self.spec.maps.iter().enumerate() {
+            if !self.options.only_used_maps
+                || self.made(index).is_none()
+                || self.reused.contains(&index)
+            {
+                continue;
+            }
+            for (_, slot) in &spec.slots {
+                if let Slot::Map(inner) = *slot
+                    && self.is_wanted(inner)
+                    && let Err(error) = self.map(inner)
+                {
+                    let map = self.spec.maps.get(inner).map(|spec| spec.name.clone());
+                    let map = map.unwrap_or_default();
+                    failures.push(MapFailure { map, error });
+                }
+            }
+        }
+        failures
     }
 
     /// Puts the maps and programs that the object names into its maps of maps and program arrays.

@@ -148,7 +148,7 @@ impl<'a> Loader<'a> {
     /// # Errors
     /// Every map and program that failed.
     pub fn load(mut self) -> Result<Object> {
-        let maps = self.load_maps();
+        let mut maps = self.load_maps();
         let mut programs: Vec<Option<Program>> = Vec::new();
         let mut failures = Vec::new();
         for (index, program) in self.spec.programs.iter().enumerate() {
@@ -166,6 +166,7 @@ impl<'a> Loader<'a> {
                 None => None,
             });
         }
+        maps.extend(self.load_slots());
         if !maps.is_empty() || !failures.is_empty() {
             return Err(self.failed(maps, failures));
         }
@@ -174,11 +175,13 @@ impl<'a> Loader<'a> {
         Ok(self.into_object(programs))
     }
 
-    /// Makes every map that the spec wants; what is wrong with one is no trouble to the others.
+    /// Makes every map that the spec wants, if not only those that are used; what is wrong with one is no trouble to the others.
     fn load_maps(&mut self) -> Vec<MapFailure> {
         let mut failures = Vec::new();
         for (index, spec) in self.spec.maps.iter().enumerate() {
-            if self.is_wanted(index)
+            let unasked = !self.options.only_used_maps || spec.map_type == MapType::STRUCT_OPS;
+            if unasked
+                && self.is_wanted(index)
                 && let Err(error) = self.map(index)
             {
                 let map = spec.name.clone();
