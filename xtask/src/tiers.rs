@@ -295,6 +295,9 @@ fn unit(context: &mut Context) -> Tiers {
     Ok(one(tier))
 }
 
+/// Seconds that one ring is read for, a program at full speed on the other side.
+const SOAK_SECONDS: u64 = 60;
+
 fn host(context: &mut Context) -> Tiers {
     let mut tier = Tier::new("host");
     let binaries = context.binaries()?;
@@ -305,7 +308,7 @@ fn host(context: &mut Context) -> Tiers {
     let how = Run {
         jobs: 1,
         limit: Duration::from_secs(120),
-        env: &[],
+        env: &[("SKEP_SOAK_SECONDS", SOAK_SECONDS.to_string())],
     };
     suite::run(&mut tier, &able, &how)?;
     for binary in unable {

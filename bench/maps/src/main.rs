@@ -14,6 +14,9 @@ use tables::{Options, cpu_ns, kernel, median};
 
 pub const ENGINES: [&str; 4] = ["bare", "skep", "aya", "libbpf-rs"];
 
+/// Why batches gain what they gain, measured apart.
+const BATCHES: &str = concat!("\n", include_str!("../BATCHES.md"));
+
 /// Nanoseconds of an element, a figure for each round.
 type Figures = [Vec<f64>; ENGINES.len()];
 
@@ -29,6 +32,7 @@ fn main() {
         let figures = measure(&mut case, rounds);
         row(&mut text, &case, &figures);
     }
+    text.push_str(BATCHES);
     options.finish(&text, concat!(env!("CARGO_MANIFEST_DIR"), "/../MAPS.md"));
 }
 
