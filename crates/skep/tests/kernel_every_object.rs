@@ -46,14 +46,18 @@ enum Need {
     Types(&'static str),
     /// A kernel function that programs may call, which takes programs that are compiled.
     Function(&'static str),
+    /// The same, if there is such a function: the program does without it otherwise.
+    FunctionIfAny(&'static str),
     /// Programs that are compiled.
     Jit,
+    /// A struct of the kernel's.
+    Struct(&'static str),
     /// A variable's address in the kernel's list of symbols.
     Variable(&'static str),
     /// No kernel takes it: for what is in the error.
     Never(&'static str),
 }
-use Need::{Calls, Function, Is, Jit, Map, Never, Program, Types, Variable};
+use Need::{Calls, Function, FunctionIfAny, Is, Jit, Map, Never, Program, Struct, Types, Variable};
 
 impl Need {
     /// Whether this kernel has it, asked without loading the program.
@@ -66,7 +70,12 @@ impl Need {
             Calls(prog_type, helper) => system.probe_helper(prog_type, helper),
             Types(module) => answer(Path::new("/sys/kernel/btf").join(module).exists()),
             Function(name) => answer(compiles() && has_function(system, name)),
+            FunctionIfAny(name) => answer(compiles() || !has_function(system, name)),
             Jit => answer(compiles()),
+            Struct(name) => {
+                let btf = system.kernel_btf().expect("kernel BTF");
+                answer(btf.find(name, Some(Kind::Struct)).is_some())
+            }
             Variable(name) => answer(has_symbol(name)),
             Never(_) => Answer::No,
         }
@@ -114,6 +123,7 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("jumps", _) => JUMPS,
         ("kmod", _) => &[Types("skep_test"), Is(Feature::LinkStructOps)],
         ("ksyms", "queue") => &[Variable("runqueues")],
+        ("ksyms", "lock") => &[FunctionIfAny("bpf_rcu_read_lock")],
         ("ksyms", "missing_symbol") => &[Never("no symbol `no_such_symbol_at_all`")],
         ("ksyms", "missing_variable") => &[Never("no variable `no_such_variable_at_all`")],
         ("ksyms", "missing_function") => &[Never("no function `no_such_function_at_all`")],
@@ -127,7 +137,8 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("odd", "nonsense") => &[Never("means no program type")],
         ("odd", "uses_huge") => &[Never("1610612736 bytes of data")],
         ("odd", "uses_contradiction") => &[Never("4 bytes here, 8 bytes elsewhere")],
-        ("ops", "bump") => &[Never("member `no_such_func`")],
+        ("ops", "bump") => &[Never("map `skep_odd`: ")],
+        ("ops", _) => &[Struct("bpf_struct_ops_tcp_congestion_ops")],
         ("poison", "missing_field") => &[Never("has no member no_such_field")],
         ("poison", "other_kind") => &[Never("is char[16], not int")],
         ("poison", "missing_struct") => &[Never("no struct no_such_struct in vmlinux")],
