@@ -20,7 +20,7 @@ pub use symbol::Symbol;
 #[cfg(any(test, feature = "asm"))]
 pub use text::{Assembly, SyntaxError, assemble};
 
-use crate::bytes::{Endian, Reader};
+use crate::bytes::Endian;
 use crate::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
 
@@ -50,22 +50,21 @@ impl Insn {
     /// `BPF_JMP | BPF_EXIT`.
     pub const EXIT: u8 = 0x95;
 
-    /// Reads one slot.
-    pub fn read(reader: &mut Reader<'_>) -> Result<Self> {
-        let code = reader.u8()?;
-        let regs = reader.u8()?;
+    /// One slot of its eight bytes.
+    pub fn from_bytes(bytes: [u8; INSN_SIZE], endian: Endian) -> Self {
+        let [code, regs, o0, o1, i0, i1, i2, i3] = bytes;
         let (low, high) = (regs & 0xf, regs >> 4);
-        let (dst, src) = match reader.endian() {
+        let (dst, src) = match endian {
             Endian::Little => (low, high),
             Endian::Big => (high, low),
         };
-        Ok(Self {
+        Self {
             code,
             dst,
             src,
-            off: reader.i16()?,
-            imm: reader.i32()?,
-        })
+            off: endian.i16([o0, o1]),
+            imm: endian.i32([i0, i1, i2, i3]),
+        }
     }
 
     /// The eight bytes of this slot.
@@ -133,16 +132,16 @@ pub mod pseudo {
 
 /// Instruction slots from bytes; a length that is no multiple of eight is an error.
 pub fn decode(bytes: &[u8], endian: Endian) -> Result<Vec<Insn>> {
-    if !bytes.len().is_multiple_of(INSN_SIZE) {
+    let (slots, rest) = bytes.as_chunks();
+    if !rest.is_empty() {
         return Err(Error::new(
             ErrorKind::Malformed,
             format!("{} bytes are no whole number of instructions", bytes.len()),
         ));
     }
-    let mut reader = Reader::new(bytes, endian);
-    let mut insns = Vec::with_capacity(bytes.len() / INSN_SIZE);
-    while !reader.is_empty() {
-        insns.push(Insn::read(&mut reader)?);
+    let mut insns = Vec::with_capacity(slots.len());
+    for slot in slots {
+        insns.push(Insn::from_bytes(*slot, endian));
     }
     Ok(insns)
 }
