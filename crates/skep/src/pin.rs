@@ -8,6 +8,7 @@ use skep_sys::{CallError, Fd, KernelRef, bpf, file};
 const DIR_MODE: u32 = 0o700;
 
 /// Pins an object; the directory is made if only that is missing.
+#[inline]
 pub(crate) fn pin(object: &Fd, path: &CStr) -> Result<(), CallError> {
     let first = bpf::obj_pin(object, None, path);
     match (&first, parent(path)) {
@@ -22,6 +23,7 @@ pub(crate) fn pin(object: &Fd, path: &CStr) -> Result<(), CallError> {
 }
 
 /// What is pinned there; `None` if nothing is.
+#[inline]
 pub(crate) fn open(kernel: &KernelRef, path: &CStr) -> Result<Option<Fd>, CallError> {
     match bpf::obj_get(kernel, None, path, 0) {
         Ok(fd) => Ok(Some(fd)),
@@ -30,6 +32,7 @@ pub(crate) fn open(kernel: &KernelRef, path: &CStr) -> Result<Option<Fd>, CallEr
     }
 }
 
+#[inline]
 fn parent(path: &CStr) -> Option<alloc::ffi::CString> {
     let bytes = path.to_bytes();
     let end = bytes.iter().rposition(|&byte| byte == b'/')?;

@@ -19,12 +19,14 @@ impl<'a> Freplace<'a> {
     ///
     /// # Kernel
     /// `BPF_LINK_CREATE`, since Linux 5.10.
+    #[inline]
     pub fn of(target: &'a Program, function: &'a str) -> Self {
         Self { target, function }
     }
 }
 
 impl Hook for Freplace<'_> {
+    #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
         let fd = bpf::link_create(&LinkParams {
             prog: program.fd(),

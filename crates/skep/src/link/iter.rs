@@ -56,6 +56,7 @@ impl<'a> Iter<'a> {
     ///
     /// # Kernel
     /// Since Linux 6.1; before, all tasks are gone over.
+    #[inline]
     pub fn of_thread(tid: u32) -> Self {
         Self::over(IterTarget::Task {
             tid,
@@ -72,6 +73,7 @@ impl<'a> Iter<'a> {
     ///
     /// # Kernel
     /// Since Linux 6.1.
+    #[inline]
     pub fn of_cgroup(id: u64, order: CgroupOrder) -> Self {
         Self::over(IterTarget::Cgroup {
             order: order as u32,
@@ -153,6 +155,7 @@ impl IterReader {
     ///
     /// # Kernel
     /// open(2) of a pinned link, since Linux 5.8.
+    #[inline]
     pub fn from_pin(system: &System, path: &str) -> Result<Self> {
         let fd = file::open(system.kernel(), &c_string(path)?, O_RDONLY, 0);
         fd.map(Self)

@@ -42,6 +42,7 @@ pub trait Hook {
 }
 
 impl<H: Hook + ?Sized> Hook for &H {
+    #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
         (**self).attach(program)
     }
@@ -49,6 +50,7 @@ impl<H: Hook + ?Sized> Hook for &H {
 
 impl Program {
     /// Attaches it to this hook.
+    #[inline]
     pub fn attach_to(&self, hook: impl Hook) -> Result<Link> {
         hook.attach(self).context(self.doing("attach"))
     }
@@ -70,6 +72,7 @@ enum Attached {
 }
 
 impl From<&Program> for Attached {
+    #[inline]
     fn from(program: &Program) -> Self {
         Self::Program(program.clone())
     }
@@ -88,6 +91,7 @@ enum Held {
 }
 
 impl Link {
+    #[inline]
     fn new(attached: impl Into<Attached>, hook: String, held: Held) -> Self {
         Self {
             held,
@@ -97,6 +101,7 @@ impl Link {
     }
 
     /// The attached program; `None` for a struct of programs.
+    #[inline]
     pub fn program(&self) -> Option<&Program> {
         match &self.attached {
             Attached::Program(program) => Some(program),
@@ -105,6 +110,7 @@ impl Link {
     }
 
     /// Name of the attached program or `struct_ops` map.
+    #[inline]
     pub fn name(&self) -> &str {
         match &self.attached {
             Attached::Program(program) => program.name(),
@@ -113,12 +119,14 @@ impl Link {
     }
 
     /// Where it is attached, in words: `raw tracepoint sys_enter`.
+    #[inline]
     pub fn hook(&self) -> &str {
         &self.hook
     }
 
     /// Whether it is a BPF link, with an id and a pin (or an older form, that lives only as long
     /// as its descriptor).
+    #[inline]
     pub fn is_bpf_link(&self) -> bool {
         matches!(self.held, Held::Bpf(_))
     }
@@ -130,11 +138,13 @@ impl Link {
     ///
     /// # Kernel
     /// `BPF_OBJ_GET_INFO_BY_FD`, for links since Linux 5.8.
+    #[inline]
     pub fn info(&self) -> Result<LinkInfo> {
         bpf::link_info(self.bpf_fd()?).context(format_args!("ask about {self}"))
     }
 
     /// Its descriptor.
+    #[inline]
     pub fn fd(&self) -> &Fd {
         match &self.held {
             Held::Bpf(fd) | Held::Perf(fd) | Held::Socket(fd) => fd,
@@ -146,6 +156,7 @@ impl Link {
     ///
     /// # Errors
     /// `EINVAL`, `ENOENT`: a `struct_ops` map without a link that is not registered any more.
+    #[inline]
     pub fn detach(self) -> Result<()> {
         match &self.held {
             Held::StructOps(map) => struct_ops::unregister(map).map(drop),
@@ -160,6 +171,7 @@ impl Link {
     ///
     /// # Kernel
     /// `BPF_OBJ_PIN`, for links since Linux 5.7.
+    #[inline]
     pub fn pin(self, path: &str) -> Result<Self> {
         bpf::obj_pin(self.bpf_fd()?, None, &c_string(path)?)
             .context(format_args!("pin {self} at {path}"))?;
@@ -167,10 +179,12 @@ impl Link {
     }
 
     /// Leaves it attached for as long as this process lives.
+    #[inline]
     pub fn leak(self) {
         core::mem::forget(self);
     }
 
+    #[inline]
     fn bpf_fd(&self) -> Result<&Fd> {
         match &self.held {
             Held::Bpf(fd) => Ok(fd),
@@ -183,6 +197,7 @@ impl Link {
 }
 
 impl Drop for Link {
+    #[inline]
     fn drop(&mut self) {
         match &self.held {
             // Closing the last descriptor detaches (a perf event: disables).
@@ -196,12 +211,14 @@ impl Drop for Link {
 }
 
 impl core::fmt::Display for Link {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "link of `{}` to {}", self.name(), self.hook)
     }
 }
 
 impl core::fmt::Debug for Link {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Link({self})")
     }
@@ -212,6 +229,7 @@ impl System {
     ///
     /// # Kernel
     /// `BPF_LINK_GET_NEXT_ID`, since Linux 5.8.
+    #[inline]
     pub fn links(&self) -> Result<Vec<LinkInfo>> {
         let info = |id| Ok(bpf::link_info(&self.fd_by_id(ObjKind::Link, id)?)?);
         self.each(ObjKind::Link, info).context("list links")

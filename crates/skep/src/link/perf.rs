@@ -9,6 +9,7 @@ use skep_sys::bpf::{self, LinkExtra, LinkParams, Target};
 use skep_sys::{Fd, perf};
 
 /// Attaches to `event` by `BPF_LINK_CREATE` (since Linux 5.15), else by `PERF_EVENT_IOC_SET_BPF`.
+#[inline]
 pub(super) fn attach(program: &Program, event: Fd, hook: String) -> Result<Link> {
     let params = LinkParams {
         prog: program.fd(),

@@ -18,6 +18,7 @@ impl RawTracepoint {
     ///
     /// # Kernel
     /// `BPF_RAW_TRACEPOINT_OPEN`, since Linux 4.17.
+    #[inline]
     pub fn new(name: &str) -> Self {
         let name = name.to_string();
         Self { name }
@@ -25,6 +26,7 @@ impl RawTracepoint {
 }
 
 impl Hook for RawTracepoint {
+    #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
         let name = c_string(&self.name)?;
         let fd = bpf::raw_tracepoint_open(program.fd(), Some(&name), 0)?;

@@ -18,12 +18,14 @@ impl<'a> SocketFilter<'a> {
     ///
     /// # Kernel
     /// `SO_ATTACH_BPF`, since Linux 3.19.
+    #[inline]
     pub fn on(socket: &'a Fd) -> Self {
         Self { socket }
     }
 }
 
 impl Hook for SocketFilter<'_> {
+    #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
         let socket = self.socket.try_clone()?;
         net::attach_bpf(&socket, program.fd())?;

@@ -28,6 +28,7 @@ const KEY: [u8; 4] = 0_u32.to_ne_bytes();
 
 impl StructOps {
     /// `funcs`: the bytes of `value` that are each program's.
+    #[inline]
     pub(crate) fn new(
         map: Map,
         mut value: Vec<u8>,
@@ -51,21 +52,25 @@ impl StructOps {
     }
 
     /// Name of the map.
+    #[inline]
     pub fn name(&self) -> &str {
         self.map.name()
     }
 
     /// The map.
+    #[inline]
     pub fn map(&self) -> &Map {
         &self.map
     }
 
     /// The programs that are its functions.
+    #[inline]
     pub fn programs(&self) -> &[Program] {
         &self.programs
     }
 
     /// Whether it attaches by a link (`.struct_ops.link`), not by the update of its map.
+    #[inline]
     pub fn has_link(&self) -> bool {
         self.map.shape().map_flags & flags::LINK != 0
     }
@@ -78,6 +83,7 @@ impl StructOps {
     ///
     /// # Kernel
     /// `BPF_MAP_UPDATE_ELEM`, since Linux 5.6; with a link `BPF_LINK_CREATE` too, since 6.4.
+    #[inline]
     pub fn attach(&self) -> Result<Link> {
         let what = &self.doing("attach");
         self.set().context(what)?;
@@ -97,6 +103,7 @@ impl StructOps {
         Ok(Link::new(attached, String::from("struct_ops"), held))
     }
 
+    #[inline]
     fn set(&self) -> Result<()> {
         match self.map.update(&KEY, &self.value, ElemFlags::ANY) {
             // Its value was set for a link before, and has not changed: it cannot.
@@ -105,6 +112,7 @@ impl StructOps {
         }
     }
 
+    #[inline]
     fn doing(&self, verb: &str) -> impl fmt::Display {
         fmt::from_fn(move |f| write!(f, "{verb} struct_ops `{}`", self.name()))
     }
@@ -120,6 +128,7 @@ impl Link {
     /// # Kernel
     /// `BPF_LINK_UPDATE`, for `struct_ops` since Linux 6.4.
     #[doc(alias = "bpf_link__update_map")]
+    #[inline]
     pub fn update_struct_ops(&mut self, new: &StructOps) -> Result<()> {
         let what = &new.doing("change to");
         let (Attached::StructOps(_), true) = (&self.attached, new.has_link()) else {
@@ -135,6 +144,7 @@ impl Link {
 }
 
 /// Takes a struct that has no link out of the kernel.
+#[inline]
 pub(super) fn unregister(map: &Map) -> Result<bool> {
     map.delete(&KEY)
 }

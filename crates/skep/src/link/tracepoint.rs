@@ -30,6 +30,7 @@ impl Tracepoint {
     ///
     /// # Kernel
     /// `perf_event_open` and a BPF link (since Linux 5.15) or an ioctl (since 4.7).
+    #[inline]
     pub fn new(category: &str, name: &str) -> Self {
         Self {
             category: category.to_string(),
@@ -40,11 +41,13 @@ impl Tracepoint {
 
     /// Looks the tracepoint up in a tracefs that is mounted elsewhere.
     #[must_use]
+    #[inline]
     pub fn in_tracefs(mut self, mount: &str) -> Self {
         self.tracefs = Some(mount.to_string());
         self
     }
 
+    #[inline]
     fn id(&self, system: &System) -> Result<u64> {
         let own = self.tracefs.as_deref();
         let mounts = own.iter().chain(TRACEFS.iter().filter(|_| own.is_none()));
@@ -70,6 +73,7 @@ impl Tracepoint {
     }
 }
 
+#[inline]
 fn parse_id(text: &[u8], path: &str) -> Result<u64> {
     let number = core::str::from_utf8(text)
         .ok()
@@ -78,6 +82,7 @@ fn parse_id(text: &[u8], path: &str) -> Result<u64> {
 }
 
 impl Hook for Tracepoint {
+    #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
         let system = program.system();
         let id = self.id(system)?;

@@ -21,17 +21,20 @@ impl Tracing {
     ///
     /// # Kernel
     /// `BPF_RAW_TRACEPOINT_OPEN` without a name, since Linux 5.5.
+    #[inline]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// With a link of this attach type, for the types that raw tracepoint links do not take.
+    #[inline]
     pub(crate) fn with_link(attach_type: AttachType) -> Self {
         Self { attach_type }
     }
 }
 
 impl Hook for Tracing {
+    #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
         let by_link = self.attach_type == AttachType::TRACE_ITER
             || (program.prog_type() == ProgType::LSM && self.attach_type == AttachType::LSM_CGROUP);
@@ -55,6 +58,7 @@ impl Hook for Tracing {
 }
 
 impl Tracing {
+    #[inline]
     fn kind(&self, program: &Program) -> &'static str {
         match (program.prog_type(), self.attach_type) {
             (ProgType::LSM, _) => "LSM hook",

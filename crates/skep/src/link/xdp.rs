@@ -35,6 +35,7 @@ impl Xdp {
     ///
     /// # Kernel
     /// `BPF_LINK_CREATE` with `BPF_XDP`, since Linux 5.9.
+    #[inline]
     pub fn on(interface: &str) -> Self {
         let interface = Interface::Name(interface.to_string());
         Self {
@@ -44,6 +45,7 @@ impl Xdp {
     }
 
     /// The interface of this index.
+    #[inline]
     pub fn on_index(ifindex: u32) -> Self {
         Self {
             interface: Interface::Index(ifindex),
@@ -53,6 +55,7 @@ impl Xdp {
 
     /// Only in the driver (`XDP_FLAGS_DRV_MODE`).
     #[must_use]
+    #[inline]
     pub fn native(mut self) -> Self {
         self.flags = DRV_MODE;
         self
@@ -60,6 +63,7 @@ impl Xdp {
 
     /// Only in the generic stack (`XDP_FLAGS_SKB_MODE`).
     #[must_use]
+    #[inline]
     pub fn generic(mut self) -> Self {
         self.flags = SKB_MODE;
         self
@@ -67,11 +71,13 @@ impl Xdp {
 
     /// Only in the hardware (`XDP_FLAGS_HW_MODE`).
     #[must_use]
+    #[inline]
     pub fn hardware(mut self) -> Self {
         self.flags = HW_MODE;
         self
     }
 
+    #[inline]
     fn ifindex(&self, system: &System) -> Result<u32> {
         match &self.interface {
             Interface::Index(index) => Ok(*index),
@@ -82,6 +88,7 @@ impl Xdp {
 }
 
 impl Hook for Xdp {
+    #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
         let ifindex = self.ifindex(program.system())?;
         let fd = bpf::link_create(&LinkParams {

@@ -11,12 +11,14 @@ impl Program {
     /// # Errors
     /// [`ErrorKind::NeedsTarget`] if the name does not say enough:
     /// the text says what to give.
+    #[inline]
     pub fn attach(&self) -> Result<Link> {
         attach_declared(self)
     }
 }
 
 /// Attaches a program as its section says.
+#[inline]
 fn attach_declared(program: &Program) -> Result<Link> {
     let Some(declared) = program.declared() else {
         return Err(needs(
@@ -46,6 +48,7 @@ fn attach_declared(program: &Program) -> Result<Link> {
     }
 }
 
+#[inline]
 fn target<'a>(program: &Program, declared: &'a Declared) -> Result<&'a str> {
     let target = declared.target.as_deref();
     target.ok_or_else(|| needs(program, how(declared.verb)))
@@ -62,6 +65,7 @@ fn needs(program: &Program, how: &str) -> Error {
 }
 
 /// What to give for a verb that a section name alone does not satisfy.
+#[inline]
 fn how(verb: Verb) -> &'static str {
     match verb {
         Verb::Xdp => "give the interface (--attach PROG=xdp:IFACE)",

@@ -25,27 +25,32 @@ const KEY: [u8; 4] = 0_u32.to_ne_bytes();
 
 impl Global {
     /// Its name.
+    #[inline]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Its type in the object's BTF; void if it has none.
+    #[inline]
     pub fn type_id(&self) -> TypeId {
         self.type_id
     }
 
     /// The map that holds it.
+    #[inline]
     pub fn map(&self) -> &Map {
         &self.map
     }
 
     /// Its size in bytes.
+    #[inline]
     pub fn size(&self) -> usize {
         self.size
     }
 
     /// Its bytes now. A number of up to eight bytes is read in one piece where the map can be
     /// mapped; larger variables may be changed by programs meanwhile.
+    #[inline]
     pub fn bytes(&self) -> Result<Vec<u8>> {
         if let Some(memory) = self.memory()? {
             let mut bytes = vec![0; self.size];
@@ -97,6 +102,7 @@ impl Global {
     /// # Errors
     /// [`ErrorKind::Permission`] for a constant: set it before the load. [`ErrorKind::Invalid`]:
     /// not as many bytes as it has.
+    #[inline]
     pub fn set_bytes(&self, bytes: &[u8]) -> Result<()> {
         let what = format_args!("set variable `{}`", self.name);
         if bytes.len() != self.size {
@@ -119,6 +125,7 @@ impl Global {
     }
 
     /// The map's memory, if it can be mapped.
+    #[inline]
     fn memory(&self) -> Result<Option<&Memory>> {
         let arena = self.map.map_type() == MapType::ARENA;
         if !arena && self.map.shape().map_flags & flags::MMAPABLE == 0 {
@@ -132,10 +139,12 @@ impl Global {
         }
     }
 
+    #[inline]
     fn section(&self) -> Result<Vec<u8>> {
         Ok(self.map.lookup(&KEY)?.unwrap_or_default())
     }
 
+    #[inline]
     fn part<'a>(&self, section: &'a mut [u8]) -> Result<&'a mut [u8]> {
         let end = self.offset.saturating_add(self.size);
         section.get_mut(self.offset..end).ok_or_else(|| {

@@ -111,6 +111,7 @@ impl Object {
     /// Attaches every program by its section name, and every `struct_ops` map. If one fails,
     /// those before it are detached again. Programs whose section does not say where
     /// ([`ErrorKind::NeedsTarget`]) and programs that never attach by themselves are left alone.
+    #[inline]
     pub fn attach_all(&self) -> Result<Vec<Link>> {
         let mut links = Vec::new();
         for (_, answer) in self.attach_each() {
@@ -127,11 +128,13 @@ impl Object {
     }
 
     /// Attaches every program by its section name, with an answer for each.
+    #[inline]
     pub fn attach_each(&self) -> impl Iterator<Item = (&Program, Result<Link>)> {
         self.attach_each_with(|_| None)
     }
 
     /// [`Object::attach_each`] where the caller is asked first: for section names of its own.
+    #[inline]
     pub fn attach_each_with(
         &self,
         mut own: impl FnMut(&Program) -> Option<Result<Link>>,
