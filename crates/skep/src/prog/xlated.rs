@@ -92,21 +92,29 @@ impl Program {
         let records = bpf::prog_func_info(self.fd())?;
         let addresses = bpf::prog_jited_ksyms(self.fd())?;
         let lengths = bpf::prog_jited_func_lens(self.fd())?;
+        // Of a program that is not compiled, the address is the interpreter's.
+        let machine_code = |number| {
+            let len = lengths.get(number).copied().unwrap_or(0);
+            let address = addresses.get(number).copied();
+            (address.filter(|_| len > 0), len)
+        };
         let mut functions = Vec::new();
         for (number, record) in records.iter().enumerate() {
             let ty = btf.and_then(|btf| btf.ty(TypeId(record.type_id)).ok());
             let name = ty.and_then(|ty| ty.name().ok()).unwrap_or_default();
+            let (address, jited_bytes) = machine_code(number);
             functions.push(XlatedFunction {
                 name: name.to_string(),
                 slot: record.insn_off as usize,
-                address: addresses.get(number).copied(),
-                jited_bytes: lengths.get(number).copied().unwrap_or(0),
+                address,
+                jited_bytes,
             });
         }
         if functions.is_empty() {
+            let (address, jited_bytes) = machine_code(0);
             functions.push(XlatedFunction {
-                address: addresses.first().copied(),
-                jited_bytes: lengths.first().copied().unwrap_or(0),
+                address,
+                jited_bytes,
                 ..XlatedFunction::default()
             });
         }
