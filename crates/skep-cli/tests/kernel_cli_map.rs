@@ -483,7 +483,7 @@ fn long_dumps_show_how_far_they_are() {
         map_type: MapType::ARRAY,
         key_size: 4,
         value_size: 8,
-        max_entries: 400_000,
+        max_entries: 1_600_000,
         name: "skep_long",
         ..MapParams::default()
     };
@@ -501,10 +501,13 @@ fn long_dumps_show_how_far_they_are() {
         println!("skep-skip: no script(1) here");
         return;
     };
-    assert!(text.contains(" of at most 400,000 elements, "), "{text:?}");
+    assert!(
+        text.contains(" of at most 1,600,000 elements, "),
+        "{text:?}"
+    );
     let text = on_terminal(&format!("{dump} 2> /dev/null | tail -n 1")).expect("script(1)");
     assert_eq!(
-        text, "399999 = [00 00 00 00 00 00 00 00]\r\n",
+        text, "1599999 = [00 00 00 00 00 00 00 00]\r\n",
         "nothing but elements"
     );
 }
@@ -798,7 +801,7 @@ fn a_long_dump_has_a_bar_on_a_terminal() {
     let Some(shown) = on_terminal(&format!("map dump {} > '{elements}'", map.id())) else {
         return;
     };
-    assert!(shown.contains("of at most 400,000 elements"), "{shown}");
+    assert!(shown.contains("of at most 1,600,000 elements"), "{shown}");
     let lines = fs::read_to_string(&elements).expect("readable");
     assert_eq!(lines.lines().count(), ENTRIES as usize);
 }

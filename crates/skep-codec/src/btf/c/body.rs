@@ -141,7 +141,9 @@ impl<'a> Dump<'a> {
                 let _ = writeln!(out, "unsigned char: {count};");
             }
         };
-        let first = from.next_multiple_of(8).min(to);
+        let first = from
+            .checked_next_multiple_of(8)
+            .map_or(to, |first| first.min(to));
         bits(&mut self.out, first.saturating_sub(from));
         let last = (to / 8).saturating_mul(8).max(first);
         let bytes = last.saturating_sub(first) / 8;

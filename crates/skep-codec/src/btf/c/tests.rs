@@ -170,6 +170,22 @@ fn types_without_end_are_an_error() {
 }
 
 #[test]
+fn members_larger_than_memory_take_no_padding() {
+    let mut b = BtfBuilder::new();
+    let mut ty = int(&mut b, "int", 4, true);
+    let index = ty;
+    for len in [u32::MAX, 1 << 29] {
+        ty = b.add_array(Array {
+            element: ty,
+            index,
+            len,
+        });
+    }
+    b.add_struct("s", 8, &[member("huge", ty, 0), member("next", index, 32)]);
+    assert!(dumped(&b).contains("int huge[536870912][4294967295];"));
+}
+
+#[test]
 fn anonymous_types_do_not_multiply_without_end() {
     let mut b = BtfBuilder::new();
     let mut ty = int(&mut b, "int", 4, true);
