@@ -50,14 +50,14 @@ enum Need {
     FunctionIfAny(&'static str),
     /// Programs that are compiled.
     Jit,
-    /// A struct of the kernel's.
-    Struct(&'static str),
-    /// A variable's address in the kernel's list of symbols.
-    Variable(&'static str),
+    /// A type of the kernel's.
+    Typed(Kind, &'static str),
+    /// An address in the kernel's list of symbols.
+    Symbol(&'static str),
     /// No kernel takes it: for what is in the error.
     Never(&'static str),
 }
-use Need::{Calls, Function, FunctionIfAny, Is, Jit, Map, Never, Program, Struct, Types, Variable};
+use Need::{Calls, Function, FunctionIfAny, Is, Jit, Map, Never, Program, Symbol, Typed, Types};
 
 impl Need {
     /// Whether this kernel has it, asked without loading the program.
@@ -72,11 +72,11 @@ impl Need {
             Function(name) => answer(compiles() && has_function(system, name)),
             FunctionIfAny(name) => answer(compiles() || !has_function(system, name)),
             Jit => answer(compiles()),
-            Struct(name) => {
+            Symbol(name) => answer(has_symbol(name)),
+            Typed(kind, name) => {
                 let btf = system.kernel_btf().expect("kernel BTF");
-                answer(btf.find(name, Some(Kind::Struct)).is_some())
+                answer(btf.find(name, Some(kind)).is_some())
             }
-            Variable(name) => answer(has_symbol(name)),
             Never(_) => Answer::No,
         }
     }
@@ -106,6 +106,7 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
     const FOR_EACH: Need = Calls(ProgType::SCHED_CLS, Helper::FOR_EACH_MAP_ELEM);
     const DRAIN: Need = Calls(ProgType::SOCKET_FILTER, Helper::USER_RINGBUF_DRAIN);
     const JUMPS: &[Need] = &[Map(MapType::INSN_ARRAY), Is(Feature::IndirectJump)];
+    const QUEUES: &[Need] = &[Typed(Kind::Var, "runqueues"), Symbol("runqueues")];
     const VETH: &[Need] = &[Types("veth"), Is(Feature::Fentry)];
     match (object, program) {
         ("arena", "count") => &[Map(MapType::ARENA), Jit],
@@ -120,9 +121,11 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("functions", "loops") | ("odd", "callback") => &[LOOP, Is(Feature::Callback)],
         ("functions", "walks") => &[FOR_EACH, Is(Feature::Callback)],
         ("held", "hold") => &[Program(ProgType::SYSCALL)],
+        ("iters", "cgroups") => &[Typed(Kind::Func, "bpf_iter_cgroup")],
+        ("iters", "symbols") => &[Typed(Kind::Func, "bpf_iter_ksym")],
         ("jumps", _) => JUMPS,
         ("kmod", _) => &[Types("skep_test"), Is(Feature::LinkStructOps)],
-        ("ksyms", "queue") => &[Variable("runqueues")],
+        ("ksyms", "queue") => QUEUES,
         ("ksyms", "lock") => &[FunctionIfAny("bpf_rcu_read_lock")],
         ("ksyms", "missing_symbol") => &[Never("no symbol `no_such_symbol_at_all`")],
         ("ksyms", "missing_variable") => &[Never("no variable `no_such_variable_at_all`")],
@@ -138,7 +141,7 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("odd", "uses_huge") => &[Never("1610612736 bytes of data")],
         ("odd", "uses_contradiction") => &[Never("4 bytes here, 8 bytes elsewhere")],
         ("ops", "bump") => &[Never("map `skep_odd`: ")],
-        ("ops", _) => &[Struct("bpf_struct_ops_tcp_congestion_ops")],
+        ("ops", _) => &[Typed(Kind::Struct, "bpf_struct_ops_tcp_congestion_ops")],
         ("poison", "missing_field") => &[Never("has no member no_such_field")],
         ("poison", "other_kind") => &[Never("is char[16], not int")],
         ("poison", "missing_struct") => &[Never("no struct no_such_struct in vmlinux")],

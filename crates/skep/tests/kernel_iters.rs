@@ -56,6 +56,12 @@ fn an_iterator_goes_over_one_process_or_one_thread() {
     assert!(all.contains(&line(threads[0].1)));
     let of_us = format!(" of {us}");
     assert!(!all.iter().all(|line| line.ends_with(&of_us)));
+    match tasks.attach_to(Iter::of_process(us)) {
+        Err(error) if error.errno() == Some(Errno::E2BIG) => {
+            skip!("iterators take no such parameters: {error}");
+        }
+        link => drop(link.unwrap()),
+    }
     let ours = lines(tasks, Iter::of_process(us));
     if !ours.iter().all(|line| line.ends_with(&of_us)) {
         skip!("iterators go over all tasks only");
