@@ -1,8 +1,8 @@
 //! Two kernels built by hand, and what a program compiled for one finds on the other.
 
 use super::*;
-use crate::btf::tests::{Random, built, int, member};
-use crate::btf::{Array, Btf, BtfBuilder, CoreKind, CoreRelo, Enumerator, Member, Param, TypeId};
+use crate::btf::tests::{Random, bits, built, int, member};
+use crate::btf::{Array, Btf, BtfBuilder, CoreKind, CoreRelo, Enumerator, Param, TypeId};
 use crate::bytes::Endian;
 use crate::insn::Insn;
 use std::string::{String, ToString};
@@ -24,15 +24,6 @@ fn array(b: &mut BtfBuilder, element: TypeId, len: u32) -> TypeId {
         index,
         len,
     })
-}
-
-fn bits(name: &str, ty: TypeId, bit_offset: u32, bit_size: u8) -> Member<'_> {
-    Member {
-        name,
-        ty,
-        bit_offset,
-        bit_size,
-    }
 }
 
 /// Resolves relocations one after another with one resolver.

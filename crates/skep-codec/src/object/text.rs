@@ -7,7 +7,7 @@ use crate::Result;
 use crate::btf::{Btf, CoreRelo, LineInfo};
 use crate::core_reloc::Resolver;
 use crate::error::bail;
-use crate::insn::{Assembly, Insn, Symbol, disasm};
+use crate::insn::{Assembly, Disasm, Insn, Symbol, disasm};
 use crate::map::Map;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -202,6 +202,18 @@ pub enum TextLine {
     },
 }
 
+impl TextLine {
+    /// An instruction in words, and what is to be said of it behind them.
+    pub fn insn(slot: usize, code: u8, words: &Disasm<'_>, remark: Option<&str>) -> Self {
+        let mut text = format!("{words}");
+        if let Some(remark) = remark {
+            text.push_str(" ; ");
+            text.push_str(remark);
+        }
+        Self::Insn { slot, code, text }
+    }
+}
+
 impl fmt::Display for TextLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -233,16 +245,8 @@ impl FunctionText<'_> {
             let symbol = reference.and_then(|r| self.spec.symbol(r.to, call));
             let next = self.function.insns.get(slot.saturating_add(1)).copied();
             let words = disasm(insn, next).with(symbol.as_ref());
-            let mut text = format!("{words}");
-            if let Some(remark) = reference.and_then(|r| self.spec.remark(r.to)) {
-                text.push_str(" ; ");
-                text.push_str(&remark);
-            }
-            lines.push(TextLine::Insn {
-                slot,
-                code: insn.code,
-                text,
-            });
+            let remark = reference.and_then(|r| self.spec.remark(r.to));
+            lines.push(TextLine::insn(slot, insn.code, &words, remark.as_deref()));
             slot = slot.saturating_add(words.slots());
         }
         lines

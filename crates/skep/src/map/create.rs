@@ -99,12 +99,7 @@ fn first_accepted(
     internal: bool,
 ) -> Result<Fd, CallError> {
     let create = |attr: &MapParams<'_>| bpf::map_create(system.kernel(), attr);
-    let mut answer = create(&attr);
-    if matches!(&answer, Err(error) if lacks_memory(error.errno, attr.map_type))
-        && raise_memlock(system)?
-    {
-        answer = create(&attr);
-    }
+    let mut answer = with_memory(system, &attr);
     let refused = |answer: &Result<Fd, CallError>| {
         matches!(answer, Err(error) if matches!(
             error.errno,
@@ -128,6 +123,18 @@ fn first_accepted(
         answer = create(&attr).or(answer);
     }
     answer
+}
+
+/// Tries as asked, and again with a higher limit of locked memory if the kernel is one that counts
+/// maps against it.
+pub(super) fn with_memory(system: &System, attr: &MapParams<'_>) -> Result<Fd, CallError> {
+    let answer = bpf::map_create(system.kernel(), attr);
+    match &answer {
+        Err(error) if lacks_memory(error.errno, attr.map_type) && raise_memlock(system)? => {
+            bpf::map_create(system.kernel(), attr)
+        }
+        _ => answer,
+    }
 }
 
 /// Takes away what this kernel is known not to have; whether that was anything.

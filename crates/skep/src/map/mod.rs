@@ -23,7 +23,7 @@ pub use walk::Keys;
 
 use crate::error::Context;
 use crate::system::{System, c_string};
-use crate::{Errno, MapType, Result};
+use crate::{MapType, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -91,14 +91,7 @@ impl Map {
             .map_or_else(|| system.token(), |fd| Ok(Some(fd)))?;
         let params = MapParams { token, ..*params };
         let what = format_args!("create {} map `{}`", params.map_type, params.name);
-        let mut fd = bpf::map_create(system.kernel(), &params);
-        // Kernels before 5.11 count maps against a limit of this process; as the loader does.
-        if matches!(&fd, Err(error) if error.errno == Errno::EPERM)
-            && crate::probe::raise_memlock(system)?
-        {
-            fd = bpf::map_create(system.kernel(), &params);
-        }
-        let fd = fd.context(what)?;
+        let fd = create::with_memory(system, &params).context(what)?;
         let name = Some(params.name).filter(|name| !name.is_empty());
         Self::with_types(system, fd, name, None)
     }

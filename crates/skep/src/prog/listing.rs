@@ -68,15 +68,9 @@ fn lines(xlated: &Xlated, names: &Names, start: usize, end: usize) -> Vec<TextLi
         let next = xlated.insns.get(slot.saturating_add(1)).copied();
         let symbol = names.symbol(xlated, slot, insn, next);
         let words = disasm(insn, next).with(symbol.as_ref());
-        let mut text = format!("{words}");
-        if let Some(Symbol::Map(_) | Symbol::MapValue { .. }) = symbol {
-            text.push_str(&format!(" ; id {}", insn.imm));
-        }
-        lines.push(TextLine::Insn {
-            slot,
-            code: insn.code,
-            text,
-        });
+        let is_map = matches!(symbol, Some(Symbol::Map(_) | Symbol::MapValue { .. }));
+        let remark = is_map.then(|| format!("id {}", insn.imm));
+        lines.push(TextLine::insn(slot, insn.code, &words, remark.as_deref()));
         slot = slot.saturating_add(words.slots());
     }
     lines

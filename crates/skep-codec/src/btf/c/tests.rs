@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::ErrorKind;
-use crate::btf::tests::{built, int, member};
-use crate::btf::{Array, BtfBuilder, Enumerator, Member, Param};
+use crate::btf::tests::{bits, built, int, member};
+use crate::btf::{Array, BtfBuilder, Enumerator, Param};
 use crate::bytes::Endian;
 
 fn dumped(b: &BtfBuilder) -> String {
@@ -11,15 +11,6 @@ fn dumped(b: &BtfBuilder) -> String {
     let other = dump_c(&built(b, Endian::Big), &[]).unwrap();
     assert_eq!(other, text, "the byte order is no matter");
     text
-}
-
-fn bits(name: &str, ty: TypeId, bit_offset: u32, bit_size: u8) -> Member<'_> {
-    Member {
-        name,
-        ty,
-        bit_offset,
-        bit_size,
-    }
 }
 
 #[test]

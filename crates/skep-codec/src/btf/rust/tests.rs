@@ -1,5 +1,5 @@
 use super::{BEFORE, dump_rust};
-use crate::btf::tests::{built, int, member};
+use crate::btf::tests::{bits, built, int, member};
 use crate::btf::{Array, Btf, BtfBuilder, Enumerator, Member, TypeId};
 use crate::bytes::Endian;
 use alloc::string::{String, ToString};
@@ -19,15 +19,6 @@ fn declared(b: &BtfBuilder) -> String {
         |l: &&str| !(l.starts_with("const _") || l.starts_with("    assert!") || *l == "};");
     let lines: Vec<&str> = text.lines().filter(check).collect();
     lines.join("\n")
-}
-
-fn bits(name: &str, ty: TypeId, bit_offset: u32, bit_size: u8) -> Member<'_> {
-    Member {
-        name,
-        ty,
-        bit_offset,
-        bit_size,
-    }
 }
 
 fn array(b: &mut BtfBuilder, element: TypeId, index: TypeId, len: u32) -> TypeId {
