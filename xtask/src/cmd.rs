@@ -91,7 +91,6 @@ pub(crate) fn run(command: &mut Command) -> Result {
 /// Runs to success and gives back stdout; stderr is shown only in the error.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let out = command
-        .stdin(Stdio::null())
         .output()
         .map_err(|e| format!("{}: {e}", show(command)))?;
     if out.status.success() {

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::cmd::{command, files, mkdir, read, root, target_dir};
 use crate::{apt, results::Tier};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -145,7 +145,14 @@ fn build(source: &Path, order: &str, object: &Path) -> Result {
     let mut compiler = compiler(source, order)?;
     compiler.args(["-O2", "-Wall", "-Werror", prefix.as_str()]);
     compiler.args(["-idirafter", system.as_str(), "-c"]);
-    read(compiler.arg(source).arg("-o").arg(object))?;
+    if choice(source)?.as_deref() == Some(GCC) {
+        // It writes its directory and the source's name into the types, mapped or not.
+        let text = File::open(root().join(source)).map_err(|e| e.to_string())?;
+        compiler.current_dir("/").stdin(text).args(["-x", "c", "-"]);
+    } else {
+        compiler.arg(source);
+    }
+    read(compiler.arg("-o").arg(object))?;
     read(command("llvm-strip-19").arg("-g").arg(object))?;
     Ok(())
 }
