@@ -23,6 +23,10 @@ struct bpf_elf_map SEC("maps") old_outer = {
 	.id = 8, .pinning = 2, .inner_id = 7, .inner_idx = -1,
 };
 
+struct bpf_elf_map SEC("socket/maps") old_beside = {
+	.type = BPF_MAP_TYPE_HASH, .size_key = 4, .size_value = 16, .max_elem = 5,
+};
+
 static struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
 } events SEC(".maps");
@@ -124,7 +128,7 @@ int uses_old(struct __sk_buff *skb)
 {
 	__u32 key = 1;
 
-	return bpf_map_lookup_elem(&old_outer, &key) ? 1 : 0;
+	return bpf_map_lookup_elem(&old_outer, &key) || bpf_map_lookup_elem(&old_beside, &key);
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -393,6 +393,7 @@ fn what_is_wrong_harms_nobody_else() {
             "classifier/callback (callback): an old section name, taken for 'classifier'",
             ".maps+0x50 (bloom): 'numa_node' without BPF_F_NUMA_NODE in 'map_flags' says nothing",
             "maps: map definitions of the old kind: .maps says more",
+            "socket/maps: map definitions of the old kind: .maps says more",
         ];
         assert_eq!(warnings, want);
         let broken: Vec<&str> = spec

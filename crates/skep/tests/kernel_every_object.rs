@@ -132,7 +132,7 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("ksyms", "missing_function") => &[Never("no function `no_such_function_at_all`")],
         ("ksyms", "wrong_function") => &[Never("`bpf_task_acquire`")],
         ("ksyms", "unguarded_function") => &[Never("no_such_function")],
-        ("linked1", "tail") => &[Never("upload the object's BTF")],
+        ("linked1", "tail") => &[],
         ("linked1" | "linked2", _) => &[Never("is another object to be linked to this one?")],
         ("modules", "lookup") => &[Function("bpf_xdp_ct_lookup")],
         ("modules", "of_another_module") => &[Never("in module `nf_conntrack`")],

@@ -369,6 +369,11 @@ fn old_definitions_are_made_pinned_and_filled() {
     assert_eq!((id(0), id(2)), (None, None));
     let pinned = Map::from_pin(&system, &format!("{root}/skep/old_outer")).unwrap();
     assert_eq!(pinned.id(), outer.id());
+    let beside = object.map("old_beside").unwrap().shape();
+    assert_eq!(
+        (beside.key_size, beside.value_size, beside.max_entries),
+        (4, 16, 5)
+    );
     assert!(!Path::new(&format!("{root}/skep/old_inner")).exists());
     // 3 and 4 and the packet without its Ethernet header.
     assert_eq!(run(&object, "good"), 57);

@@ -8,7 +8,8 @@ use crate::order;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Linkage of functions and variables that are seen outside.
+/// Linkage of functions and variables: seen inside their object, outside, defined in another one.
+const STATIC: u32 = 0;
 const GLOBAL: u32 = 1;
 const EXTERN: u32 = 2;
 
@@ -142,20 +143,30 @@ impl Upload<'_> {
 
     fn section(&mut self, ty: &Type<'_>, layout: &SectionLayout) -> Result<()> {
         let mut vars = Vec::new();
+        let mut size = layout.size;
         for var in ty.variables() {
             let mut var = var?;
             let decl = self.btf.ty(var.ty)?;
-            let is_static = decl.kind() == Kind::Var && decl.linkage()? == 0;
+            let linkage = match decl.kind() {
+                Kind::Var => decl.linkage()?,
+                _ => GLOBAL,
+            };
             let name = decl.name()?;
-            if !is_static && let Some(offset) = layout.variables.get(name) {
-                var.offset = *offset;
+            match layout.variables.get(name) {
+                Some(offset) if linkage != STATIC => var.offset = *offset,
+                // Another object's: not in this section, but none may lie where it lies.
+                None if linkage == EXTERN => {
+                    var.offset = size.checked_next_multiple_of(8).unwrap_or(size);
+                    size = var.offset.saturating_add(var.size);
+                }
+                _ => {}
             }
             if layout.hidden.contains_key(name) {
                 self.set_tail(var.ty, 0);
             }
             vars.push([var.ty.0, var.offset, var.size]);
         }
-        self.write_section(ty, layout.size, vars);
+        self.write_section(ty, size, vars);
         Ok(())
     }
 

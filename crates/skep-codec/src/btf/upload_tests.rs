@@ -124,6 +124,35 @@ fn sections_get_size_and_offsets_from_the_file() {
 }
 
 #[test]
+fn what_another_object_defines_lies_behind_the_section() {
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    let (own, other, third) = (
+        b.add_var("own", int_, 1),
+        b.add_var("other", int_, 2),
+        b.add_var("third", int_, 2),
+    );
+    let var = |ty| SecVar {
+        ty,
+        offset: 0,
+        size: 4,
+    };
+    let maps = b.add_datasec(".maps", 0, &[var(other), var(own), var(third)]);
+    let layout = SectionLayout {
+        name: ".maps".into(),
+        size: 4,
+        variables: Map::from_iter([("own".into(), 0)]),
+        ..SectionLayout::default()
+    };
+    let btf = built(&b, Endian::Little);
+    let bytes = for_upload(&btf, &[layout], &[], &BtfFeatures::ALL).unwrap();
+    let btf = Btf::from_bytes(&bytes).unwrap();
+    let expected = [("own", 0, 4), ("other", 8, 4), ("third", 16, 4)];
+    assert_eq!(variables(&btf, maps), expected);
+    assert_eq!(btf.ty(maps).unwrap().size(), Some(20));
+}
+
+#[test]
 fn functions_and_kernel_symbols_become_what_the_kernel_accepts() {
     let object = object();
     let btf = uploaded(&object, &BtfFeatures::ALL);

@@ -1,4 +1,5 @@
-//! Map definitions of the older kind: structs of numbers in `maps` or `maps/NAME`.
+//! Map definitions of the older kind: structs of numbers in `maps`, `maps/NAME` or, beside programs
+//! whose sections are named alike, `TYPE/maps` (ir-keytable's `lirc_mode2/maps`).
 //!
 //! Three layouts are in use, told apart by their size: `bpf_map_def` (type, key size, value size,
 //! entries, flags: 20 bytes), the same with id and pinning (28), and iproute2's `bpf_elf_map`
@@ -34,7 +35,9 @@ struct Extra {
 pub(super) fn read(p: &mut Parser<'_>) {
     let mut sections = Vec::new();
     for (index, section) in p.elf.sections.iter().enumerate() {
-        if section.name == "maps" || section.name.starts_with("maps/") {
+        let mut parts = section.name.split('/');
+        let of_maps = parts.next() == Some("maps") || parts.next_back() == Some("maps");
+        if of_maps && !section.is_code() {
             sections.push(index);
         }
     }

@@ -1,15 +1,19 @@
 //! Asking about programs and how they are loaded.
 
-use super::ask::{Asked, EXIT, ZERO, array, btf, call, insn, map, prog, socket_filter};
+use super::ask::{Asked, EXIT, ZERO, array, btf, call, filter, insn, map, prog, socket_filter};
 use super::prog_type::target_id;
 use crate::system::System;
+use skep_codec::Errno;
 use skep_codec::btf::{Kind, Param, TypeId};
 use skep_codec::insn::{Insn, pseudo};
 use skep_codec::uapi::bpf::{AttachType, Helper, ProgType};
+use skep_sys::CallError;
 use skep_sys::attr::FuncInfo;
 use skep_sys::bpf::ProgParams;
 
-/// A program at a function's entry, left or replaced: loaded, never attached.
+/// A program at a function's entry, left or replaced: loaded, never attached. A kernel without a
+/// compiler of programs has no trampolines either, and says that memory lacks: for another program
+/// it has enough.
 fn trampoline(system: &System, attach_type: AttachType, function: &str) -> Asked {
     let params = ProgParams {
         prog_type: ProgType::TRACING,
@@ -17,7 +21,12 @@ fn trampoline(system: &System, attach_type: AttachType, function: &str) -> Asked
         attach_btf_id: target_id(system, Kind::Func, function)?.0,
         ..ProgParams::default()
     };
-    prog(system, &params, &[ZERO, EXIT]).map(drop)
+    match prog(system, &params, &[ZERO, EXIT]) {
+        Err(error) if error.errno == Errno::ENOMEM && filter(system, &[ZERO, EXIT]).is_ok() => {
+            Err(CallError::new(error.call, Errno::EOPNOTSUPP))
+        }
+        answer => answer.map(drop),
+    }
 }
 
 pub(super) fn fentry(system: &System) -> Asked {
