@@ -11,7 +11,7 @@ use skep_codec::bytes::Endian;
 #[cfg(feature = "btf-edit")]
 use skep_codec::core_reloc::Minimal;
 use skep_codec::core_reloc::{Resolution, Resolver, patch};
-use skep_codec::elf::{Elf, find_section};
+use skep_codec::elf::{Elf, Image, find_section};
 use skep_codec::inflate::{gunzip, is_gzip};
 use skep_codec::insn::{self, Insn};
 use skep_codec::object::{Address, Code, Kconfig, Lowering, ObjectSpec};
@@ -341,6 +341,12 @@ pub fn elf(data: &[u8]) {
         Ok(rest.get(..len).unwrap_or(rest).to_vec())
     };
     let _ = find_section(".BTF", &mut { part });
+    if let Ok(image) = Image::open(&mut { part }) {
+        for name in ["main", "f@V"] {
+            let found = image.function(name, &mut { part });
+            let _ = found.map(|address| image.file_offset(address));
+        }
+    }
     let mut warnings = Vec::new();
     let Ok(elf) = Elf::parse(data, &mut warnings) else {
         return;

@@ -9,6 +9,7 @@ pub(crate) use map::{Assign, Create, Delete, Dump, Get, MapVerb, Pin, Set, Side,
 pub(crate) use obj::{Disasm, Link, ObjVerb, Show};
 
 use clap::{Args, Parser, Subcommand};
+use skep::codec::object::{Verb, sections};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -90,7 +91,8 @@ pub(crate) struct Run {
     /// BPF object file; without it the built-in tracer of process starts.
     #[arg(value_name = "OBJ")]
     pub(crate) object: Option<PathBuf>,
-    /// Attach a program to HOOK: xdp:IFACE, tracepoint:CATEGORY/NAME or raw_tp:NAME.
+    /// Attach a program to HOOK: xdp:IFACE, tracepoint:CATEGORY/NAME, raw_tp:NAME,
+    /// kprobe:FUNCTION, ksyscall:NAME, uprobe:FILE:FUNCTION (kretprobe, ... for returns).
     #[arg(long, value_name = "PROG=HOOK", requires = "object")]
     pub(crate) attach: Vec<Attach>,
     /// The struct that a ring buffer or perf event array carries.
@@ -220,9 +222,20 @@ pub(crate) struct Attach {
 /// Where a program can be attached by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Hook {
-    Xdp { interface: String },
-    Tracepoint { category: String, name: String },
-    RawTracepoint { name: String },
+    Xdp {
+        interface: String,
+    },
+    Tracepoint {
+        category: String,
+        name: String,
+    },
+    RawTracepoint {
+        name: String,
+    },
+    /// A probe, as the name of a section says it.
+    Probe {
+        section: String,
+    },
 }
 
 impl FromStr for Attach {
@@ -261,11 +274,23 @@ impl FromStr for Hook {
                     name: name.to_owned(),
                 })
             }
+            (kind, target, _) if !target.is_empty() && is_probe(kind) => Ok(Self::Probe {
+                section: format!("{kind}/{target}"),
+            }),
             _ => Err(format!(
-                "`{text}` is no hook: give xdp:IFACE, tracepoint:CATEGORY/NAME or raw_tp:NAME"
+                "`{text}` is no hook: give xdp:IFACE, tracepoint:CATEGORY/NAME, raw_tp:NAME, \
+                 kprobe:FUNCTION, ksyscall:NAME, uprobe:FILE:FUNCTION or another section's name \
+                 with a colon for its first slash"
             )),
         }
     }
+}
+
+/// Whether sections of this name hold probes.
+fn is_probe(kind: &str) -> bool {
+    let found = sections::find(kind).filter(|found| found.exact);
+    let verb = found.map(|found| found.def.verb);
+    matches!(verb, Some(Verb::Kprobe | Verb::Ksyscall | Verb::Uprobe))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -298,7 +323,26 @@ mod tests {
         };
         assert_eq!(hook("tp:sched/sched_switch"), Ok(tracepoint.clone()));
         assert_eq!(hook("tracepoint:sched/sched_switch"), Ok(tracepoint));
-        for wrong in ["", "xdp", "xdp:", "tp:x", "tp:/x", "raw_tp:a/b", "kprobe:x"] {
+        let probe = |section: &str| {
+            Ok(Hook::Probe {
+                section: section.to_owned(),
+            })
+        };
+        assert_eq!(hook("kretprobe:f"), probe("kretprobe/f"));
+        assert_eq!(
+            hook("uprobe:/bin/sh:main+4"),
+            probe("uprobe//bin/sh:main+4")
+        );
+        for wrong in [
+            "",
+            "xdp",
+            "xdp:",
+            "tp:x",
+            "tp:/x",
+            "raw_tp:a/b",
+            "kprobe:",
+            "probe:x",
+        ] {
             assert!(hook(wrong).is_err(), "{wrong}");
         }
     }

@@ -347,6 +347,27 @@ fn an_xdp_program_asks_for_its_interface() {
     assert!(text.contains("--attach drop=xdp:IFACE"), "{text}");
 }
 
+#[test]
+fn a_probe_goes_where_it_is_told() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("probes");
+    let object = put(&scratch, object!("probes"));
+    let exe = std::env::current_exe().expect("own path");
+    let hook = format!("anywhere=uprobe:{}:main", exe.display());
+    let Some(output) = run(&["run", &object, "--attach", &hook, "--for", "0.2"]) else {
+        return;
+    };
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let attached = format!("attached anywhere to function main in {}", exe.display());
+    assert!(text.contains(&attached), "{text}");
+    // The section names a function that is not in the file.
+    assert!(text.contains("user_entry is not attached: "), "{text}");
+    assert!(text.contains("no function `skep_probe_target`"), "{text}");
+}
+
 /// The binary in a network of its own where interface `skep0` is up, with something going on
 /// beside it; `None`, said, where there is no such network.
 fn on_own_veth(beside: &str, args: &str) -> Option<Output> {

@@ -14,7 +14,7 @@ fn wrong_usage_is_status_2() {
         &["run", "--for", "soon"],
         &["run", "--attach", "count=xdp:lo"],
         &["run", "x.o", "--attach", "count"],
-        &["run", "x.o", "--attach", "count=kprobe:x"],
+        &["run", "x.o", "--attach", "count=probe:x"],
         &["run", "x.o", "--set", "name"],
         &["map", "dump"],
         &["map", "dump", "x", "--for", "1"],
@@ -60,7 +60,7 @@ fn wrong_usage_is_status_2() {
 
 #[test]
 fn a_wrong_hook_is_told_the_right_ones() {
-    let Some(output) = run(&["run", "x.o", "--attach", "count=kprobe:x"]) else {
+    let Some(output) = run(&["run", "x.o", "--attach", "count=probe:x"]) else {
         return;
     };
     let text = stderr(&output);

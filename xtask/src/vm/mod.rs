@@ -274,7 +274,7 @@ fn binaries(arch: &Arch) -> Result<Vec<Binary>> {
     build.args(["--target", arch.target, "--target-dir"]);
     build.arg(target_dir().join("vm").join(arch.name));
     let mut flags =
-        "-C target-feature=+crt-static -C relocation-model=static -C strip=symbols".to_string();
+        "-C target-feature=+crt-static -C relocation-model=static -C strip=debuginfo".to_string();
     if arch.name != "x86_64" {
         flags.push_str(&cross::prepare(arch, &mut build)?);
     }

@@ -4,6 +4,7 @@ use crate::args::{Hook, Run};
 use crate::fail::{Failure, Result};
 use crate::out::printable;
 use crate::tracefs::Tracefs;
+use skep::codec::object::{Verb, sections};
 use skep::link::{RawTracepoint, Tracepoint, Xdp};
 use skep::{ErrorKind, Link, Object, ProgType, Program};
 
@@ -62,6 +63,7 @@ fn attach_to(program: &Program, hook: &Hook, tracefs: Option<&Tracefs>) -> Resul
     Ok(match hook {
         Hook::Xdp { interface } => program.attach_to(Xdp::on(interface))?,
         Hook::RawTracepoint { name } => program.attach_to(RawTracepoint::new(name))?,
+        Hook::Probe { section } => program.attach_as(section)?,
         Hook::Tracepoint { category, name } => {
             let hook = Tracepoint::new(category, name);
             match tracefs {
@@ -72,12 +74,27 @@ fn attach_to(program: &Program, hook: &Hook, tracefs: Option<&Tracefs>) -> Resul
     })
 }
 
+/// What to give for a probe whose section does not say where.
+fn probe(section: &str) -> &'static str {
+    let found = sections::find(section.trim_start_matches('?'));
+    match found.map(|found| (found.def.verb, found.def.on_return())) {
+        Some((Verb::Kprobe, false)) => "kprobe:FUNCTION",
+        Some((Verb::Kprobe, true)) => "kretprobe:FUNCTION",
+        Some((Verb::Ksyscall, false)) => "ksyscall:NAME",
+        Some((Verb::Ksyscall, true)) => "kretsyscall:NAME",
+        Some((Verb::Uprobe, false)) => "uprobe:FILE:FUNCTION",
+        Some((Verb::Uprobe, true)) => "uretprobe:FILE:FUNCTION",
+        _ => "",
+    }
+}
+
 fn not_attached(program: &Program, error: &skep::Error) -> String {
     let name = program.name();
     let hook = match program.prog_type() {
         ProgType::XDP => "xdp:IFACE",
         ProgType::TRACEPOINT => "tracepoint:CATEGORY/NAME",
         ProgType::RAW_TRACEPOINT => "raw_tp:NAME",
+        ProgType::KPROBE => probe(program.section()),
         _ => "",
     };
     let why = match error.kind() {

@@ -4,10 +4,12 @@
 //! error that concerns one section or symbol away from the others.
 
 mod btf;
-mod place;
+mod function;
+mod image;
 
 pub use btf::read_btf;
-pub use place::{ReadAt, find_section};
+pub use function::Function;
+pub use image::{Image, Place, ReadAt, Segment, find_section};
 
 use crate::bytes::{Endian, Reader};
 use crate::error::bail;

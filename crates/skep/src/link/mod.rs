@@ -1,22 +1,31 @@
 //! Links: what holds a program to its hook.
 
+mod binary;
 mod freplace;
 mod iter;
+mod kprobe;
 mod perf;
+mod pmu;
+mod probe;
 mod raw_tracepoint;
 mod socket;
 mod struct_ops;
+mod tracefs;
 mod tracepoint;
 mod tracing;
+mod uprobe;
 mod xdp;
 
 pub use freplace::Freplace;
 pub use iter::{CgroupOrder, Iter, IterReader};
+pub use kprobe::Kprobe;
+pub use probe::ProbeMode;
 pub use raw_tracepoint::RawTracepoint;
 pub use socket::SocketFilter;
 pub use struct_ops::StructOps;
 pub use tracepoint::Tracepoint;
 pub use tracing::{BtfTracepoint, Tracing};
+pub use uprobe::Uprobe;
 pub use xdp::Xdp;
 
 use crate::error::Context;
@@ -61,6 +70,8 @@ impl Program {
 #[must_use = "dropping a link detaches its program"]
 pub struct Link {
     held: Held,
+    /// What was made for it in tracefs, and goes after it.
+    made: Option<tracefs::TraceProbe>,
     attached: Attached,
     hook: String,
 }
@@ -95,6 +106,7 @@ impl Link {
     fn new(attached: impl Into<Attached>, hook: String, held: Held) -> Self {
         Self {
             held,
+            made: None,
             attached: attached.into(),
             hook,
         }

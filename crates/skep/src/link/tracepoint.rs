@@ -1,17 +1,15 @@
 //! Tracepoints by category and name, with the arguments laid out as tracefs describes.
 
-use super::{Hook, Link, perf};
+use super::tracefs::MOUNTS;
+use super::{Hook, Link, ProbeMode, perf};
 use crate::error::Context;
 use crate::prog::Program;
 use crate::system::{System, c_string};
 use crate::{Error, ErrorKind, Result};
 use alloc::string::{String, ToString};
 use skep_codec::Errno;
-use skep_sys::file;
 use skep_sys::perf::{PerfEvent, perf_event_open};
-
-/// Where tracefs may be mounted.
-const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+use skep_sys::{Fd, file};
 
 /// A tracepoint, by category and name.
 #[derive(Clone, Debug)]
@@ -19,6 +17,7 @@ pub struct Tracepoint {
     category: String,
     name: String,
     tracefs: Option<String>,
+    cookie: u64,
 }
 
 impl Tracepoint {
@@ -36,7 +35,19 @@ impl Tracepoint {
             category: category.to_string(),
             name: name.to_string(),
             tracefs: None,
+            cookie: 0,
         }
+    }
+
+    /// What `bpf_get_attach_cookie` answers in the program.
+    ///
+    /// # Errors
+    /// When attached: [`ErrorKind::Unsupported`] before Linux 5.15.
+    #[must_use]
+    #[inline]
+    pub fn cookie(mut self, cookie: u64) -> Self {
+        self.cookie = cookie;
+        self
     }
 
     /// Looks the tracepoint up in a tracefs that is mounted elsewhere.
@@ -47,10 +58,24 @@ impl Tracepoint {
         self
     }
 
+    /// An event of it, for a process or (-1) all.
+    #[inline]
+    pub(super) fn event(&self, system: &System, pid: i32) -> Result<Fd> {
+        let id = self.id(system)?;
+        // An event of all processes is of a CPU, whichever; its program runs on every one.
+        let cpu = if pid < 0 { 0 } else { -1 };
+        Ok(perf_event_open(
+            system.kernel(),
+            &PerfEvent::Tracepoint { id },
+            pid,
+            cpu,
+        )?)
+    }
+
     #[inline]
     fn id(&self, system: &System) -> Result<u64> {
         let own = self.tracefs.as_deref();
-        let mounts = own.iter().chain(TRACEFS.iter().filter(|_| own.is_none()));
+        let mounts = own.iter().chain(MOUNTS.iter().filter(|_| own.is_none()));
         let mut mounted = false;
         for mount in mounts {
             let path = format!("{mount}/events/{}/{}/id", self.category, self.name);
@@ -84,10 +109,8 @@ fn parse_id(text: &[u8], path: &str) -> Result<u64> {
 impl Hook for Tracepoint {
     #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
-        let system = program.system();
-        let id = self.id(system)?;
-        let event = perf_event_open(system.kernel(), &PerfEvent::Tracepoint { id }, -1, 0)?;
+        let event = self.event(program.system(), -1)?;
         let hook = format!("tracepoint {}/{}", self.category, self.name);
-        perf::attach(program, event, hook)
+        perf::attach(program, event, hook, self.cookie, ProbeMode::Auto)
     }
 }

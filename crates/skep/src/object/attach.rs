@@ -1,9 +1,9 @@
 //! Attaching by section name: the table's verb, made a hook.
 
-use crate::link::{Link, RawTracepoint, Tracepoint, Tracing};
-use crate::prog::{Declared, Program};
-use crate::{Error, ErrorKind, Result};
-use skep_codec::object::Verb;
+use crate::link::{Kprobe, Link, RawTracepoint, Tracepoint, Tracing, Uprobe};
+use crate::prog::Program;
+use crate::{AttachType, Error, ErrorKind, Result};
+use skep_codec::object::{Verb, sections};
 
 impl Program {
     /// Attaches it as its section name says.
@@ -13,45 +13,97 @@ impl Program {
     /// the text says what to give.
     #[inline]
     pub fn attach(&self) -> Result<Link> {
-        attach_declared(self)
+        let Some(declared) = self.declared() else {
+            let how = "it was found in the kernel, without its section: give a hook";
+            return Err(needs(self, how));
+        };
+        let found = sections::find(declared.section.trim_start_matches('?'));
+        let place = Place {
+            verb: declared.verb,
+            target: declared.target.as_deref(),
+            attach_type: declared.attach_type.unwrap_or_default(),
+            on_return: found.is_some_and(|found| found.def.on_return()),
+        };
+        place.attach(self)
+    }
+
+    /// Attaches it as a section of this name would say, such as `kprobe/do_unlinkat` or
+    /// `uprobe/libc.so.6:malloc`, whatever its own section is called.
+    ///
+    /// # Errors
+    /// Those of [`Program::attach`]; [`ErrorKind::Invalid`] for a name that means nothing.
+    #[inline]
+    pub fn attach_as(&self, section: &str) -> Result<Link> {
+        let Some(found) = sections::find(section).filter(|found| found.exact) else {
+            let what = format!("`{section}` is no name of a section that means a hook");
+            return Err(Error::new(ErrorKind::Invalid, what));
+        };
+        let place = Place {
+            verb: found.def.verb,
+            target: found.target,
+            attach_type: found.def.attach_type.unwrap_or_default(),
+            on_return: found.def.on_return(),
+        };
+        place.attach(self)
     }
 }
 
-/// Attaches a program as its section says.
-#[inline]
-fn attach_declared(program: &Program) -> Result<Link> {
-    let Some(declared) = program.declared() else {
-        return Err(needs(
-            program,
-            "it was found in the kernel, without its section: give a hook",
-        ));
-    };
-    match declared.verb {
-        Verb::RawTracepoint => match target(program, declared)? {
-            "" => Err(needs(
-                program,
-                "the section names no tracepoint: --attach PROG=raw_tp:NAME",
-            )),
-            name => program.attach_to(RawTracepoint::new(name)),
-        },
-        Verb::Tracepoint => match target(program, declared)?.split_once('/') {
-            Some((category, name)) => program.attach_to(Tracepoint::new(category, name)),
-            None => Err(needs(
-                program,
-                "the section names no tracepoint (tp/CATEGORY/NAME)",
-            )),
-        },
-        Verb::Tracing | Verb::Lsm | Verb::Iter | Verb::Freplace => {
-            program.attach_to(Tracing::with_link(declared.attach_type.unwrap_or_default()))
+/// What a section's name says of where its programs go.
+struct Place<'a> {
+    verb: Verb,
+    target: Option<&'a str>,
+    attach_type: AttachType,
+    on_return: bool,
+}
+
+impl Place<'_> {
+    #[inline]
+    fn attach(&self, program: &Program) -> Result<Link> {
+        match self.verb {
+            Verb::RawTracepoint => match self.target(program)? {
+                "" => Err(needs(program, how(self.verb))),
+                name => program.attach_to(RawTracepoint::new(name)),
+            },
+            Verb::Tracepoint => match self.target(program)?.split_once('/') {
+                Some((category, name)) => program.attach_to(Tracepoint::new(category, name)),
+                None => Err(needs(
+                    program,
+                    "the section names no tracepoint (tp/CATEGORY/NAME)",
+                )),
+            },
+            Verb::Kprobe => {
+                let probe = Kprobe::declared(self.target(program)?)?;
+                program.attach_to(if self.on_return {
+                    probe.on_return()
+                } else {
+                    probe
+                })
+            }
+            Verb::Ksyscall => {
+                let probe = Kprobe::syscall(self.target(program)?);
+                program.attach_to(if self.on_return {
+                    probe.on_return()
+                } else {
+                    probe
+                })
+            }
+            Verb::Uprobe => match Uprobe::declared(self.target(program)?)? {
+                Some(probe) if self.on_return => program.attach_to(probe.on_return()),
+                Some(probe) => program.attach_to(probe),
+                None => Err(needs(program, how(self.verb))),
+            },
+            Verb::Tracing | Verb::Lsm | Verb::Iter | Verb::Freplace => {
+                program.attach_to(Tracing::with_link(self.attach_type))
+            }
+            verb => Err(needs(program, how(verb))),
         }
-        verb => Err(needs(program, how(verb))),
     }
-}
 
-#[inline]
-fn target<'a>(program: &Program, declared: &'a Declared) -> Result<&'a str> {
-    let target = declared.target.as_deref();
-    target.ok_or_else(|| needs(program, how(declared.verb)))
+    #[inline]
+    fn target(&self, program: &Program) -> Result<&str> {
+        let missing = || needs(program, how(self.verb));
+        self.target.ok_or_else(missing)
+    }
 }
 
 #[cold]
@@ -72,6 +124,9 @@ fn how(verb: Verb) -> &'static str {
         Verb::Socket => "give the socket",
         Verb::RawTracepoint => "give the tracepoint (--attach PROG=raw_tp:NAME)",
         Verb::Tracepoint => "give the tracepoint (--attach PROG=tracepoint:CATEGORY/NAME)",
+        Verb::Kprobe => "give the kernel function (--attach PROG=kprobe:FUNCTION)",
+        Verb::Ksyscall => "give the system call (--attach PROG=ksyscall:NAME)",
+        Verb::Uprobe => "give file and function (--attach PROG=uprobe:FILE:FUNCTION)",
         Verb::Run => "it is run with test_run",
         Verb::Freplace => "give the program and its function",
         Verb::Custom => "the section's name is the caller's own: attach_each_with",

@@ -1,0 +1,161 @@
+//! Programs and libraries of user space: found by their names, looked up in.
+
+use crate::Result;
+use crate::error::Context;
+use crate::system::{System, c_string};
+use crate::{Error, ErrorKind};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use skep_codec::elf::{Image, ReadAt};
+use skep_codec::uapi::linux::O_RDONLY;
+use skep_sys::{Fd, file, process};
+
+/// A program or library in a file.
+pub(super) struct Binary {
+    fd: Fd,
+    size: u64,
+    path: String,
+    pub(super) image: Image,
+}
+
+impl Binary {
+    /// Opens a file and reads its tables.
+    #[inline]
+    pub(super) fn open(system: &System, path: &str) -> Result<Self> {
+        let what = format_args!("read {path}");
+        let fd = file::open(system.kernel(), &c_string(path)?, O_RDONLY, 0).context(what)?;
+        let size = file::file_size(&fd).context(what)?;
+        let image = Image::open(&mut reader(&fd, size)).context(what)?;
+        Ok(Self {
+            fd,
+            size,
+            path: path.to_string(),
+            image,
+        })
+    }
+
+    /// Asks the file.
+    #[inline]
+    pub(super) fn read<T>(
+        &self,
+        ask: impl FnOnce(&Image, ReadAt<'_>) -> skep_codec::Result<T>,
+    ) -> Result<T> {
+        let answer = ask(&self.image, &mut reader(&self.fd, self.size));
+        answer.context(format_args!("look in {}", self.path))
+    }
+
+    /// Where in the file a function begins.
+    #[inline]
+    pub(super) fn function(&self, name: &str) -> Result<u64> {
+        self.offset_of(self.read(|image, read| image.function(name, read))?)
+    }
+
+    /// Where in the file is what has this address in memory.
+    #[inline]
+    pub(super) fn offset_of(&self, address: u64) -> Result<u64> {
+        self.image.file_offset(address).ok_or_else(|| {
+            let what = format!("nothing of {} is loaded at {address:#x}", self.path);
+            Error::new(ErrorKind::NotFound, what)
+        })
+    }
+}
+
+/// Reads parts of a file, never more than there is.
+#[inline]
+fn reader(fd: &Fd, size: u64) -> impl FnMut(u64, usize) -> skep_codec::Result<Vec<u8>> {
+    move |offset, len| {
+        let rest = size.saturating_sub(offset);
+        let len = usize::try_from(rest).map_or(len, |rest| rest.min(len));
+        file::read_at(fd, offset, len).map_err(|error| {
+            let what = format!("{error}");
+            skep_codec::Error::new(skep_codec::ErrorKind::Truncated, what).at(offset)
+        })
+    }
+}
+
+/// The file that is meant by a name: a path as it is; a library that the process has loaded; what is
+/// found in the directories of libraries (`LD_LIBRARY_PATH` first) or of programs (`PATH`). In the
+/// file system of process `root`, if one is given.
+#[inline]
+pub(super) fn find(system: &System, name: &str, pid: i32, root: Option<u32>) -> Result<String> {
+    let root = root.map_or(String::new(), |pid| format!("/proc/{pid}/root"));
+    if name.contains('/') {
+        return Ok(match name.starts_with('/') {
+            true => format!("{root}{name}"),
+            false => name.to_string(),
+        });
+    }
+    if pid >= 0
+        && let Some(path) = mapped(system, name, pid)?
+    {
+        return Ok(path);
+    }
+    let is_library = name.ends_with(".so") || name.contains(".so.");
+    for dirs in directories(system, is_library)? {
+        for dir in dirs.split(':').filter(|dir| !dir.is_empty()) {
+            let path = format!("{root}{dir}/{name}");
+            if is_elf(system, &path)? {
+                return Ok(path);
+            }
+        }
+    }
+    let what = match is_library {
+        true => format!("no library `{name}` in the directories of libraries"),
+        false => format!("no program `{name}` in the directories of programs"),
+    };
+    Err(Error::new(ErrorKind::NotFound, what))
+}
+
+#[inline]
+fn directories(system: &System, is_library: bool) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    if !is_library {
+        all.extend(variable("PATH"));
+        all.push("/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".to_string());
+        return Ok(all);
+    }
+    let machine = process::machine(system.kernel()).context("ask for the machine")?;
+    all.extend(variable("LD_LIBRARY_PATH"));
+    all.push("/usr/lib64:/lib64:/usr/lib:/lib".to_string());
+    all.push(format!(
+        "/usr/lib/{machine}-linux-gnu:/lib/{machine}-linux-gnu"
+    ));
+    Ok(all)
+}
+
+#[cfg(feature = "std")]
+#[inline]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[cfg(not(feature = "std"))]
+#[inline]
+fn variable(_: &str) -> Option<String> {
+    None
+}
+
+#[inline]
+fn is_elf(system: &System, path: &str) -> Result<bool> {
+    let Ok(fd) = file::open(system.kernel(), &c_string(path)?, O_RDONLY, 0) else {
+        return Ok(false);
+    };
+    Ok(file::read_at(&fd, 0, 4).is_ok_and(|magic| magic == b"\x7fELF"))
+}
+
+/// The file of this name that a process has in its memory, in the process's file system.
+#[inline]
+fn mapped(system: &System, name: &str, pid: i32) -> Result<Option<String>> {
+    let pid = match pid {
+        0 => "self".to_string(),
+        pid => pid.to_string(),
+    };
+    let path = format!("/proc/{pid}/maps");
+    let maps = file::read_file(system.kernel(), &c_string(&path)?, 1 << 26);
+    let maps = maps.context(format_args!("read {path}"))?;
+    let found = String::from_utf8_lossy(&maps).lines().find_map(|line| {
+        let path = line.get(line.find('/')?..)?;
+        (path.rsplit('/').next() == Some(name)).then(|| path.to_string())
+    });
+    Ok(found.map(|path| format!("/proc/{pid}/root{path}")))
+}
