@@ -179,3 +179,79 @@ fn link_writes_one_file() {
         "nothing is written"
     );
 }
+
+#[test]
+fn rust_knows_what_is_in_an_object() {
+    let scratch = Scratch::new("typed");
+    let path = scratch.file("rawtp.bpf.o", object!("rawtp.bpf.el.o"));
+    let Some(output) = run(&["obj", "rust", &path, "--record", "events=event"]) else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    for part in [
+        "pub struct OpenRawtp {",
+        "pub fn set_target_pid(&mut self, value: types::__u32) -> ::skep::Result<()> {",
+        "pub fn events(self) -> ::skep::Result<::skep::ring::Ring<types::event>> {",
+        "pub fn hits_cell(self) -> ::skep::Result<::skep::map::Cell<'a, types::__u64>> {",
+        "    pub count: ::core::option::Option<::skep::Link>,",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("include_bytes!") && !text.contains("unsafe"));
+    let named = [
+        "obj",
+        "skeleton",
+        &path,
+        "--name",
+        "call_tracer",
+        "--embed",
+        "rawtp.bpf.o",
+    ];
+    let text = stdout(&run(&named).unwrap());
+    assert!(text.contains("pub struct OpenCallTracer {"), "{text}");
+    assert!(text.contains("include_bytes!(\"rawtp.bpf.o\")"), "{text}");
+    let partial = stdout(&run(&["obj", "rust", "--partial", &path]).unwrap());
+    assert!(
+        partial.contains("pub fn bind(object: &'a ::skep::Object)"),
+        "{partial}"
+    );
+    assert!(!partial.contains("pub fn load"), "{partial}");
+}
+
+#[test]
+fn rust_of_several_objects_is_modules_and_what_is_not_there_is_told() {
+    let scratch = Scratch::new("modules");
+    let tracer = scratch.file("rawtp.bpf.o", object!("rawtp.bpf.el.o"));
+    let other = scratch.file("loop.bpf.o", object!("globals.bpf.el.o"));
+    let Some(output) = run(&["obj", "rust", &tracer, &other]) else {
+        return;
+    };
+    let text = stdout(&output);
+    assert!(text.contains("pub mod rawtp {\n"), "{text}");
+    assert!(text.contains("pub mod r#loop {\n"), "{text}");
+    let failures = [
+        (&["--type", "nothing", &tracer][..], "no type `nothing`"),
+        (&["--record", "nothing=event", &tracer], "no map `nothing`"),
+        (
+            &["--record", "events=nothing", &tracer],
+            "no type `nothing`",
+        ),
+        (
+            &["--name", "x", &tracer, &other],
+            "--name and --embed are of one object",
+        ),
+        (&[&tracer, &tracer], "a second module `rawtp`"),
+        (&["/nonexistent.o"], "/nonexistent.o"),
+    ];
+    for (args, why) in failures {
+        let output = run(&[&["obj", "rust"], args].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(output.stdout.is_empty());
+        assert!(
+            stderr(&output).contains(why),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+    }
+}

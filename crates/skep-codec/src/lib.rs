@@ -51,6 +51,8 @@ pub mod object;
 pub mod order;
 pub mod perf;
 mod sha256;
+#[cfg(any(test, feature = "skeleton"))]
+pub mod skeleton;
 pub mod text;
 pub mod uapi;
 

@@ -4,7 +4,7 @@ use crate::{Error, ErrorKind, Result};
 use alloc::vec;
 
 /// A value with a fixed number of bytes in the kernel's byte order, no padding, and no bit
-/// pattern that is not valid. Implemented for integers and arrays; [`plain!`](crate::plain), or
+/// pattern that is not valid. Implemented for numbers and arrays; [`plain!`](crate::plain), or
 /// `#[derive(Plain)]` by feature `derive`, makes a struct of them one.
 ///
 /// Padding is refused:
@@ -25,7 +25,7 @@ use alloc::vec;
 #[cfg_attr(feature = "derive", doc = include_str!("plain/derive.md"))]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not nothing but its bytes",
-    note = "integers, arrays and structs of them are; `bool`, `char`, references and enums have bit \
+    note = "numbers, arrays and structs of them are; `bool`, `char`, references and enums have bit \
             patterns that are not valid, and a kernel may give any: take an integer of the same size"
 )]
 pub trait Plain: Copy {
@@ -39,6 +39,13 @@ pub trait Plain: Copy {
 
     /// The value of these bytes, or `None` if there are not exactly [`Self::SIZE`].
     fn read_from(bytes: &[u8]) -> Option<Self>;
+
+    /// The value whose bytes are all 0.
+    fn zeroed() -> Self {
+        // As many bytes as it has, always.
+        let read = |room: &mut [u8]| Self::read_from(room);
+        with_room::<Self, _>(read).unwrap_or_else(|| unreachable!("a value of its own size"))
+    }
 }
 
 /// A field of a [`Plain`] struct.
@@ -68,7 +75,7 @@ impl PlainField {
     }
 }
 
-macro_rules! ints {
+macro_rules! numbers {
     ($($ty:ident)+) => {$(
         impl Plain for $ty {
             const SIZE: usize = size_of::<$ty>();
@@ -86,7 +93,7 @@ macro_rules! ints {
     )+};
 }
 
-ints!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+numbers!(f32 f64 u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
 impl<T: Plain, const N: usize> Plain for [T; N] {
     const SIZE: usize = T::SIZE * N;
@@ -152,7 +159,8 @@ pub(crate) fn with_bytes<T: Plain, R>(value: &T, f: impl FnOnce(&[u8]) -> R) -> 
 }
 
 /// Declares a `#[repr(C)]` struct of [`Plain`] fields and makes it [`Plain`]. A struct with
-/// padding does not compile: add the padding as a field.
+/// padding does not compile: add the padding as a field. A struct of one field without a name is
+/// `#[repr(transparent)]`.
 ///
 /// ```
 /// skep::plain! {
@@ -169,47 +177,77 @@ pub(crate) fn with_bytes<T: Plain, R>(value: &T, f: impl FnOnce(&[u8]) -> R) -> 
 /// assert_eq!(Event::read_from(&bytes).unwrap().pid, 0x0101_0101);
 /// assert!(Event::read_from(&bytes[1..]).is_none());
 /// assert_eq!(Event::FIELDS[2].offset, 12);
+///
+/// skep::plain! {
+///     /// An enum of the program: any value may come.
+///     #[derive(Debug, PartialEq)]
+///     pub struct Mode(pub u32);
+/// }
+/// assert_eq!(Mode::zeroed(), Mode(0));
 /// ```
 #[macro_export]
 macro_rules! plain {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident($field_vis:vis $ty:ty);) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy)]
+        #[repr(transparent)]
+        $vis struct $name($field_vis $ty);
+
+        impl $crate::Plain for $name {
+            const SIZE: usize = <$ty as $crate::Plain>::SIZE;
+
+            fn write_to(&self, out: &mut [u8]) {
+                $crate::Plain::write_to(&self.0, out);
+            }
+
+            fn read_from(bytes: &[u8]) -> ::core::option::Option<Self> {
+                ::core::option::Option::Some(Self($crate::Plain::read_from(bytes)?))
+            }
+        }
+    };
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
-        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $ty:ty),+ $(,)?
+        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $ty:ty),* $(,)?
     }) => {
         $(#[$meta])*
         #[derive(Clone, Copy)]
         #[repr(C)]
-        $vis struct $name { $($(#[$field_meta])* $field_vis $field: $ty,)+ }
+        $vis struct $name { $($(#[$field_meta])* $field_vis $field: $ty,)* }
 
         impl $crate::Plain for $name {
             const SIZE: usize = {
-                let fields = 0 $(+ <$ty as $crate::Plain>::SIZE)+;
-                assert!(fields == core::mem::size_of::<$name>(), "the struct has padding");
+                let fields = 0 $(+ <$ty as $crate::Plain>::SIZE)*;
+                assert!(fields == ::core::mem::size_of::<$name>(), "the struct has padding");
                 fields
             };
             const FIELDS: &'static [$crate::PlainField] = &[$($crate::PlainField {
                 name: $crate::PlainField::c_name(stringify!($field)),
-                offset: core::mem::offset_of!($name, $field),
+                offset: ::core::mem::offset_of!($name, $field),
                 size: <$ty as $crate::Plain>::SIZE,
                 fields: <$ty as $crate::Plain>::FIELDS,
-            },)+];
+            },)*];
 
             fn write_to(&self, out: &mut [u8]) {
-                let mut rest = out;
+                let rest = out;
                 $(
-                    let (part, next) = rest.split_at_mut(<$ty as $crate::Plain>::SIZE);
-                    $crate::Plain::write_to(&self.$field, part);
-                    rest = next;
-                )+
+                    let (part, rest) = rest.split_at_mut(<$ty as $crate::Plain>::SIZE);
+                    // A copy: a packed struct's fields lie anywhere.
+                    $crate::Plain::write_to(&{ self.$field }, part);
+                )*
                 let _ = rest;
             }
 
-            fn read_from(bytes: &[u8]) -> Option<Self> {
-                let rest = bytes;
-                $(
-                    let (part, rest) = rest.split_at_checked(<$ty as $crate::Plain>::SIZE)?;
-                    let $field = <$ty as $crate::Plain>::read_from(part)?;
-                )+
-                rest.is_empty().then_some(Self { $($field,)+ })
+            fn read_from(bytes: &[u8]) -> ::core::option::Option<Self> {
+                #[allow(unused_mut)] // of no fields
+                let mut rest = bytes;
+                // Fields are read in their order; none is a variable: a type may have its name.
+                let value = Self {
+                    $($field: {
+                        let (part, next) = rest.split_at_checked(<$ty as $crate::Plain>::SIZE)?;
+                        rest = next;
+                        <$ty as $crate::Plain>::read_from(part)?
+                    },)*
+                };
+                rest.is_empty().then_some(value)
             }
         }
 
@@ -263,6 +301,44 @@ mod tests {
         round([0_u64; 0]);
         round((i128::MIN, 5_u8).0);
         round([u128::MAX, 1]);
+    }
+
+    crate::plain! {
+        #[derive(Debug, PartialEq)]
+        struct Mode(i16);
+    }
+
+    crate::plain! {
+        #[derive(Debug, PartialEq)]
+        #[repr(packed)]
+        struct Tight { flag: u8, mode: Mode, wide: u64, none: [u32; 0], ratio: f64 }
+    }
+
+    crate::plain! {
+        #[derive(Debug, PartialEq)]
+        struct Empty {}
+    }
+
+    #[test]
+    fn packed_empty_and_nameless_ones_are_values_too() {
+        let tight = Tight {
+            flag: 1,
+            mode: Mode(-2),
+            wide: 3,
+            none: [],
+            ratio: 0.5,
+        };
+        round(tight);
+        assert_eq!(Tight::SIZE, 19);
+        assert_eq!(Tight::FIELDS[2].offset, 3);
+        let mut bytes = [0xff; 19];
+        tight.write_to(&mut bytes);
+        assert_eq!(bytes[1..3], (-2_i16).to_ne_bytes());
+        assert_eq!(bytes[11..], 0.5_f64.to_ne_bytes());
+        round(Empty {});
+        round(Mode(7));
+        assert_eq!({ Tight::zeroed().wide }, 0);
+        assert_eq!(<[u64; 100]>::zeroed(), [0; 100]);
     }
 
     #[test]

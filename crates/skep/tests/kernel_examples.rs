@@ -86,6 +86,19 @@ fn trace_prints_system_calls() {
 }
 
 #[test]
+fn typed_names_what_it_prints() {
+    let Some(text) = watching("typed") else {
+        return;
+    };
+    assert!(
+        text.starts_with("attached to raw tracepoint sys_enter\n"),
+        "{text}"
+    );
+    assert!(number_of(&text, " calls, ") > 100, "{text}");
+    assert_eq!(number_of(&text, " not shown"), 0);
+}
+
+#[test]
 fn events_of_a_ring_and_an_iterator_come_in_one_stream() {
     let Some(text) = watching("events") else {
         return;
@@ -188,5 +201,5 @@ fn every_example_is_run() {
             "{name} is not run"
         );
     }
-    assert!(names.len() >= 9, "{names:?}");
+    assert!(names.len() >= 10, "{names:?}");
 }

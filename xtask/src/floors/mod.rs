@@ -40,7 +40,7 @@ const CRATES: &[Crate] = &[
             &["elf"],
             &["core_reloc"],
             &["object"],
-            &["linker"],
+            &["linker", "skeleton"],
         ],
         dependencies: &["bitflags", "elf"],
         may_unsafe: &[],

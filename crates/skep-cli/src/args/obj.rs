@@ -12,6 +12,9 @@ pub(crate) enum ObjVerb {
     Disasm(Disasm),
     /// Link several object files into one.
     Link(Link),
+    /// Print Rust that knows an object's programs, maps and variables by name and type.
+    #[command(visible_alias = "skeleton")]
+    Rust(Rust),
 }
 
 /// `skep obj show`.
@@ -70,4 +73,54 @@ pub(crate) struct Link {
     /// Say what was written, as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `skep obj rust`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A file for a module of its own, which needs the crate skep and nothing else; no clang, no build \
+script. Before the load it has a function for every variable, map, program and member of a \
+struct_ops map, after it variables as programs see them now, maps as typed views, programs and \
+links. Types are the object's own, and rustc checks how they lie. What the object does not tell is \
+bytes.
+
+With --partial it is for the code of a library: it binds to an object that somebody else opens and \
+into which the library's object was linked (skep obj link). What is missing there is an error that \
+names it, but for what is weak or not loaded unless asked for.
+
+Of several objects each is a module.
+
+Examples:
+  skep obj rust app.bpf.o --embed app.bpf.o > src/app.rs
+  skep obj rust app.bpf.o --record events=event > src/app.rs
+  skep obj rust lib.bpf.o --partial > src/lib_bpf.rs")]
+pub(crate) struct Rust {
+    /// BPF object files.
+    #[arg(required = true, value_name = "OBJ")]
+    pub(crate) objects: Vec<PathBuf>,
+    /// Name of the type; without it the object's.
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Make the object file part of the program: its path, from the Rust file's directory.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) embed: Option<String>,
+    /// The same, compiled for big-endian machines.
+    #[arg(long, value_name = "PATH", requires = "embed")]
+    pub(crate) embed_be: Option<String>,
+    /// Only what a library needs in somebody else's object.
+    #[arg(long, visible_alias = "subskeleton", conflicts_with_all = ["embed", "embed_be"])]
+    pub(crate) partial: bool,
+    /// Declare this type, too; may be given several times.
+    #[arg(long = "type", value_name = "NAME")]
+    pub(crate) types: Vec<String>,
+    /// Type of the records of a ring buffer that is declared without; may be given several times.
+    #[arg(long = "record", value_name = "MAP=TYPE", value_parser = record)]
+    pub(crate) records: Vec<(String, String)>,
+}
+
+fn record(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((map, ty)) if !map.is_empty() && !ty.is_empty() => Ok((map.to_owned(), ty.to_owned())),
+        _ => Err("expected MAP=TYPE".to_owned()),
+    }
 }

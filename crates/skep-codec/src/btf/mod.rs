@@ -58,6 +58,8 @@ pub use find::{Kinds, Wanted, essential_name};
 pub use merge::IdMap;
 #[cfg(any(test, feature = "dump-rust"))]
 pub use rust::dump_rust;
+#[cfg(any(test, feature = "skeleton"))]
+pub(crate) use rust::{PlainTypes, names as rust_names};
 pub(crate) use types::RawMember;
 pub use types::{Array, Enumerator, Int, Kind, Member, Param, SecVar, Type, TypeId};
 pub use upload::{BtfFeatures, SectionLayout, for_upload};

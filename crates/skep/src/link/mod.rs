@@ -65,6 +65,9 @@ impl Program {
     }
 }
 
+/// Links that are held together.
+pub type Links = Vec<Link>;
+
 /// An attached program, or struct of programs. Dropping it detaches; [`Link::pin`] or
 /// [`Link::leak`] keep it.
 #[must_use = "dropping a link detaches its program"]

@@ -3,15 +3,17 @@
 mod attach;
 mod global;
 mod loader;
+mod names;
 mod options;
 mod spec;
 
 pub use global::Global;
 pub use loader::{Loaded, Loader, Prepared};
+pub use names::Names;
 pub use options::{AttachTarget, LoadOptions, PinReuse};
 pub use spec::{ObjectSpec, VariableMut};
 
-use crate::link::{Link, StructOps};
+use crate::link::{Link, Links, StructOps};
 use crate::map::Map;
 use crate::prog::Program;
 use crate::ring::{PerfBuffer, RingBuf, UserRingBuf};
@@ -112,8 +114,8 @@ impl Object {
     /// those before it are detached again. Programs whose section does not say where
     /// ([`ErrorKind::NeedsTarget`]) and programs that never attach by themselves are left alone.
     #[inline]
-    pub fn attach_all(&self) -> Result<Vec<Link>> {
-        let mut links = Vec::new();
+    pub fn attach_all(&self) -> Result<Links> {
+        let mut links = Links::new();
         for (_, answer) in self.attach_each() {
             match answer {
                 Ok(link) => links.push(link),

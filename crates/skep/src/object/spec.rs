@@ -3,7 +3,7 @@
 use super::{LoadOptions, Loader, Object};
 use crate::Result;
 use crate::error::Context;
-use crate::plain::Plain;
+use crate::plain::{Plain, read};
 use crate::system::System;
 #[cfg(any(feature = "std", feature = "values"))]
 use crate::{Error, ErrorKind};
@@ -125,6 +125,15 @@ impl VariableMut<'_> {
         let mut bytes = vec![0; T::SIZE];
         value.write_to(&mut bytes);
         self.set_bytes(&bytes)
+    }
+
+    /// Its value, as the object has it or as it was set.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the type has another size.
+    pub fn value<T: Plain>(&mut self) -> Result<T> {
+        let variable = self.spec.variable(&self.variable.name)?;
+        read(&variable.bytes(), &self.variable.name)
     }
 
     /// Sets its bytes, in the object's byte order.

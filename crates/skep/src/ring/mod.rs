@@ -7,6 +7,7 @@ mod lent;
 mod perf;
 mod record;
 mod region;
+mod typed;
 mod user_ring;
 pub(crate) mod wait;
 
@@ -14,5 +15,6 @@ pub use bpf_ring::RingBuf;
 pub(crate) use perf::read_sample;
 pub use perf::{CpuHistory, CpuStats, PerfBuffer, PerfHistory, PerfOptions, Sample, Wakeup};
 pub use record::{Record, Records};
+pub use typed::Ring;
 pub use user_ring::{Slot, UserRingBuf};
 pub use wait::{Woken, wait_any};

@@ -3,6 +3,7 @@
 mod disasm;
 mod items;
 mod link;
+mod rust;
 mod show;
 mod types;
 
@@ -18,6 +19,7 @@ pub(crate) fn run(verb: &ObjVerb) -> Result {
         ObjVerb::Show(args) => show::run(args),
         ObjVerb::Disasm(args) => disasm::run(args),
         ObjVerb::Link(args) => link::run(args),
+        ObjVerb::Rust(args) => rust::run(args),
     }
 }
 

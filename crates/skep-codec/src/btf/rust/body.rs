@@ -16,6 +16,8 @@ struct Body {
     members: Members,
     /// What rustc is to check.
     checks: String,
+    /// Of a union that is declared as its bytes: functions for its members.
+    functions: Option<String>,
     /// Bytes written so far; of a union, bytes of its longest member.
     at: u64,
     /// Paddings, bit-fields and anonymous members so far.
@@ -49,14 +51,11 @@ impl<'a> Dump<'a> {
             layout,
             members: Members::default(),
             checks: String::new(),
+            functions: (self.plain && ty.kind() == Kind::Union).then(String::new),
             at: 0,
             nameless: [0; 3],
         };
-        let keyword = if body.is_struct { "struct " } else { "union " };
-        let packed = if layout.packed { ", packed" } else { "" };
-        self.out
-            .extend(["\n#[repr(C", packed, ")]\n#[derive(Clone, Copy)]\npub "]);
-        self.out.extend([keyword, name, " {\n"]);
+        self.open(&body, size);
         let begin = self.out.len();
         if !self.members(ty, &mut body, size)? {
             // Members that lie over each other, or outside: only the bytes are certain.
@@ -64,17 +63,49 @@ impl<'a> Dump<'a> {
             (body.at, body.members) = (0, Members::default());
             body.nameless = [0; 3];
             body.checks.clear();
+            body.functions = body.functions.map(|_| String::new());
         }
         let (missing, empty_union) = (size.saturating_sub(body.at), !body.is_struct && size == 0);
-        if missing > 0 || empty_union {
+        if body.functions.is_none() && (missing > 0 || empty_union) {
             let count = if body.is_struct { missing } else { size };
             self.padding(&mut body, count);
         }
-        self.out.push_str("}\nconst _: () = {\n");
+        self.out
+            .push_str(if self.plain { "    }\n}\n" } else { "}\n" });
+        self.zeroed(name);
+        if let Some(functions) = body.functions.as_deref().filter(|text| !text.is_empty()) {
+            self.out.extend(["impl ", name, " {\n", functions, "}\n"]);
+        }
+        self.out.push_str("const _: () = {\n");
         let size_of = "::core::mem::size_of";
         let _ = writeln!(self.out, "    assert!({size_of}::<{name}>() == {size});");
         self.out.extend([&body.checks, "};\n"]);
         Ok(())
+    }
+
+    /// Writes what comes before the members; of a union of [`super::PlainTypes`] its bytes, too.
+    fn open(&mut self, body: &Body, size: u64) {
+        let (packed, name) = (body.layout.packed, &body.name);
+        if !self.plain {
+            let repr = if packed { ", packed" } else { "" };
+            let keyword = if body.is_struct { "struct " } else { "union " };
+            self.out
+                .extend(["\n#[repr(C", repr, ")]\n#[derive(Clone, Copy)]\npub "]);
+            self.out.extend([keyword, name, " {\n"]);
+            return;
+        }
+        self.out
+            .push_str("\n::skep::plain! {\n    #[derive(Debug, PartialEq)]\n");
+        if packed {
+            self.out.push_str("    #[repr(packed)]\n");
+        }
+        self.out.extend(["    pub struct ", name, " {\n"]);
+        if !body.is_struct {
+            let bits = body.layout.align_bytes.saturating_mul(8);
+            let bits = if packed { 8 } else { bits };
+            let _ = writeln!(self.out, "        __align: [u{bits}; 0],");
+            let _ = writeln!(self.out, "        pub __bytes: [u8; {size}],");
+        }
     }
 
     /// Writes the members; whether they can be told.
@@ -82,7 +113,9 @@ impl<'a> Dump<'a> {
         let mut bits: Option<Bits> = None;
         for member in ty.raw_members() {
             let waiting = bits.as_ref().map_or(0, |bits| bits.comment.len());
-            self.check_size(waiting.saturating_add(body.checks.len()))?;
+            let functions = body.functions.as_ref().map_or(0, String::len);
+            let checks = body.checks.len().saturating_add(functions);
+            self.check_size(waiting.saturating_add(checks))?;
             let name = self.names.text.at(member.name_off)?;
             let offset = u64::from(member.bit_offset);
             if member.bit_size != 0 {
@@ -128,12 +161,14 @@ impl<'a> Dump<'a> {
             let value = self.value(member.ty, &context, 0)?;
             let comment = self.comment(member.ty)?;
             let name = self.member(body, &name, &value, &comment);
-            let _ = writeln!(
-                body.checks,
-                "    assert!(::core::mem::offset_of!({}, {name}) == {});",
-                body.name,
-                offset / 8
-            );
+            if body.functions.is_none() {
+                let _ = writeln!(
+                    body.checks,
+                    "    assert!(::core::mem::offset_of!({}, {name}) == {});",
+                    body.name,
+                    offset / 8
+                );
+            }
             body.grow(offset / 8, len);
         }
         Ok(self.bit_fields(body, bits, size))
@@ -184,7 +219,12 @@ impl<'a> Dump<'a> {
     /// Writes one member; its name.
     fn member(&mut self, body: &mut Body, name: &str, value: &str, comment: &str) -> String {
         let name = body.members.fresh(name);
-        self.out.extend(["    pub ", &name, ": ", value, ","]);
+        if body.functions.is_some() {
+            body.functions(&name, value, comment);
+            return name;
+        }
+        let indent = if self.plain { "        " } else { "    " };
+        self.out.extend([indent, "pub ", &name, ": ", value, ","]);
         if !comment.is_empty() {
             self.out.extend([" // ", comment]);
         }
@@ -233,6 +273,38 @@ impl Body {
         };
         *count = count.saturating_add(1);
         format!("__{word}_{count}")
+    }
+
+    /// Functions that read and write a member of a union, whose bytes are as many or more.
+    fn functions(&mut self, name: &str, value: &str, comment: &str) {
+        let bare = name.strip_prefix("r#").unwrap_or(name);
+        let setter = self.members.fresh(&format!("set_{bare}"));
+        let Some(out) = &mut self.functions else {
+            return;
+        };
+        let points = match comment {
+            "" => String::new(),
+            comment => format!(": `{comment}`"),
+        };
+        let size = "::core::mem::size_of";
+        let _ = write!(
+            out,
+            "    /// `{bare}` of the union{points}.\n    \
+                 pub fn {name}(&self) -> {value} {{\n        \
+                     let (bytes, _) = self.__bytes.split_at({size}::<{value}>());\n        \
+                     ::skep::Plain::read_from(bytes).unwrap_or_else(::skep::Plain::zeroed)\n    \
+                 }}\n    \
+                 /// Sets `{bare}` of the union, and no other byte.\n    \
+                 pub fn {setter}(&mut self, value: {value}) {{\n        \
+                     let (bytes, _) = self.__bytes.split_at_mut({size}::<{value}>());\n        \
+                     ::skep::Plain::write_to(&value, bytes);\n    \
+                 }}\n",
+        );
+        let _ = writeln!(
+            self.checks,
+            "    assert!({size}::<{value}>() <= {size}::<{}>());",
+            self.name
+        );
     }
 
     /// Notes that a member has been written.

@@ -1,7 +1,7 @@
 //! Types as Rust: declarations that rustc lays out the same, and checks that they are.
 
 mod body;
-mod names;
+pub(crate) mod names;
 #[cfg(test)]
 mod tests;
 
@@ -49,9 +49,56 @@ const BEFORE: &str = "\
 #![allow(non_camel_case_types, non_snake_case, non_upper_case_globals)]\n\
 #![allow(clippy::all)]\n";
 
+/// Types that are nothing but their bytes, declared as they are asked for: `skep::Plain`, with a
+/// value of zeros, and unions as their bytes with a pair of functions for each member.
+pub(crate) struct PlainTypes<'a>(Dump<'a>);
+
+impl<'a> PlainTypes<'a> {
+    /// Of these types, which are better [indexed](Btf::indexed).
+    pub(crate) fn new(btf: &'a Btf) -> Self {
+        let mut dump = Dump::new(btf);
+        dump.out.clear();
+        dump.plain = true;
+        // Unions take two functions for each member.
+        dump.max_output = dump.max_output.saturating_mul(4);
+        Self(dump)
+    }
+
+    /// What Rust calls the type of a value, from outside the module `types` that has the
+    /// declarations. What is anonymous is called after `context`.
+    ///
+    /// # Errors
+    /// What cannot be declared; nothing is then left of it.
+    pub(crate) fn of(&mut self, id: TypeId, context: &str) -> Result<String> {
+        let dump = &mut self.0;
+        let (text, queue) = (dump.out.len(), dump.names.len());
+        let value = dump.value(id, context, 0);
+        let declared = value.and_then(|value| dump.declare_all().map(|()| value));
+        if declared.is_err() {
+            dump.out.truncate(text);
+            dump.names.forget(queue);
+        }
+        let mut value = declared?;
+        let at = value.find(|c| c != '[').unwrap_or(0);
+        let base = value.get(at..).unwrap_or_default();
+        let end = base.find([';', ']']).unwrap_or(base.len());
+        if !names::is_primitive(base.get(..end).unwrap_or_default()) {
+            value.insert_str(at, "types::");
+        }
+        Ok(value)
+    }
+
+    /// The declarations.
+    pub(crate) fn into_text(self) -> String {
+        self.0.out
+    }
+}
+
 struct Dump<'a> {
     btf: &'a Btf,
     out: String,
+    /// Whether types are declared by `skep::plain!`.
+    plain: bool,
     max_output: usize,
     names: Names<'a>,
     layouts: Layouts<'a>,
@@ -62,6 +109,7 @@ impl<'a> Dump<'a> {
         Self {
             btf,
             out: BEFORE.into(),
+            plain: false,
             max_output: output_limit(btf),
             names: Names::new(btf),
             layouts: Layouts::new(btf),
@@ -80,6 +128,11 @@ impl<'a> Dump<'a> {
             Kind::Typedef => drop(self.typedef(&ty)?),
             _ => {}
         }
+        self.declare_all()
+    }
+
+    /// Declares what has a name and no declaration.
+    fn declare_all(&mut self) -> Result<()> {
         while let Some((id, name)) = self.names.next() {
             let ty = self.btf.ty(id)?;
             self.declare(&ty, &name)?;
@@ -128,6 +181,10 @@ impl<'a> Dump<'a> {
                 let array = ty.array()?;
                 let element = self.value(array.element, context, deeper)?;
                 Ok(format!("[{element}; {}]", array.len))
+            }
+            // Text is bytes.
+            Kind::Int if self.plain && self.names.text.at(ty.name_offset())? == "char" => {
+                Ok(bytes_or_one(ty.size()))
             }
             Kind::Int => Ok(integer(ty.size(), ty.int()?)),
             Kind::Float => Ok(match ty.size() {
@@ -224,13 +281,18 @@ impl<'a> Dump<'a> {
     /// A newtype that has an enum's values as constants.
     fn newtype(&mut self, ty: &Type<'a>, name: &str) -> Result<()> {
         let (repr, shift) = enum_repr(ty);
-        self.out.extend([
-            "\n#[repr(transparent)]\n#[derive(Clone, Copy, Debug, PartialEq, Eq)]\npub struct ",
-            name,
-            "(pub ",
-            &repr,
-            ");\n",
-        ]);
+        let (head, tail) = match self.plain {
+            true => (
+                "\n::skep::plain! {\n    #[derive(Debug, PartialEq, Eq)]\n    pub struct ",
+                ");\n}\n",
+            ),
+            false => (
+                "\n#[repr(transparent)]\n#[derive(Clone, Copy, Debug, PartialEq, Eq)]\npub struct ",
+                ");\n",
+            ),
+        };
+        self.out.extend([head, name, "(pub ", &repr, tail]);
+        self.zeroed(name);
         // Nothing is known of one that is only declared, or of a size that no integer has.
         if shift.is_some() && ty.enumerators().len() > 0 {
             self.out.extend(["impl ", name, " {\n"]);
@@ -254,9 +316,30 @@ impl<'a> Dump<'a> {
     }
 }
 
+impl Dump<'_> {
+    /// `Default`, where values are [`PlainTypes`].
+    fn zeroed(&mut self, name: &str) {
+        if self.plain {
+            self.out.extend([
+                "impl ::core::default::Default for ",
+                name,
+                " {\n    fn default() -> Self {\n        ::skep::Plain::zeroed()\n    }\n}\n",
+            ]);
+        }
+    }
+}
+
 /// So many bytes.
 fn bytes(count: u64) -> String {
     format!("[u8; {count}]")
+}
+
+/// A `char`, of whatever size.
+fn bytes_or_one(size: Option<u32>) -> String {
+    match size {
+        Some(1) => "u8".into(),
+        size => bytes(size.unwrap_or(0).into()),
+    }
 }
 
 /// An integer of this size; bytes where Rust has none. No `bool`: a foreign one may be 2.

@@ -32,7 +32,7 @@ pub(super) fn is_primitive(name: &str) -> bool {
 }
 
 /// The name, with `_` for what Rust does not take.
-pub(super) fn identifier(name: &str) -> Cow<'_, str> {
+pub(crate) fn identifier(name: &str) -> Cow<'_, str> {
     let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let name = match name.chars().all(valid) {
         true => Cow::Borrowed(name),
@@ -45,7 +45,7 @@ pub(super) fn identifier(name: &str) -> Cow<'_, str> {
 }
 
 /// A name as Rust takes it.
-pub(super) fn escaped(name: &str) -> String {
+pub(crate) fn escaped(name: &str) -> String {
     let name = identifier(name);
     match &*name {
         never if NEVER.contains(&never) => format!("{name}_"),
@@ -104,6 +104,21 @@ impl<'a> Names<'a> {
         })
     }
 
+    /// How many types have a name.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Takes all names but the first `len` back; nothing else gets them.
+    pub(super) fn forget(&mut self, len: usize) {
+        for id in self.queue.drain(len.min(self.queue.len())..) {
+            if let Some(slot) = self.given.get_mut(id.0 as usize) {
+                *slot = None;
+            }
+        }
+        self.declared = len;
+    }
+
     /// The next type that has a name and no declaration.
     pub(super) fn next(&mut self) -> Option<(TypeId, String)> {
         let id = *self.queue.get(self.declared)?;
@@ -113,13 +128,13 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The names inside of one type.
+/// The names inside of one type, or of one `impl`.
 #[derive(Default)]
-pub(super) struct Members(Map<String, u32>);
+pub(crate) struct Members(Map<String, u32>);
 
 impl Members {
     /// A name that no other member has, like this one.
-    pub(super) fn fresh(&mut self, name: &str) -> String {
+    pub(crate) fn fresh(&mut self, name: &str) -> String {
         numbered(&identifier(name), &mut |name| {
             let mut times = 0;
             self.0.change(name.to_string(), |count| {

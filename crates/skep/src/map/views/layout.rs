@@ -23,7 +23,8 @@ pub(super) fn compare(btf: &Btf, id: TypeId, fields: &[PlainField]) -> Result<()
     }
     for member in ty.members() {
         let member = member?;
-        let known = member.name.is_empty() || fields.iter().any(|f| f.name == member.name);
+        let is_it = |field: &PlainField| names(field).contains(&Some(member.name));
+        let known = member.name.is_empty() || fields.iter().any(is_it);
         if !known && !covered(btf, &member, fields)? {
             return differs(format!("`{}` is missing in the view", member.name));
         }
@@ -34,7 +35,13 @@ pub(super) fn compare(btf: &Btf, id: TypeId, fields: &[PlainField]) -> Result<()
 #[inline]
 fn compare_field(btf: &Btf, id: TypeId, field: &PlainField) -> Result<()> {
     let name = field.name;
-    let Some((member, offset)) = find(btf, id, name, 0, 0)? else {
+    let mut found = None;
+    for name in names(field).into_iter().flatten() {
+        if found.is_none() {
+            found = find(btf, id, name, 0, 0)?;
+        }
+    }
+    let Some((member, offset)) = found else {
         return match name.starts_with('_') {
             true => Ok(()),
             false => differs(format!("it has no field `{name}`")),
@@ -52,6 +59,13 @@ fn compare_field(btf: &Btf, id: TypeId, field: &PlainField) -> Result<()> {
         return differs(format!("`{name}` has {size} bytes, in the view {here}"));
     }
     compare(btf, member.ty, field.fields).context(format_args!("field `{name}`"))
+}
+
+/// What a field may be called in C: `self_` is `self`, which no name in Rust can be.
+#[inline]
+fn names(field: &PlainField) -> [Option<&'static str>; 2] {
+    let bare = field.name.strip_suffix('_');
+    [Some(field.name), bare.filter(|name| !name.is_empty())]
 }
 
 /// How deep anonymous structs are looked into.
@@ -89,7 +103,10 @@ fn find<'a>(
 #[inline]
 fn covered(btf: &Btf, member: &Member<'_>, fields: &[PlainField]) -> Result<bool> {
     let start = u64::from(member.bit_offset) / 8;
-    let end = start + btf.size_of(member.ty)?;
+    let end = match member.bit_size {
+        0 => start + btf.size_of(member.ty)?,
+        bits => (u64::from(member.bit_offset) + u64::from(bits)).div_ceil(8),
+    };
     let hides = |field: &&PlainField| {
         let (at, len) = (field.offset as u64, field.size as u64);
         field.name.starts_with('_') && at <= start && end <= at + len

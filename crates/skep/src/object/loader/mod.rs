@@ -24,14 +24,14 @@ use crate::error::{MapFailure, ProgramFailure};
 use crate::map::Map;
 use crate::prog::Program;
 use crate::system::System;
-use crate::{Error, MapType, Result};
+use crate::{Error, MapType, Result, TypeId};
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::btf::Replaced;
 use skep_codec::core_reloc::Resolver;
 use skep_codec::map::Map as Ordered;
-use skep_codec::object::{ObjectSpec, ProgramSpec};
+use skep_codec::object::{ExternKind, ObjectSpec, ProgramSpec};
 use skep_sys::Fd;
 
 /// A program loaded by itself.
@@ -210,20 +210,32 @@ impl<'a> Loader<'a> {
 
     fn into_object(self, programs: Vec<Option<Program>>) -> Object {
         let mut globals = Vec::new();
-        for variable in &self.spec.variables {
-            let Some(map) = self.made(variable.map) else {
-                continue;
-            };
-            if map.map_type() == MapType::STRUCT_OPS {
-                continue;
+        let mut add = |name: &str, map: usize, offset: u32, size: u32, type_id: TypeId| {
+            let made = self.made(map);
+            if let Some(made) = made.filter(|map| map.map_type() != MapType::STRUCT_OPS) {
+                globals.push(Global {
+                    name: name.to_string(),
+                    map: made.clone(),
+                    offset: self.data_base(map).wrapping_add(offset) as usize,
+                    size: size as usize,
+                    type_id,
+                });
             }
-            globals.push(Global {
-                name: variable.name.to_string(),
-                map: map.clone(),
-                offset: self.data_base(variable.map).wrapping_add(variable.offset) as usize,
-                size: variable.size as usize,
-                type_id: variable.type_id,
-            });
+        };
+        for v in &self.spec.variables {
+            add(&v.name, v.map, v.offset, v.size, v.type_id);
+        }
+        for wanted in &self.spec.externs {
+            if let ExternKind::Kconfig {
+                map,
+                offset,
+                size,
+                ty,
+                ..
+            } = wanted.kind
+            {
+                add(&wanted.name, map, offset, size, ty);
+            }
         }
         Object {
             name: self.spec.name.clone(),
