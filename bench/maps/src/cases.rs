@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Operations in a turn.
 const TURN: u64 = 16_384;
-const BATCH: usize = 4096;
+pub const BATCH: usize = 4096;
 const MMAPABLE: u32 = 1 << 10;
 
 type Work = Option<Box<dyn FnMut() -> u64>>;
@@ -66,7 +66,7 @@ impl Keys {
 }
 
 /// The key with this number: an odd multiple, so that all differ.
-fn key(n: u64) -> u64 {
+pub fn key(n: u64) -> u64 {
     (n % ENTRIES).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
@@ -105,7 +105,7 @@ fn aya_hash(map: &Map) -> AyaHash<MapData, u64, u64> {
 
 pub fn all() -> Vec<Case> {
     let system = System::host().expect("the kernel");
-    let hash = bare::hash(&system);
+    let hash = bare::hash(&system, ENTRIES, 0);
     let keys: Vec<u8> = (0..ENTRIES).flat_map(|n| key(n).to_ne_bytes()).collect();
     let done = hash
         .update_batch(&keys, &keys, ElemFlags::ANY)

@@ -90,12 +90,13 @@ pub fn batch(
     (attr.count as usize, done != 0)
 }
 
-pub fn hash(system: &System) -> Map {
+pub fn hash(system: &System, entries: u64, map_flags: u32) -> Map {
     let params = MapParams {
         map_type: MapType::HASH,
         key_size: 8,
         value_size: 8,
-        max_entries: ENTRIES as u32,
+        max_entries: entries as u32,
+        map_flags,
         name: "bench",
         ..MapParams::default()
     };

@@ -3,6 +3,7 @@
 //!
 //! `bench-maps [--rounds N] [--write] [WORD]` as root; `--write` keeps the table in `MAPS.md`.
 
+mod batches;
 mod cases;
 mod engines;
 #[path = "../../tables.rs"]
@@ -13,9 +14,6 @@ use std::fmt::Write as _;
 use tables::{Options, cpu_ns, kernel, median};
 
 pub const ENGINES: [&str; 4] = ["bare", "skep", "aya", "libbpf-rs"];
-
-/// Why batches gain what they gain, measured apart.
-const BATCHES: &str = concat!("\n", include_str!("../BATCHES.md"));
 
 /// Nanoseconds of an element, a figure for each round.
 type Figures = [Vec<f64>; ENGINES.len()];
@@ -32,7 +30,10 @@ fn main() {
         let figures = measure(&mut case, rounds);
         row(&mut text, &case, &figures);
     }
-    text.push_str(BATCHES);
+    if options.wants(batches::TITLE) {
+        let system = skep::System::host().expect("the kernel");
+        text.push_str(&batches::table(&system, (options.rounds / 6).max(3)));
+    }
     options.finish(&text, concat!(env!("CARGO_MANIFEST_DIR"), "/../MAPS.md"));
 }
 
