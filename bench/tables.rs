@@ -43,14 +43,14 @@ impl Options {
     }
 }
 
-/// User and system time of this thread so far: other processes do not count.
+/// User and system time of this process so far: other processes do not count.
 pub fn cpu_ns() -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
     // SAFETY: the kernel fills the structure.
-    let done = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    let done = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
     assert_eq!(done, 0);
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }

@@ -1,5 +1,6 @@
 //! Who reads, and what.
 
+use crate::tables::cpu_ns;
 use aya::maps::perf::PerfEvent;
 use aya::maps::{Map as AyaMap, MapData, PerfEventArray};
 use libbpf_rs::{MapHandle, PerfBufferBuilder};
@@ -22,10 +23,8 @@ pub struct Reader {
     pub name: &'static str,
     /// Events of a turn.
     pub count: u64,
-    /// Fills the buffer.
-    pub fill: Box<dyn FnMut()>,
-    /// Empties it; how many events there were.
-    pub read: Box<dyn FnMut() -> u64>,
+    /// Fills the buffer and empties it: nanoseconds for how many events.
+    pub turn: Box<dyn FnMut() -> (u64, u64)>,
 }
 
 /// The filling program writes to the buffer of the CPU it runs on.
@@ -57,32 +56,39 @@ fn reader(
     name: &'static str,
     object: Object,
     count: u64,
-    read: impl FnMut() -> u64 + 'static,
+    mut read: impl FnMut() -> u64 + 'static,
 ) -> Reader {
-    let fill = move || {
-        let run = TestRun {
-            data: &[0; 64],
-            repeat: count as u32,
-            ..TestRun::default()
-        };
-        object
-            .program("send")
-            .and_then(|p| p.test_run(&run))
-            .expect("sent");
-        assert_eq!(
-            object
-                .global("refused")
-                .and_then(|g| g.read::<u64>())
-                .expect("refused"),
-            0
-        );
+    let turn = move || {
+        fill(&object, count);
+        let begun = cpu_ns();
+        let read = read();
+        (cpu_ns() - begun, read)
     };
     Reader {
         name,
         count,
-        fill: Box::new(fill),
-        read: Box::new(read),
+        turn: Box::new(turn),
     }
+}
+
+/// Has the program of `object` send.
+fn fill(object: &Object, count: u64) {
+    let run = TestRun {
+        data: &[0; 64],
+        repeat: count as u32,
+        ..TestRun::default()
+    };
+    object
+        .program("send")
+        .and_then(|p| p.test_run(&run))
+        .expect("sent");
+    assert_eq!(
+        object
+            .global("refused")
+            .and_then(|g| g.read::<u64>())
+            .expect("refused"),
+        0
+    );
 }
 
 fn skep_buffer(object: &Object) -> PerfBuffer {
@@ -209,25 +215,40 @@ pub fn streams(size: u32, count: u64) -> Vec<Reader> {
         .expect("tokio");
     let made = stream(&object);
     let mut events = runtime.block_on(async { TokioEvents::new(made).expect("registered") });
-    let on_tokio = reader("tokio", object, count, move || {
+    // Both fill while they run: a program enters its run time once, however many events come.
+    let on_tokio = move || {
         runtime.block_on(async {
-            let mut read = 0;
+            fill(&object, count);
+            let (begun, mut read) = (cpu_ns(), 0);
             while read < count && black_box(events.next().await.expect("an event")).is_some() {
                 read += 1;
             }
-            read
+            (cpu_ns() - begun, read)
         })
-    });
+    };
     let object = sender(size);
     let mut events = AsyncIoEvents::new(stream(&object)).expect("registered");
-    let on_async_io = reader("async-io", object, count, move || {
+    let on_async_io = move || {
         futures_lite::future::block_on(async {
-            let mut read = 0;
+            fill(&object, count);
+            let (begun, mut read) = (cpu_ns(), 0);
             while read < count && black_box(events.next().await.expect("an event")).is_some() {
                 read += 1;
             }
-            read
+            (cpu_ns() - begun, read)
         })
-    });
-    vec![blocking, on_tokio, on_async_io]
+    };
+    vec![
+        blocking,
+        Reader {
+            name: "tokio",
+            count,
+            turn: Box::new(on_tokio),
+        },
+        Reader {
+            name: "async-io",
+            count,
+            turn: Box::new(on_async_io),
+        },
+    ]
 }

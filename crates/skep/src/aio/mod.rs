@@ -15,15 +15,17 @@ pub use async_io::AsyncIo;
 pub use tokio::Tokio;
 
 use crate::error::Context;
-use crate::events::{Event, Events, Step, Taken};
+use crate::events::{Event, Events, Step};
 use crate::{Errno, Error, ErrorKind, Result};
 use alloc::string::ToString;
-use core::future::poll_fn;
+use core::future::Future;
+use core::pin::Pin;
 use core::task::{self, Poll};
 use skep_sys::{CallError, Fd};
 use std::io;
 
-/// Events that are given before other tasks have their turn.
+/// Events that are given before other tasks have their turn. A turn of another task's empties the
+/// processor's caches, which costs as much as a hundred events.
 const TURN: u32 = 1024;
 
 /// A descriptor, known to a run time.
@@ -40,6 +42,11 @@ pub trait Readiness: Sized {
     /// # Errors
     /// Those of the run time.
     fn poll_readable(&mut self, cx: &mut task::Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Has the task woken after the others had their turn.
+    fn yield_now(cx: &mut task::Context<'_>) {
+        cx.waker().wake_by_ref();
+    }
 }
 
 /// [`Events`] on tokio.
@@ -86,36 +93,43 @@ impl<R: Readiness> AsyncEvents<R> {
     ///
     /// # Errors
     /// Those of [`Events::next`], and those of the run time.
-    pub async fn next(&mut self) -> Result<Option<Event<'_>>> {
-        let taken = poll_fn(|cx| self.poll_taken(cx)).await?;
-        Ok(taken.map(|taken| self.events.event(taken)))
+    #[allow(clippy::should_implement_trait)] // lends, which `Iterator` cannot
+    #[inline]
+    pub fn next(&mut self) -> Next<'_, R> {
+        Next(Some(self))
     }
 
-    fn poll_taken(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<Option<Taken>>> {
-        if self.left == 0 {
+    /// What there is without waiting, while this task has its turn.
+    #[inline]
+    fn step(&mut self) -> Result<Step> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Ok(Step::Nothing);
+        };
+        let step = self.events.step()?;
+        if matches!(step, Step::Event(_)) {
+            self.left = left;
+        }
+        Ok(step)
+    }
+
+    /// Waits for a wake-up; after it there may be events.
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<()>> {
+        let others = self.left == 0;
+        if others {
+            R::yield_now(cx);
+        }
+        if others
+            || self
+                .readiness
+                .poll_readable(cx)
+                .map_err(failed)?
+                .is_pending()
+        {
             self.left = TURN;
-            cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        loop {
-            match self.events.step()? {
-                Step::Event(taken) => {
-                    self.left -= 1;
-                    return Poll::Ready(Ok(Some(taken)));
-                }
-                Step::Over => return Poll::Ready(Ok(None)),
-                Step::Nothing => {}
-            }
-            match self.readiness.poll_readable(cx) {
-                Poll::Pending => {
-                    self.left = TURN;
-                    return Poll::Pending;
-                }
-                Poll::Ready(ready) => ready.map_err(failed)?,
-            }
-            // So that only later wake-ups count, for run times that ask again and again.
-            self.events.forget_wakeups()?;
-        }
+        // So that only later wake-ups count, for run times that ask again and again.
+        Poll::Ready(self.events.forget_wakeups())
     }
 
     /// The events, to look at.
@@ -137,6 +151,35 @@ impl<R: Readiness> AsyncEvents<R> {
 impl<R> core::fmt::Debug for AsyncEvents<R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "AsyncEvents({:?})", self.events)
+    }
+}
+
+/// What [`AsyncEvents::next`] waits for.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Next<'a, R>(Option<&'a mut AsyncEvents<R>>);
+
+impl<'a, R: Readiness> Future for Next<'a, R> {
+    type Output = Result<Option<Event<'a>>>;
+
+    /// Most events are there already: they are given without a word to the run time.
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let Some(stream) = self.0.take() else {
+            return Poll::Pending;
+        };
+        let taken = loop {
+            match stream.step()? {
+                Step::Event(taken) => break Some(taken),
+                Step::Over => break None,
+                Step::Nothing => {}
+            }
+            if stream.poll_ready(cx)?.is_pending() {
+                self.0 = Some(stream);
+                return Poll::Pending;
+            }
+        };
+        Poll::Ready(Ok(taken.map(|taken| stream.events.event(taken))))
     }
 }
 

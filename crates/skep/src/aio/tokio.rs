@@ -1,11 +1,14 @@
 //! Tokio.
 
 use super::Readiness;
+use core::future::Future;
+use core::pin::pin;
 use core::task::{Context, Poll, ready};
 use skep_sys::Fd;
 use std::io;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::task;
 
 /// A descriptor in tokio's I/O driver, whichever kind of run time it is.
 #[derive(Debug)]
@@ -23,5 +26,10 @@ impl Readiness for Tokio {
         // Cleared before the caller looks: what comes after its look sets it again.
         ready!(self.0.poll_read_ready(cx))?.clear_ready();
         Poll::Ready(Ok(()))
+    }
+
+    // What wakes a task at once writes to the driver's own descriptor.
+    fn yield_now(cx: &mut Context<'_>) {
+        let _pending = pin!(task::yield_now()).poll(cx);
     }
 }

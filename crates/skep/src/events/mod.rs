@@ -206,7 +206,7 @@ impl Events {
     }
 
     /// What there is without waiting.
-    #[inline]
+    #[inline(always)] // once for an event, and what comes back is large
     pub(crate) fn step(&mut self) -> Result<Step> {
         if self.stop.is_stopped() || self.is_late()? {
             return Ok(Step::Over);
@@ -234,7 +234,7 @@ impl Events {
     }
 
     /// Takes an event of the source whose turn it is, or of the next one that has any.
-    #[inline]
+    #[inline(always)] // as above
     fn take(&mut self) -> Result<Option<Taken>> {
         for _ in 0..=self.slots.len() {
             if self.left > 0
