@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::{Child, Command};
 
 /// The built example; `None`, said, on a machine that has only the tests.
 fn example(name: &str) -> Option<PathBuf> {
@@ -28,22 +27,31 @@ fn output(name: &str, args: &[&str]) -> Option<String> {
     Some(out)
 }
 
-/// What an example that watches this process for a second prints, which makes system calls
-/// meanwhile.
-fn watching(name: &str) -> Option<String> {
+/// A process that makes system calls until it is dropped.
+struct Caller(Child);
+
+impl Caller {
+    fn new() -> Self {
+        let script = "while sleep 0.005; do :; done";
+        let shell = Command::new("sh").args(["-c", script]).spawn();
+        Self(shell.unwrap())
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What an example that watches a process for a second prints, and the process. (One that read what
+/// is printed would make calls by it.)
+fn watching(name: &str) -> Option<(String, u32)> {
     example(name)?;
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                let _ = nix::unistd::getpgid(None);
-                std::thread::sleep(std::time::Duration::from_millis(1));
-            }
-        });
-        let text = output(name, &[&std::process::id().to_string(), "1"]);
-        stop.store(true, Ordering::Relaxed);
-        text
-    })
+    let caller = Caller::new();
+    let pid = caller.0.id();
+    Some((output(name, &[&pid.to_string(), "1"])?, pid))
 }
 
 /// The number before these words, in the last line that has them.
@@ -77,17 +85,17 @@ fn inspect_lists_what_is_in_a_file() {
 
 #[test]
 fn trace_prints_system_calls() {
-    let Some(text) = watching("trace") else {
+    let Some((text, pid)) = watching("trace") else {
         return;
     };
     assert!(number_of(&text, " calls, ") > 100, "{text}");
-    let ours = format!(" {} ", std::process::id());
+    let ours = format!(" {pid} ");
     assert!(text.lines().filter(|line| line.contains(&ours)).count() > 100);
 }
 
 #[test]
 fn typed_names_what_it_prints() {
-    let Some(text) = watching("typed") else {
+    let Some((text, _)) = watching("typed") else {
         return;
     };
     assert!(
@@ -100,7 +108,7 @@ fn typed_names_what_it_prints() {
 
 #[test]
 fn events_of_a_ring_and_an_iterator_come_in_one_stream() {
-    let Some(text) = watching("events") else {
+    let Some((text, _)) = watching("events") else {
         return;
     };
     assert!(text.matches(": system call ").count() > 100, "{text}");
@@ -110,7 +118,7 @@ fn events_of_a_ring_and_an_iterator_come_in_one_stream() {
 
 #[test]
 fn tokio_counts_beside_its_clock() {
-    let Some(text) = watching("tokio") else {
+    let Some((text, _)) = watching("tokio") else {
         return;
     };
     assert!(
@@ -122,7 +130,9 @@ fn tokio_counts_beside_its_clock() {
 
 #[test]
 fn smol_reads_two_streams() {
-    let Some(text) = watching("smol") else { return };
+    let Some((text, _)) = watching("smol") else {
+        return;
+    };
     assert!(number_of(&text, " system calls, ") > 100, "{text}");
     assert!(number_of(&text, " maps") >= 2, "{text}");
 }
