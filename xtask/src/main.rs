@@ -10,6 +10,7 @@ mod objects;
 mod parity;
 mod results;
 mod suite;
+mod systems;
 mod tiers;
 mod vm;
 

@@ -155,7 +155,9 @@ fn outcomes() -> Result<Outcomes> {
 /// The result file of a kernel as the ledger names it.
 fn file_of(kernel: &str) -> String {
     match kernel {
-        "host" | "unit" | "docs" | "nolibc" | "objects" | "mutate" | "floors" => kernel.to_string(),
+        "host" | "unit" | "docs" | "nolibc" | "objects" | "mutate" | "floors" | "systems" => {
+            kernel.to_string()
+        }
         version => format!("vm-{version}"),
     }
 }

@@ -3,7 +3,7 @@
 use crate::cmd::{self, cargo, command, has, is_root, root};
 use crate::results::{Tier, Verdict};
 use crate::suite::{self, Binary, Run};
-use crate::{Result, apt, floors, nolibc, objects, parity, vm};
+use crate::{Result, apt, floors, nolibc, objects, parity, systems, vm};
 use std::path::Path;
 use std::process::Command;
 use std::thread::JoinHandle;
@@ -39,6 +39,11 @@ const ROWS: &[Row] = &[
     row("clippy", "no warning, in every set of features", |_| {
         clippy()
     }),
+    row(
+        "systems",
+        "the library compiles for Windows and macOS",
+        |_| systems::tier().map(one),
+    ),
     row("docs", "rustdoc without warnings, examples run", |_| docs()),
     row("unit", "tests that need no privilege", unit),
     row("host", "tests on the running kernel, as root", host),

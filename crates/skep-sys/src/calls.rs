@@ -1,7 +1,7 @@
 //! The table of [`Kernel`](crate::Kernel)'s methods, from which every implementor that only
 //! passes calls on (the C table, `Trace`, `Fault`) is made.
 
-use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
+use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 
 /// An argument or answer of a system call, as C passes it and as one word.
 pub(crate) trait Word: Copy {
@@ -28,7 +28,7 @@ macro_rules! words {
         }
     )+};
 }
-words!(c_int, c_uint, c_ulong, c_long, usize, isize);
+words!(c_int, c_uint, u64, i64, usize, isize);
 
 macro_rules! pointers {
     ($($ty:ty),+) => {$(
@@ -71,8 +71,8 @@ macro_rules! with_calls {
             write(fd: c_int, buf: *const c_void, len: usize) -> isize;
             mmap(len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64) -> isize;
             munmap(addr: *mut c_void, len: usize) -> isize;
-            ioctl(fd: c_int, request: c_ulong, arg: usize) -> isize;
-            perf_event_open(attr: *mut c_void, pid: c_int, cpu: c_int, group_fd: c_int, flags: c_ulong) -> isize;
+            ioctl(fd: c_int, request: u64, arg: usize) -> isize;
+            perf_event_open(attr: *mut c_void, pid: c_int, cpu: c_int, group_fd: c_int, flags: u64) -> isize;
             poll(fds: *mut c_void, count: usize, timeout_ns: i64) -> isize;
             epoll_create1(flags: c_int) -> isize;
             epoll_ctl(epoll: c_int, op: c_int, fd: c_int, event: *mut c_void) -> isize;

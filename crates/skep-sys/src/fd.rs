@@ -47,7 +47,7 @@ impl Fd {
     ///
     /// # Errors
     /// `EMFILE`: too many descriptors are open.
-    #[cfg(feature = "std")]
+    #[cfg(all(feature = "std", unix))]
     pub fn duplicate(kernel: &KernelRef, fd: impl std::os::fd::AsFd) -> Result<Self> {
         use std::os::fd::AsRawFd;
         // SAFETY: `fd` is open while it is borrowed.
@@ -87,7 +87,7 @@ impl Fd {
     }
 }
 
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", unix))]
 mod std_traits {
     use super::Fd;
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};

@@ -1,7 +1,7 @@
 //! The seam: what a kernel is to this library.
 
 use alloc::sync::Arc;
-use core::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
+use core::ffi::{CStr, c_int, c_uint, c_void};
 use skep_codec::Errno;
 
 /// A shared kernel. Every descriptor and mapping holds one and is closed through it.
@@ -88,7 +88,7 @@ pub unsafe trait Kernel: Send + Sync {
     /// ioctl(2), the argument as an integer or a pointer.
     /// # Safety
     /// `arg` is what `request` asks for.
-    unsafe fn ioctl(&self, fd: c_int, request: c_ulong, arg: usize) -> isize {
+    unsafe fn ioctl(&self, fd: c_int, request: u64, arg: usize) -> isize {
         ENOSYS
     }
 
@@ -101,7 +101,7 @@ pub unsafe trait Kernel: Send + Sync {
         pid: c_int,
         cpu: c_int,
         group_fd: c_int,
-        flags: c_ulong,
+        flags: u64,
     ) -> isize {
         ENOSYS
     }

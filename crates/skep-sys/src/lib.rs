@@ -13,12 +13,19 @@ pub mod error;
 pub mod fd;
 pub mod file;
 #[cfg_attr(
-    not(any(
-        target_arch = "x86_64",
-        target_arch = "aarch64",
-        target_arch = "riscv64",
-        target_arch = "s390x"
-    )),
+    not(any(target_os = "linux", target_os = "android")),
+    path = "host_none.rs"
+)]
+#[cfg_attr(
+    all(
+        any(target_os = "linux", target_os = "android"),
+        not(any(
+            target_arch = "x86_64",
+            target_arch = "aarch64",
+            target_arch = "riscv64",
+            target_arch = "s390x"
+        ))
+    ),
     path = "host_libc.rs"
 )]
 pub mod host;

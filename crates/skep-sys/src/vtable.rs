@@ -3,7 +3,7 @@
 use crate::calls::{Word, with_calls};
 use crate::kernel::{Kernel, KernelRef};
 use alloc::sync::Arc;
-use core::ffi::{CStr, c_char, c_int, c_uint, c_ulong, c_void};
+use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use core::mem::offset_of;
 use skep_codec::Errno;
 
@@ -55,12 +55,11 @@ pub struct SysVTable {
     pub mmap: Option<unsafe extern "C" fn(*mut c_void, usize, c_int, c_int, c_int, u64) -> isize>,
     /// `munmap(addr: *mut c_void, len: usize)`.
     pub munmap: Option<unsafe extern "C" fn(*mut c_void, *mut c_void, usize) -> isize>,
-    /// `ioctl(fd: c_int, request: c_ulong, arg: usize)`.
-    pub ioctl: Option<unsafe extern "C" fn(*mut c_void, c_int, c_ulong, usize) -> isize>,
-    /// `perf_event_open(attr: *mut c_void, pid: c_int, cpu: c_int, group_fd: c_int, flags: c_ulong)`.
-    pub perf_event_open: Option<
-        unsafe extern "C" fn(*mut c_void, *mut c_void, c_int, c_int, c_int, c_ulong) -> isize,
-    >,
+    /// `ioctl(fd: c_int, request: u64, arg: usize)`.
+    pub ioctl: Option<unsafe extern "C" fn(*mut c_void, c_int, u64, usize) -> isize>,
+    /// `perf_event_open(attr: *mut c_void, pid: c_int, cpu: c_int, group_fd: c_int, flags: u64)`.
+    pub perf_event_open:
+        Option<unsafe extern "C" fn(*mut c_void, *mut c_void, c_int, c_int, c_int, u64) -> isize>,
     /// `poll(fds: *mut c_void, count: usize, timeout_ns: i64)`.
     pub poll: Option<unsafe extern "C" fn(*mut c_void, *mut c_void, usize, i64) -> isize>,
     /// `epoll_create1(flags: c_int)`.
@@ -245,11 +244,11 @@ macro_rules! table_kernel {
 }
 with_calls!(table_kernel);
 
-#[cfg(feature = "libc")]
+#[cfg(all(feature = "libc", target_os = "linux"))]
 mod libc_table;
 
 /// The C library's functions as a kernel.
-#[cfg(feature = "libc")]
+#[cfg(all(feature = "libc", target_os = "linux"))]
 pub fn libc_kernel() -> KernelRef {
     // The version and size are today's, so that there is nothing to refuse.
     Arc::new(VTableKernel(SysVTable::libc()))

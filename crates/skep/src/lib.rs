@@ -33,7 +33,7 @@ macro_rules! format {
 #[cfg(feature = "std")]
 extern crate std;
 
-#[cfg(any(feature = "tokio", feature = "async-io"))]
+#[cfg(all(any(feature = "tokio", feature = "async-io"), unix))]
 pub mod aio;
 mod answer;
 pub mod btf;

@@ -52,7 +52,13 @@ impl System {
     ///
     /// # Errors
     /// Only if `/proc/self/auxv` is there and cannot be read; privilege is not looked at here.
+    /// [`ErrorKind::Unsupported`] where it is no Linux: objects are opened and looked at there too,
+    /// and loaded into a kernel of the caller's ([`System::new`]).
     pub fn host() -> Result<Self> {
+        if cfg!(not(any(target_os = "linux", target_os = "android"))) {
+            let what = "BPF is of Linux, and this system has another kernel";
+            return Err(Error::new(ErrorKind::Unsupported, what));
+        }
         Self::new(skep_sys::host())
     }
 

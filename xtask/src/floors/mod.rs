@@ -59,7 +59,7 @@ const CRATES: &[Crate] = &[
             &["file"],
             &["bpf", "perf", "poll", "process"],
             &["net"],
-            &["host", "host_libc", "vtable", "watch"],
+            &["host", "host_libc", "host_none", "vtable", "watch"],
         ],
         dependencies: &["skep-codec", "bitflags", "libc"],
         may_unsafe: &[""],

@@ -4,7 +4,7 @@ use super::trace::{Index, NAMES};
 use crate::calls::with_calls;
 use crate::kernel::{Kernel, KernelRef};
 use alloc::sync::Arc;
-use core::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
+use core::ffi::{CStr, c_int, c_uint, c_void};
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use skep_codec::Errno;
 

@@ -4,7 +4,7 @@ use crate::calls::{Word, with_calls};
 use crate::kernel::{Kernel, KernelRef};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
+use core::ffi::{CStr, c_int, c_uint, c_void};
 use core::fmt;
 use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use skep_codec::Errno;

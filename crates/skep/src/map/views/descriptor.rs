@@ -6,7 +6,7 @@ pub trait Descriptor {
     fn number(&self) -> i32;
 }
 
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", unix))]
 impl<T: std::os::fd::AsFd> Descriptor for T {
     #[inline]
     fn number(&self) -> i32 {
@@ -15,7 +15,7 @@ impl<T: std::os::fd::AsFd> Descriptor for T {
     }
 }
 
-#[cfg(not(feature = "std"))]
+#[cfg(not(all(feature = "std", unix)))]
 impl Descriptor for skep_sys::Fd {
     #[inline]
     fn number(&self) -> i32 {
