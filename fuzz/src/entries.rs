@@ -451,6 +451,24 @@ pub fn object(data: &[u8]) {
             one_program(&spec, program, code);
         }
     }
+    #[cfg(feature = "prune")]
+    pruned(&spec);
+}
+
+/// What does not run is forgotten once, and less is linked then.
+#[cfg(feature = "prune")]
+fn pruned(spec: &ObjectSpec) {
+    let mut pruned = spec.clone();
+    let refs = |spec: &ObjectSpec| spec.functions.iter().map(|f| f.refs.len()).sum::<usize>();
+    let forgotten = pruned.prune(&|map| map % 5 != 4);
+    assert_eq!(refs(&pruned) + forgotten, refs(spec));
+    assert_eq!(pruned.prune(&|map| map % 5 != 4), 0);
+    for program in 0..spec.programs.len().min(ITEMS) {
+        if let (Ok(before), Ok(after)) = (link(spec, program), link(&pruned, program)) {
+            assert!(after.insns.len() <= before.insns.len());
+            assert!(after.maps.iter().all(|map| before.maps.contains(map)));
+        }
+    }
 }
 
 fn one_program(spec: &ObjectSpec, program: usize, mut code: Code) {

@@ -117,6 +117,7 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("externs", "symbols") => &[Function("bpf_rcu_read_lock")],
         ("functions", "throws" | "throws_deep") => &[Function("bpf_throw")],
         ("functions", "no_callback") => &[Never("no function 'no_such_function'")],
+        ("branches", "guarded") => &[Never("no_such_function_at_all")],
         ("functions", "static_callback") => &[Never("is static or hidden")],
         ("functions", "loops") | ("odd", "callback") => &[LOOP, Is(Feature::Callback)],
         ("functions", "walks") => &[FOR_EACH, Is(Feature::Callback)],

@@ -7,7 +7,7 @@ mod disasm;
 #[cfg(any(test, feature = "asm"))]
 mod fields;
 #[cfg_attr(not(feature = "asm"), allow(dead_code))]
-mod names;
+pub(crate) mod names;
 #[cfg(any(test, feature = "asm"))]
 mod symbol;
 #[cfg(any(test, feature = "asm"))]

@@ -233,7 +233,11 @@ fn call(code: &mut Code, at: usize, to: Option<usize>, wide: bool) -> Result<()>
 }
 
 /// The part of `records` (in order of offset) that lies in `function`.
-fn part<'r, T>(records: Option<&'r Vec<T>>, function: &Function, offset: fn(&T) -> u32) -> &'r [T] {
+pub(super) fn part<'r, T>(
+    records: Option<&'r Vec<T>>,
+    function: &Function,
+    offset: fn(&T) -> u32,
+) -> &'r [T] {
     let records = records.map_or(&[][..], Vec::as_slice);
     let bytes = (function.slots_in_file() as u64).saturating_mul(INSN_SIZE as u64);
     let (start, end) = (function.offset, function.offset.saturating_add(bytes));
@@ -244,7 +248,7 @@ fn part<'r, T>(records: Option<&'r Vec<T>>, function: &Function, offset: fn(&T) 
 
 /// The slot in the file of a record's instruction, from its function on; `None` inside an
 /// instruction.
-fn slot(function: &Function, insn_off: u32) -> Option<usize> {
+pub(super) fn slot(function: &Function, insn_off: u32) -> Option<usize> {
     let distance = u64::from(insn_off).checked_sub(function.offset)?;
     let whole = distance.is_multiple_of(INSN_SIZE as u64);
     let slot = usize::try_from(distance >> 3).ok()?;

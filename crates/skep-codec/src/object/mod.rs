@@ -21,6 +21,8 @@ mod link;
 mod lower;
 mod maps;
 mod parse;
+#[cfg(any(test, feature = "prune"))]
+mod prune;
 mod refs;
 pub mod sections;
 mod struct_ops;

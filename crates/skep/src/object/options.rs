@@ -30,6 +30,16 @@ pub struct LoadOptions {
     /// Whether maps are left out that no program uses which is loaded, nor a map which is made.
     /// `struct_ops` maps are always made. Default: no, every map is made that the spec wants.
     pub only_used_maps: bool,
+    /// Whether [`ObjectSpec::load_with`](crate::ObjectSpec::load_with) looks first for what cannot
+    /// run, as constants (`.rodata`, `.kconfig`) decide branches: what only that uses need not be
+    /// there. Functions that only it calls are left out, kernel functions, symbols and types that
+    /// only it names are not looked for, and with
+    /// [`only_used_maps`](LoadOptions::only_used_maps) its maps are not made. Default: no.
+    ///
+    /// # Kernel
+    /// Linux 5.5: the verifier knows the constants too.
+    #[cfg(feature = "prune")]
+    pub prune: bool,
     /// Lines of `CONFIG_X=value` for the object's `__kconfig` variables: they come before what
     /// the kernel says of its own configuration.
     pub kconfig: String,
@@ -77,6 +87,8 @@ impl Default for LoadOptions {
             pin_reuse: PinReuse::default(),
             maps: Ordered::new(),
             only_used_maps: false,
+            #[cfg(feature = "prune")]
+            prune: false,
             kconfig: String::new(),
             kernel_btf: None,
             attach_targets: Ordered::new(),

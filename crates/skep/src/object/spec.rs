@@ -89,6 +89,11 @@ impl ObjectSpec {
 
     /// [`ObjectSpec::load`] with options.
     pub fn load_with(&self, system: &System, options: &LoadOptions) -> Result<Object> {
+        #[cfg(feature = "prune")]
+        if options.prune {
+            let pruned = super::loader::pruned(&self.0, system, options);
+            return Loader::new(system, &pruned, options).load();
+        }
         Loader::new(system, &self.0, options).load()
     }
 

@@ -12,11 +12,15 @@ mod load;
 mod maps;
 mod pins;
 mod programs;
+#[cfg(feature = "prune")]
+mod prune;
 mod relocate;
 mod struct_ops;
 mod target;
 
 pub use programs::Prepared;
+#[cfg(feature = "prune")]
+pub(super) use prune::pruned;
 
 use super::{Global, LoadOptions, Object};
 use crate::btf::KernelTypes;
