@@ -4,7 +4,6 @@
 //! a third of what this crate has to compile. Here entries are in a vector, in the order in which
 //! they came, and their places are kept in order of key by code that knows no types.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::cmp::Ordering;
@@ -24,6 +23,9 @@ struct Order(Vec<Vec<usize>>);
 
 /// Places in a block.
 const BLOCK: usize = 512;
+
+/// Places that a first block has room for: most maps are small.
+const FIRST: usize = 16;
 
 /// A block, and a position in it.
 type Position = (usize, usize);
@@ -51,7 +53,9 @@ impl Order {
     #[inline(never)]
     fn insert(&mut self, (block, at): Position, place: usize) {
         let Some(places) = self.0.get_mut(block) else {
-            return self.0.push(vec![place]);
+            let mut places = Vec::with_capacity(FIRST);
+            places.push(place);
+            return self.0.push(places);
         };
         places.insert(at.min(places.len()), place);
         if places.len() > BLOCK {

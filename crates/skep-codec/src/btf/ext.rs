@@ -241,7 +241,10 @@ fn sections<T>(
         for record in records {
             list.push(decode(&mut Reader::new(record, endian))?);
         }
-        out.change(name.to_owned(), |known| known.append(&mut list));
+        out.change(name.to_owned(), |known| match known.is_empty() {
+            true => *known = core::mem::take(&mut list),
+            false => known.append(&mut list),
+        });
         Ok(())
     });
     out

@@ -28,6 +28,11 @@ impl Kinds {
         Self(self.0 | other.0)
     }
 
+    /// A bit for each kind, by its number.
+    pub(super) const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Whether the kind is in the set.
     pub const fn contains(self, kind: Kind) -> bool {
         self.0 & Self::of(kind).0 != 0

@@ -2,7 +2,7 @@
 
 use super::header::{Header, Sizes};
 use super::types::no_type;
-use super::{Blob, Btf, Kind, MAX_DEPTH, Type, TypeId};
+use super::{Blob, Btf, Kind, Kinds, MAX_DEPTH, Type, TypeId};
 use crate::bytes::{Endian, c_str};
 use crate::error::bail;
 use crate::{Error, ErrorKind, Result};
@@ -272,6 +272,18 @@ impl Btf {
         }?;
         (self.marks, self.count) = (marks, count);
         Ok(())
+    }
+
+    /// The named types of this set of these kinds, in order of id.
+    pub(crate) fn of_kinds(&self, kinds: Kinds) -> Vec<TypeId> {
+        let (mut found, first) = (Vec::new(), self.first_id());
+        self.heads(self.endian, kinds.bits(), |batch| {
+            for head in batch {
+                found.push(TypeId(first.wrapping_add(head.index)));
+            }
+            true
+        });
+        found
     }
 
     /// Calls `each` with the named types of this set whose kind is in the bit set `kinds`, a batch

@@ -16,8 +16,6 @@ use crate::error::bail;
 use crate::map::Map;
 use crate::order;
 use crate::{Error, ErrorKind, Result};
-use alloc::borrow::ToOwned;
-use alloc::string::String;
 use alloc::vec::Vec;
 use elf::endian::AnyEndian;
 use elf::section::SectionHeader;
@@ -51,8 +49,10 @@ pub struct Elf<'a> {
     pub sections: Vec<Section<'a>>,
     /// All symbols; the index is the ELF symbol index (0 is the null symbol).
     pub symbols: Vec<Symbol<'a>>,
+    /// Relocations about each section (of its relocation sections, in order).
+    pub relocs: Vec<Vec<Reloc>>,
     /// The first section of each name.
-    by_name: Map<String, usize>,
+    by_name: Map<&'a str, usize>,
     /// Symbols in order of section, then index.
     by_section: Vec<(usize, usize)>,
 }
@@ -72,8 +72,6 @@ pub struct Section<'a> {
     pub align: u64,
     /// `sh_info`: the section that a relocation section is about.
     pub info: usize,
-    /// Relocations about this section (of its relocation sections, in order).
-    pub relocs: Vec<Reloc>,
     bytes: Result<&'a [u8]>,
 }
 
@@ -179,12 +177,15 @@ impl<'a> Elf<'a> {
             size_bytes: bytes.len(),
             sections: sections(&file, &headers, warn)?,
             symbols,
+            relocs: Vec::new(),
             by_name: Map::new(),
             by_section: Vec::new(),
         };
+        file.relocs.resize(file.sections.len(), Vec::new());
         for (index, section) in file.sections.iter().enumerate() {
-            file.by_name.insert_new(section.name.to_owned(), || index);
+            file.by_name.insert_new(section.name, || index);
         }
+        file.by_section.reserve(file.symbols.len());
         for (index, symbol) in file.symbols.iter().enumerate() {
             if let Some(section) = symbol.section {
                 file.by_section.push((section, index));
@@ -205,12 +206,11 @@ impl<'a> Elf<'a> {
     /// The symbols that are defined in a section, in their own order.
     pub fn symbols_in(&self, section: usize) -> Vec<Symbol<'a>> {
         let first = self.by_section.partition_point(|&(s, _)| s < section);
-        let mut symbols = Vec::new();
-        for &(place, index) in self.by_section.get(first..).unwrap_or_default() {
-            match self.symbols.get(index) {
-                Some(symbol) if place == section => symbols.push(*symbol),
-                _ => break,
-            }
+        let end = self.by_section.partition_point(|&(s, _)| s <= section);
+        let own = self.by_section.get(first..end).unwrap_or_default();
+        let mut symbols = Vec::with_capacity(own.len());
+        for &(_, index) in own {
+            symbols.extend(self.symbols.get(index).copied());
         }
         symbols
     }
@@ -238,7 +238,7 @@ impl<'a> Elf<'a> {
                 None => continue,
             };
             let target = header.sh_info as usize;
-            let Some(section) = self.sections.get_mut(target).filter(|_| target != 0) else {
+            let Some(relocs) = self.relocs.get_mut(target).filter(|_| target != 0) else {
                 let what = format!("relocations for section {target}, which is not there");
                 warn.push(Error::new(ErrorKind::NotFound, what).in_section(name));
                 continue;
@@ -249,10 +249,11 @@ impl<'a> Elf<'a> {
                 return;
             };
             room = rest;
+            relocs.reserve(entries.len());
             for entry in entries {
                 let mut r = Reader::new(entry, self.endian);
                 if let (Ok(offset), Ok(info)) = (r.u64(), r.u64()) {
-                    section.relocs.push(Reloc {
+                    relocs.push(Reloc {
                         offset,
                         symbol: (info >> 32) as usize,
                         kind: info as u32,
@@ -288,7 +289,6 @@ fn sections<'a>(
             size: header.sh_size,
             align: header.sh_addralign,
             info: header.sh_info as usize,
-            relocs: Vec::new(),
             bytes: data(file, header).map_err(|e| e.in_section(name)),
         });
     }

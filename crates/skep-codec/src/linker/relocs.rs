@@ -18,11 +18,12 @@ const ABS32: u32 = 3;
 
 pub(super) fn apply(files: &[File<'_>], layout: &mut Layout, symbols: &Symbols) -> Result<()> {
     for (index, file) in files.iter().enumerate() {
-        for (number, section) in file.elf.sections.iter().enumerate() {
+        let sections = file.elf.sections.iter().zip(&file.elf.relocs);
+        for (number, (section, relocs)) in sections.enumerate() {
             let Some(place) = layout.place(index, number).filter(|place| !place.repeated) else {
                 continue;
             };
-            for reloc in &section.relocs {
+            for reloc in relocs {
                 let moved = one(file, index, layout, symbols, place, reloc);
                 let at = |e: Error| e.in_section(section.name).at(reloc.offset);
                 moved.map_err(at).map_err(in_file(file.name))?;
@@ -104,7 +105,12 @@ fn jump_table(
     let (Some(own), Some(place)) = (own, layout.place(index, number)) else {
         return Ok(());
     };
-    if own.name != JUMP_TABLES || !own.relocs.is_empty() {
+    let relocated = file
+        .elf
+        .relocs
+        .get(number)
+        .is_some_and(|all| !all.is_empty());
+    if own.name != JUMP_TABLES || relocated {
         return Ok(());
     }
     layout.spend(symbol.size)?;

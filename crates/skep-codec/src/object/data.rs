@@ -1,6 +1,6 @@
 //! Global data: `.data*`, `.rodata*`, `.bss*` and arena globals become maps.
 
-use super::parse::{Parser, Role};
+use super::parse::{DatasecVars, Parser, Role};
 use super::{MapSpec, Variable, struct_ops};
 use crate::btf::TypeId;
 use crate::elf::{SHT_NOBITS, Section, SymbolKind};
@@ -162,7 +162,9 @@ fn globals(p: &mut Parser<'_>, index: usize, section: &Section<'_>, kind: DataKi
         Err(error) => ((Vec::new(), 0), Some(error)),
     };
     let mut flags = if read_only { flags::RDONLY_PROG } else { 0 };
-    if is_exposed(p, index, section.name) {
+    let btf = p.spec.btf.clone();
+    let vars = p.datasec_vars(&btf, section.name);
+    if is_exposed(p, index, &vars) {
         flags |= flags::MMAPABLE;
     }
     let map = p.spec.maps.len();
@@ -180,13 +182,12 @@ fn globals(p: &mut Parser<'_>, index: usize, section: &Section<'_>, kind: DataKi
         error,
     ));
     p.set_role(index, Role::Data(map));
-    variables(p, index, section.name, map);
+    variables(p, index, map, &vars);
 }
 
 /// Whether the section has a variable that is seen outside its file, for user space to map: one
 /// that is neither static nor hidden.
-fn is_exposed(p: &mut Parser<'_>, index: usize, section: &str) -> bool {
-    let vars = p.datasec_vars(section);
+fn is_exposed(p: &Parser<'_>, index: usize, vars: &DatasecVars<'_>) -> bool {
     let Some(btf) = &p.spec.btf else {
         return false;
     };
@@ -199,7 +200,7 @@ fn is_exposed(p: &mut Parser<'_>, index: usize, section: &str) -> bool {
     for (name, var) in vars.iter() {
         let linkage = btf.ty(var.var).and_then(|ty| ty.linkage());
         let exposed = linkage.is_ok_and(|linkage| linkage != STATIC);
-        if exposed && !hidden.contains_key(name.as_str()) {
+        if exposed && !hidden.contains_key(*name) {
             return true;
         }
     }
@@ -241,8 +242,7 @@ fn map_name(object: &str, section: &str) -> String {
 }
 
 /// Lists the variables of a data section.
-fn variables(p: &mut Parser<'_>, index: usize, section: &str, map: usize) {
-    let vars = p.datasec_vars(section);
+fn variables(p: &mut Parser<'_>, index: usize, map: usize, vars: &DatasecVars<'_>) {
     let mut found: Vec<Variable> = Vec::new();
     for symbol in p.elf.symbols_in(index) {
         if symbol.kind != SymbolKind::Object || symbol.name.is_empty() {
@@ -298,7 +298,9 @@ fn arena(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
         }
     }
     p.set_role(index, Role::Data(map));
-    variables(p, index, section.name, map);
+    let btf = p.spec.btf.clone();
+    let vars = p.datasec_vars(&btf, section.name);
+    variables(p, index, map, &vars);
 }
 
 #[cfg(test)]

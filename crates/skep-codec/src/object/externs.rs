@@ -120,15 +120,15 @@ impl Found {
 // On its own: a function that all stages are inlined into takes long to compile.
 #[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>) {
-    let kconfig = p.datasec_vars(".kconfig");
-    let ksyms = p.datasec_vars(".ksyms");
+    let btf = p.spec.btf.clone();
+    let kconfig = p.datasec_vars(&btf, ".kconfig");
+    let ksyms = p.datasec_vars(&btf, ".ksyms");
     let mut undefined = Map::new();
     for (index, symbol) in p.elf.symbols.iter().enumerate() {
         if symbol.undefined && !symbol.local && !symbol.name.is_empty() {
             undefined.insert_new(symbol.name, || (index, symbol.weak));
         }
     }
-    let btf = p.spec.btf.clone();
     let what_is = |name: &str| match (&btf, kconfig.get(name), ksyms.get(name)) {
         (Some(btf), Some(var), _) => kconfig_value(btf, var.var).map(Found::Kconfig),
         (Some(btf), None, Some(var)) => ksym(btf, var.var).map(Found::Ksym),

@@ -25,7 +25,8 @@ pub(super) fn read(p: &mut Parser<'_>) {
     };
     let end = section.size;
     p.set_role(index, Role::Maps);
-    let vars = p.datasec_vars(SECTION);
+    let btf = p.spec.btf.clone();
+    let vars = p.datasec_vars(&btf, SECTION);
     let mut symbols = p.elf.symbols_in(index);
     symbols.retain(|symbol| !symbol.name.is_empty());
     order::by_key(&mut symbols, |symbol| symbol.value);

@@ -4,7 +4,7 @@ use super::{
     ObjectSpec, SectionDef, SectionLayout, code, data, externs, jump_tables, legacy, maps, refs,
     tags,
 };
-use crate::btf::{Btf, BtfExt, Kind, TypeId};
+use crate::btf::{Btf, BtfExt, Kind, Kinds, TypeId};
 use crate::bytes::c_str;
 use crate::elf::{EM_BPF, ET_REL, Elf, Section};
 use crate::error::bail;
@@ -50,7 +50,6 @@ pub(super) struct Parser<'a> {
     pub(super) budget: u64,
     /// Data sections of the BTF by name.
     pub(super) datasecs: Map<String, TypeId>,
-    vars: Map<String, Arc<DatasecVars>>,
 }
 
 /// A map definition in its section.
@@ -86,32 +85,32 @@ impl Parser<'_> {
         }
     }
 
-    /// The variables of a data section of the BTF, by name.
-    pub(super) fn datasec_vars(&mut self, section: &str) -> Arc<DatasecVars> {
-        if let Some(known) = self.vars.get(section) {
-            return known.clone();
-        }
-        let vars = Arc::new(self.read_datasec(section).unwrap_or_default());
-        self.vars.insert(section.to_owned(), vars.clone());
-        vars
-    }
-
-    fn read_datasec(&self, section: &str) -> Option<DatasecVars> {
-        let (btf, id) = (self.spec.btf.as_ref()?, self.datasecs.get(section)?);
+    /// The variables of a data section of the BTF (the spec's own), by name.
+    pub(super) fn datasec_vars<'b>(
+        &self,
+        btf: &'b Option<Arc<Btf>>,
+        section: &str,
+    ) -> DatasecVars<'b> {
         let mut vars = DatasecVars::new();
-        for var in btf.ty(*id).ok()?.variables().flatten() {
+        let (Some(btf), Some(id)) = (btf, self.datasecs.get(section)) else {
+            return vars;
+        };
+        let Ok(datasec) = btf.ty(*id) else {
+            return vars;
+        };
+        for var in datasec.variables().flatten() {
             if let Ok(name) = btf.ty(var.ty).and_then(|ty| ty.name()) {
-                vars.insert_new(name.to_owned(), || DatasecVar {
+                vars.insert_new(name, || DatasecVar {
                     var: var.ty,
                     size: var.size,
                 });
             }
         }
-        Some(vars)
+        vars
     }
 }
 
-pub(super) type DatasecVars = Map<String, DatasecVar>;
+pub(super) type DatasecVars<'b> = Map<&'b str, DatasecVar>;
 
 /// A variable of a data section of the BTF.
 #[derive(Clone, Copy, Debug)]
@@ -174,7 +173,6 @@ pub(super) fn parse<'a>(
             .saturating_mul(4)
             .saturating_add(1 << 16),
         datasecs,
-        vars: Map::new(),
     };
     code::read(&mut parser);
     tags::exceptions(&mut parser, &tags);
@@ -240,7 +238,8 @@ fn in_words(error: &Error, section: &str) -> Error {
 /// One pass over the types: data sections by name, and tags of functions.
 fn scan(btf: &Btf) -> (Map<String, TypeId>, Vec<TypeId>) {
     let (mut datasecs, mut tags) = (Map::new(), Vec::new());
-    for ty in btf.iter() {
+    let ids = btf.of_kinds(Kinds::of(Kind::Datasec).or(Kinds::of(Kind::DeclTag)));
+    for ty in ids.into_iter().filter_map(|id| btf.ty(id).ok()) {
         if ty.kind() == Kind::Datasec
             && let Ok(name) = ty.name()
         {
@@ -272,10 +271,10 @@ fn version(elf: &Elf<'_>) -> Option<u32> {
 
 /// Sizes of sections and places of variables that the BTF names but does not know.
 fn layouts(p: &mut Parser<'_>) {
-    let names: Vec<String> = p.datasecs.keys().cloned().collect();
-    for name in names {
+    let datasecs = core::mem::take(&mut p.datasecs);
+    for name in datasecs.keys() {
         // The variables of .kconfig are in no section: they have their layout already.
-        let Some((index, section)) = p.elf.section(&name).filter(|_| name != ".kconfig") else {
+        let Some((index, section)) = p.elf.section(name).filter(|_| name != ".kconfig") else {
             continue;
         };
         match layout(&p.elf, index, section) {

@@ -16,8 +16,8 @@ const SIZE: u64 = INSN_SIZE as u64;
 #[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>) {
     for section in 0..p.elf.sections.len() {
-        let relocs = match p.elf.sections.get_mut(section) {
-            Some(section) => core::mem::take(&mut section.relocs),
+        let relocs = match p.elf.relocs.get_mut(section) {
+            Some(relocs) => core::mem::take(relocs),
             None => continue,
         };
         match p.roles.get(section) {
@@ -35,9 +35,13 @@ fn code(p: &mut Parser<'_>, section: usize, relocs: &[Reloc]) {
         let Some((start, functions)) = p.functions.at_or_below(section, reloc.offset) else {
             continue;
         };
-        let functions = functions.clone();
+        let Some((&first, aliases)) = functions.split_first() else {
+            continue;
+        };
+        // Nothing is allocated where there are none.
+        let aliases = aliases.to_vec();
         let distance = reloc.offset.saturating_sub(start);
-        for function in functions {
+        for function in core::iter::once(first).chain(aliases) {
             let Some(insns) = p.spec.functions.get(function).map(|f| &f.insns) else {
                 continue;
             };

@@ -25,7 +25,8 @@ pub(super) fn is_section(name: &str) -> bool {
 // On its own: a function that all stages are inlined into takes long to compile.
 #[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
-    let vars = p.datasec_vars(section.name);
+    let btf = p.spec.btf.clone();
+    let vars = p.datasec_vars(&btf, section.name);
     let contents = contents(p, section).map(|(bytes, _)| bytes);
     p.set_role(index, Role::Maps);
     let linked = section.name.ends_with(LINK);
