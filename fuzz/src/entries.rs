@@ -41,6 +41,8 @@ pub const ENTRIES: &[(&str, Entry)] = &[
     ("log", log),
     ("object", object),
     ("perf", perf),
+    #[cfg(feature = "skeleton")]
+    ("skeleton", skeleton),
     ("value", value),
 ];
 
@@ -385,6 +387,21 @@ pub fn linker(data: &[u8]) {
     }
 }
 
+/// An object as Rust, whole and as a part of another.
+#[cfg(feature = "skeleton")]
+pub fn skeleton(data: &[u8]) {
+    for partial in [false, true] {
+        let wanted = skep_codec::skeleton::Skeleton {
+            partial,
+            ..Default::default()
+        };
+        match wanted.to_rust(data, "fuzz.bpf.o") {
+            Ok(text) => assert!(text.is_ascii() && text.ends_with('\n')),
+            Err(error) => assert!(!error.what().is_empty()),
+        }
+    }
+}
+
 /// How much of an input is taken for text or instructions.
 #[cfg(feature = "asm")]
 const TEXT: usize = 1 << 16;
@@ -551,6 +568,8 @@ pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("log", log_record(object)),
         ("object", object.to_vec()),
         ("perf", perf_records(object)),
+        #[cfg(feature = "skeleton")]
+        ("skeleton", object.to_vec()),
         ("value", printed(btf)),
     ]
 }

@@ -1,6 +1,7 @@
 //! Typed access to objects, compiled: what is generated for every committed object, in a crate of
 //! its own that has `skep` without its default features.
 
+use skep::codec::elf::Elf;
 use skep::codec::skeleton::Skeleton;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -147,6 +148,134 @@ fn every_object_gets_rust_that_compiles() {
     }
     assert!(count > 100, "{count} modules");
     if let Some(Err(why)) = compiled("skeletons", &modules) {
+        panic!("{}", why.get(..6000).unwrap_or(&why));
+    }
+}
+
+/// The object with this symbol made weak.
+fn weakened(mut bytes: Vec<u8>, name: &str) -> Vec<u8> {
+    let elf = Elf::parse(&bytes, &mut Vec::new()).unwrap();
+    let contents = |name| elf.section(name).unwrap().1.bytes().unwrap().to_vec();
+    let (names, symbols) = (contents(".strtab"), contents(".symtab"));
+    let place = |all: &[u8], part: &[u8]| all.windows(part.len()).position(|w| w == part).unwrap();
+    let at = place(&names, format!("\0{name}\0").as_bytes()) as u32 + 1;
+    let begin = place(&bytes, &symbols);
+    for symbol in (begin..begin + symbols.len()).step_by(24) {
+        if bytes[symbol..symbol + 4] == at.to_le_bytes() {
+            bytes[symbol + 4] = 2 << 4 | bytes[symbol + 4] & 0xf;
+        }
+    }
+    bytes
+}
+
+#[test]
+fn a_part_may_do_without_what_is_weak_or_not_loaded() {
+    let partial = Skeleton {
+        partial: true,
+        ..Skeleton::default()
+    };
+    let needed = |bytes: &[u8]| {
+        let text = partial.to_rust(bytes, "part.bpf.o").unwrap();
+        let names = text.split("\nconst NAMES: ").nth(1).unwrap().to_owned();
+        names.split("\n};").next().unwrap().to_owned()
+    };
+    let Ok(half) = fs::read(testdata().join("linked2.bpf.el.o")) else {
+        println!("skep-skip: no objects here");
+        return;
+    };
+    let before = needed(&half);
+    let variables = ["(\"bonus\", 4)", "(\"factor\", 4)", "(\"apart\", 4)"];
+    assert!(
+        variables.iter().all(|name| before.contains(name)),
+        "{before}"
+    );
+    // Of its file only: others may have another one.
+    assert!(!before.contains("twin_data"), "{before}");
+    let after = needed(&weakened(half, "bonus"));
+    assert_eq!(after, before.replace("        (\"bonus\", 4),\n", ""));
+
+    let ops = needed(&fs::read(testdata().join("ops.bpf.el.o")).unwrap());
+    assert!(
+        ops.contains("\"skep_first\"") && !ops.contains("\"skep_odd\""),
+        "{ops}"
+    );
+    let externs = needed(&fs::read(testdata().join("externs.bpf.el.o")).unwrap());
+    assert!(
+        externs.contains("\"config\"") && !externs.contains("\"symbols\""),
+        "{externs}"
+    );
+}
+
+/// A committed object in which names are replaced by others of the same length, wherever they are.
+fn renamed(object: &str, names: &[(&str, &str)]) -> Option<Vec<u8>> {
+    let Ok(mut bytes) = fs::read(testdata().join(object)) else {
+        println!("skep-skip: no objects here");
+        return None;
+    };
+    for (old, new) in names {
+        assert_eq!(old.len(), new.len(), "{old} {new}");
+        let mut count = 0;
+        while let Some(at) = bytes.windows(old.len()).position(|w| w == old.as_bytes()) {
+            bytes[at..at + old.len()].copy_from_slice(new.as_bytes());
+            count += 1;
+        }
+        assert!(count > 0, "{old}");
+    }
+    Some(bytes)
+}
+
+#[test]
+fn names_are_never_code() {
+    let evil = [
+        ("\0target_pid\0", "\0\"+evil()+\"\0"),
+        ("\0events\0", "\0*/}{//\0"),
+        ("\0dropped\0", "\0`]#![a}\0"),
+        ("\0count\0", "\0\u{202e}fn\0"),
+        ("\0hits\0", "\0self\0"),
+        ("\0event\0", "\0usize\0"),
+        ("\0time_ns\0", "\0a\\\n\\n\"{\0"),
+        ("\0pid\0", "\0use\0"),
+        ("\0tid\0", "\0a.b\0"),
+        ("\0syscall\0", "\0__bytes\0"),
+    ];
+    let shadows = [
+        ("\0point\0", "\0Clone\0"),
+        ("\0config\0", "\0Option\0"),
+        ("\0mode\0", "\0Some\0"),
+        ("\0rw_u8\0", "\0match\0"),
+        ("\0ro_u8\0", "\0r.u_8\0"),
+        ("\0ro_s8\0", "\0r_u.8\0"),
+        ("\0ro_u32\0", "\0set_me\0"),
+        ("\0rw_u32\0", "\0set__z\0"),
+    ];
+    let evil = renamed("rawtp.bpf.el.o", &evil);
+    let (Some(evil), Some(shadows)) = (evil, renamed("globals.bpf.el.o", &shadows)) else {
+        return;
+    };
+    let mut modules = String::new();
+    for (number, bytes) in [evil, shadows].iter().enumerate() {
+        let hostile = Skeleton {
+            name: Some("Some\"\n}"),
+            types: &["usize"][..usize::from(number == 0)],
+            ..Skeleton::default()
+        };
+        let text = hostile.to_rust(bytes, "a\nb.bpf.o").unwrap();
+        assert!(text.is_ascii() && text.lines().all(|line| !line.starts_with("evil")));
+        if number == 0 {
+            for note in [
+                "    /// `\\\"+evil()+\\\"`, 4 bytes.\n    pub fn __evil____(&mut self)",
+                "    /// `*/}{//`: ringbuf.\n    pub fn ______(self)",
+                "is left out: no such name",
+                "pub fn self_(&mut self)",
+            ] {
+                assert!(text.contains(note), "{note}: {text}");
+            }
+        }
+        let same = "// Note: the variable `r_u.8` is called `r_u_8___2`.\n";
+        assert!(number == 0 || text.contains(same), "{text}");
+        modules.push_str(&format!("/// Hostile.\npub mod m{number} {{\n{text}}}\n"));
+    }
+    if let Some(Err(why)) = compiled("hostile", &modules) {
         panic!("{}", why.get(..6000).unwrap_or(&why));
     }
 }

@@ -1,6 +1,9 @@
 //! Typed access: a Rust file that knows what is in an object file, by name and by type.
 
 mod items;
+mod names;
+mod sections;
+mod types;
 mod views;
 mod write;
 
@@ -74,9 +77,12 @@ fn literal(name: &str) -> String {
     format!("\"{}\"", name.escape_default())
 }
 
-/// A name as comments have it, of ASCII only and in one line.
+/// A name as comments have it: of ASCII only, in one line, and not all of a very long one.
 fn shown(name: &str) -> String {
-    format!("`{}`", name.escape_default())
+    let mut out = String::from("`");
+    out.extend(name.escape_default().take(200));
+    out.push('`');
+    out
 }
 
 /// `RodataExtra` of `.rodata.extra`: each word's first letter raised.

@@ -1,9 +1,8 @@
 //! What a loaded map is looked at by: the typed views of the library.
 
-use super::items::Types;
 use super::literal;
+use super::types::Types;
 use crate::btf::TypeId;
-use crate::btf::rust_names::identifier;
 use crate::object::MapSpec;
 use crate::uapi::bpf::MapType;
 use alloc::string::String;
@@ -60,12 +59,7 @@ fn shape(map_type: MapType) -> Option<Shape> {
 }
 
 /// The view of a map; `record` is the type of a ring buffer's records, where it does not say.
-pub(super) fn of(
-    map: &MapSpec,
-    record: Option<TypeId>,
-    ident: &str,
-    types: &mut Types<'_>,
-) -> View {
+pub(super) fn of(map: &MapSpec, record: Option<TypeId>, types: &mut Types<'_>) -> View {
     let name = literal(&map.name);
     let simple = |ty: &str, make: &str| View {
         ty: ty.into(),
@@ -90,7 +84,7 @@ pub(super) fn of(
     match map.map_type {
         MapType::RINGBUF => {
             let ty = record.unwrap_or(map.value_type);
-            match types.record(ty, ident) {
+            match types.record(ty, map) {
                 Some(record) => viewed(format!("::skep::ring::Ring<{record}>")),
                 None => simple("::skep::RingBuf", "ring"),
             }
@@ -98,7 +92,7 @@ pub(super) fn of(
         MapType::USER_RINGBUF => simple("::skep::ring::UserRingBuf", "user_ring"),
         MapType::PERF_EVENT_ARRAY => simple("::skep::ring::PerfBuffer", "perf"),
         MapType::ARENA => memory(&name),
-        map_type => match shape(map_type).and_then(|shape| typed(map, &shape, ident, types)) {
+        map_type => match shape(map_type).and_then(|shape| typed(map, &shape, types)) {
             Some(ty) => viewed(format!("::skep::map::{ty}")),
             None => simple("&'a ::skep::Map", "map"),
         },
@@ -113,49 +107,16 @@ fn memory(name: &str) -> View {
 }
 
 /// A view with its parameters; `None` where one of them is too large for the stack.
-fn typed(map: &MapSpec, shape: &Shape, ident: &str, types: &mut Types<'_>) -> Option<String> {
-    let ident = identifier(ident);
-    let mut key = || types.value(map.key_type, map.key_size, &format!("{ident}_key"));
-    Some(match shape {
-        Shape::Bare(view) => (*view).into(),
-        Shape::Key(view) => format!("{view}<{}>", key()?),
-        Shape::Value(view) => {
-            let value = types.value(map.value_type, map.value_size, &format!("{ident}_value"))?;
-            format!("{view}<{value}>")
-        }
-        Shape::Both(view) => {
-            let key = key()?;
-            let value = types.value(map.value_type, map.value_size, &format!("{ident}_value"))?;
-            format!("{view}<{key}, {value}>")
-        }
-        Shape::Prefix(view) => {
-            let (data, size) = types.after_prefix(map)?;
-            let key = types.value(data, size, &format!("{ident}_key"))?;
-            let value = types.value(map.value_type, map.value_size, &format!("{ident}_value"))?;
-            format!("{view}<{key}, {value}>")
-        }
+fn typed(map: &MapSpec, shape: &Shape, types: &mut Types<'_>) -> Option<String> {
+    let (view, key, value) = match shape {
+        Shape::Bare(view) => return Some((*view).into()),
+        Shape::Key(view) => (view, types.key(map)?, None),
+        Shape::Value(view) => (view, types.map_value(map)?, None),
+        Shape::Both(view) => (view, types.key(map)?, Some(types.map_value(map)?)),
+        Shape::Prefix(view) => (view, types.after_prefix(map)?, Some(types.map_value(map)?)),
+    };
+    Some(match value {
+        Some(value) => format!("{view}<{key}, {value}>"),
+        None => format!("{view}<{key}>"),
     })
-}
-
-impl Types<'_> {
-    /// The type of a ring buffer's records, if there is one.
-    fn record(&mut self, id: TypeId, ident: &str) -> Option<String> {
-        let btf = self.btf().filter(|_| id != TypeId::VOID)?;
-        let size = u32::try_from(btf.size_of(id).ok()?).ok()?;
-        self.value(id, size, &format!("{}_record", identifier(ident)))
-    }
-
-    /// What follows the prefix's length in the key of a trie: its type, if it is one member, and
-    /// its size.
-    fn after_prefix(&self, map: &MapSpec) -> Option<(TypeId, u32)> {
-        let size = map.key_size.checked_sub(4)?;
-        let members = || {
-            let ty = self.btf()?.peel(map.key_type).ok()?;
-            let mut members = ty.members().skip(1);
-            let data = members.next()?.ok()?;
-            let alone = members.next().is_none() && data.bit_offset == 32 && data.bit_size == 0;
-            alone.then_some(data.ty)
-        };
-        Some((members().unwrap_or_default(), size))
-    }
 }

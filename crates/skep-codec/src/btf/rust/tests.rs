@@ -1,4 +1,4 @@
-use super::{BEFORE, dump_rust};
+use super::{BEFORE, PlainTypes, dump_rust};
 use crate::btf::tests::{bits, built, int, member};
 use crate::btf::{Array, Btf, BtfBuilder, Enumerator, Member, TypeId};
 use crate::bytes::Endian;
@@ -239,4 +239,87 @@ fn names_that_multiply_are_too_large() {
     b.add_struct("bits", 40, &members);
     let error = dump_rust(&built(&b, Endian::Little), &[]).unwrap_err();
     assert_eq!(error.kind(), crate::ErrorKind::TooLarge);
+}
+
+#[test]
+fn plain_types_are_asked_for_one_by_one() {
+    let mut b = BtfBuilder::new();
+    let char_ = int(&mut b, "char", 1, true);
+    let u16_ = int(&mut b, "unsigned short", 2, false);
+    let u64_ = int(&mut b, "unsigned long", 8, false);
+    let text = array(&mut b, char_, u64_, 3);
+    let either = [
+        member("wide", u64_, 0),
+        member("type", text, 0),
+        member("set_wide", u16_, 0),
+    ];
+    let either = b.add_union("", 8, &either);
+    let row = array(&mut b, either, u64_, 2);
+    let table = array(&mut b, row, u64_, 4);
+    let color = b.add_enum(
+        "color",
+        2,
+        false,
+        &[Enumerator {
+            name: "RED",
+            value: 1,
+        }],
+    );
+    let btf = built(&b, Endian::Little);
+    let mut types = PlainTypes::new(&btf);
+    assert_eq!(types.of(text, "x").unwrap(), "[u8; 3]", "text is bytes");
+    assert_eq!(types.of(table, "x.y").unwrap(), "[[types::x_y; 2]; 4]");
+    assert_eq!(types.of(color, "x").unwrap(), "types::color");
+    assert_eq!(types.of(either, "again").unwrap(), "types::x_y");
+    let text = types.into_text();
+    let head = "::skep::plain! {\n    #[derive(Debug, PartialEq)]\n    pub struct x_y {\n        \
+                __align: [u64; 0],\n        pub __bytes: [u8; 8],\n    }\n}\n";
+    assert!(text.contains(head), "{text}");
+    // What reads a member has its name, and what sets one another if that is taken.
+    for function in [
+        "pub fn wide(&self) -> u64 {",
+        "pub fn set_wide(&mut self, value: u64) {",
+        "pub fn r#type(&self) -> [u8; 3] {",
+        "pub fn set_type(&mut self, value: [u8; 3]) {",
+        "pub fn set_wide___2(&self) -> u16 {",
+        "pub fn set_set_wide___2(&mut self, value: u16) {",
+    ] {
+        assert!(text.contains(function), "{function}: {text}");
+    }
+    assert!(text.contains("    pub struct color(pub u16);\n"), "{text}");
+    assert!(
+        text.contains("    pub const RED: Self = Self(1);\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_cannot_be_declared_leaves_nothing_behind() {
+    let mut b = BtfBuilder::new();
+    let s32 = int(&mut b, "int", 4, true);
+    let good = b.add_struct("good", 4, &[member("x", s32, 0)]);
+    let other = b.add_struct("other", 4, &[member("x", s32, 0)]);
+    let own = b.next_id();
+    let members = [member("a", good, 0), member("b", own, 32)];
+    assert_eq!(b.add_struct("endless", 8, &members), own);
+    let last = [member("good", good, 0), member("other", other, 32)];
+    let last = b.add_struct("last", 8, &last);
+    let btf = built(&b, Endian::Little);
+    let mut types = PlainTypes::new(&btf);
+    assert_eq!(types.of(other, "x").unwrap(), "types::other");
+    assert!(types.of(own, "x").is_err());
+    assert_eq!(types.of(last, "x").unwrap(), "types::last");
+    let text = types.into_text();
+    let names = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("    pub struct "));
+    let names: Vec<&str> = names.collect();
+    let good = names.iter().find(|name| name.starts_with("good"));
+    assert_eq!(names.len(), 3, "{text}");
+    let good = good.unwrap().strip_suffix(" {").unwrap();
+    assert!(
+        text.contains(&alloc::format!("pub good: {good},")),
+        "{text}"
+    );
+    assert!(!text.contains("endless"), "{text}");
 }

@@ -4,7 +4,9 @@ mod functions;
 mod object;
 mod views;
 
-use super::items::{Item, Items, Section, Var};
+use super::items::Items;
+use super::names::Item;
+use super::sections::{Section, Var};
 use super::{Skeleton, camel, literal, shown};
 use crate::btf::rust_names::Members;
 use crate::object::{DataKind, ObjectSpec};

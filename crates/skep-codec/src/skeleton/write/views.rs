@@ -2,7 +2,6 @@
 
 use super::functions::ok;
 use super::{DataKind, Item, Lead, Vec, Writer, camel, literal, shown};
-use alloc::string::String;
 
 impl Writer<'_> {
     /// Begins a view of what is not loaded yet.
@@ -24,19 +23,19 @@ impl Writer<'_> {
         }
         self.view_before("maps", "MapSpecs", "Maps as they are declared.");
         for map in maps {
-            let Item { name, ident, .. } = &map.item;
-            let doc = format!("{}: {}.", shown(name), map.what);
+            let Item {
+                name, ident, what, ..
+            } = &map.item;
             let body = ok(&format!("self.0.map_mut({})?", literal(name)));
             let answer = "&'a mut ::skep::codec::object::MapSpec";
-            self.function(&doc, &format!("{ident}(self)"), answer, &body);
+            self.function(what, &format!("{ident}(self)"), answer, &body);
         }
         self.out.push_str("}\n");
         self.view_after("maps", "Maps", "The maps.");
         for map in maps {
-            let Item { name, ident, .. } = &map.item;
-            let doc = format!("{}: {}.", shown(name), map.what);
+            let Item { ident, what, .. } = &map.item;
             self.function(
-                &doc,
+                what,
                 &format!("{ident}(self)"),
                 &map.view.ty,
                 &map.view.make,
@@ -50,28 +49,20 @@ impl Writer<'_> {
         if programs.is_empty() {
             return;
         }
-        let docs: Vec<String> = programs.iter().map(|item| self.program(item)).collect();
         self.view_before("programs", "ProgramSpecs", "Programs as they are declared.");
-        for (item, doc) in programs.iter().zip(&docs) {
+        for item in programs {
             let body = ok(&format!("self.0.program_mut({})?", literal(&item.name)));
             let answer = "&'a mut ::skep::codec::object::ProgramSpec";
-            self.function(doc, &format!("{}(self)", item.ident), answer, &body);
+            self.function(&item.what, &format!("{}(self)", item.ident), answer, &body);
         }
         self.out.push_str("}\n");
         self.view_after("programs", "Programs", "The programs that were loaded.");
-        for (item, doc) in programs.iter().zip(&docs) {
+        for item in programs {
             let body = format!("self.0.program({})", literal(&item.name));
             let answer = "&'a ::skep::Program";
-            self.function(doc, &format!("{}(self)", item.ident), answer, &body);
+            self.function(&item.what, &format!("{}(self)", item.ident), answer, &body);
         }
         self.out.push_str("}\n");
-    }
-
-    /// What is said of a program.
-    fn program(&self, item: &Item) -> String {
-        let program = self.spec.program(&item.name);
-        let section = program.map_or("", |program| &program.section);
-        format!("{} in section {}.", shown(&item.name), shown(section))
     }
 
     pub(super) fn sections(&mut self) {

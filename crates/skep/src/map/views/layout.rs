@@ -124,3 +124,59 @@ fn covered(btf: &Btf, member: &Member<'_>, fields: &[PlainField]) -> Result<bool
 fn differs(what: String) -> Result<()> {
     Err(Error::new(ErrorKind::Invalid, what))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::compare;
+    use crate::Btf;
+    use crate::plain::Plain;
+    use alloc::string::ToString;
+    use skep_codec::btf::{BtfBuilder, Int, Member};
+    use skep_codec::bytes::Endian;
+
+    crate::plain! {
+        struct Generated { self_: u32, __bits_1: u32, last: u32 }
+    }
+
+    crate::plain! {
+        struct Short { self_: u32, __bits_1: u16, _rest: u16, last: u32 }
+    }
+
+    #[test]
+    fn names_that_rust_has_not_and_bit_fields_are_where_they_are() {
+        let mut b = BtfBuilder::new();
+        let int = Int {
+            signed: false,
+            char: false,
+            bool: false,
+            offset: 0,
+            bits: 32,
+        };
+        let int = b.add_int("unsigned int", 4, int);
+        let member = |name, bit_offset, bit_size| Member {
+            name,
+            ty: int,
+            bit_offset,
+            bit_size,
+        };
+        let members = [
+            member("self", 0, 0),
+            member("low", 32, 3),
+            member("high", 48, 16),
+            member("last", 64, 0),
+        ];
+        let whole = b.add_struct("whole", 12, &members);
+        let moved = b.add_struct("moved", 12, &[member("last", 0, 0), member("self", 64, 0)]);
+        let btf = Btf::from_bytes(&b.to_bytes(Endian::Little).unwrap()).unwrap();
+        compare(&btf, whole, Generated::FIELDS).unwrap();
+        compare(&btf, whole, Short::FIELDS).unwrap();
+        let error = compare(&btf, moved, Generated::FIELDS).unwrap_err();
+        assert!(
+            error.to_string().contains("`self_` is at byte 8"),
+            "{error}"
+        );
+        let lacking = &Generated::FIELDS[..2];
+        let error = compare(&btf, whole, lacking).unwrap_err();
+        assert!(error.to_string().contains("`last` is missing"), "{error}");
+    }
+}
