@@ -290,7 +290,11 @@ impl FromStr for Hook {
 fn is_probe(kind: &str) -> bool {
     let found = sections::find(kind).filter(|found| found.exact);
     let verb = found.map(|found| found.def.verb);
-    matches!(verb, Some(Verb::Kprobe | Verb::Ksyscall | Verb::Uprobe))
+    let verb = verb.unwrap_or(Verb::None);
+    matches!(
+        verb,
+        Verb::Kprobe | Verb::KprobeMulti | Verb::Ksyscall | Verb::Uprobe | Verb::UprobeMulti
+    )
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -22,6 +22,16 @@ pub fn now_ns(kernel: &KernelRef) -> Result<u64> {
         .map_err(|_| CallError::new("clock_gettime", Errno::new(answer.unsigned_abs() as i32)))
 }
 
+/// This process's number.
+///
+/// # Errors
+/// `ENOSYS` from a kernel that does not count processes.
+pub fn pid(kernel: &KernelRef) -> Result<u32> {
+    // SAFETY: there is nothing to promise: there are no arguments.
+    let answer = unsafe { kernel.getpid() };
+    Ok(check("getpid", answer)? as u32)
+}
+
 /// The kernel's release, such as `6.18.44-cloud-amd64`.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{getpgid, host, load, object, own_tracefs, skip};
-use skep::link::{Kprobe, ProbeMode, Uprobe};
+use skep::link::{Kprobe, KprobeMulti, ProbeMode, Uprobe, UprobeMulti};
 use skep::probe::Feature;
 use skep::{Errno, ErrorKind, Link, Object, ObjectSpec, Program, System};
 use std::hint::black_box;
@@ -444,4 +444,170 @@ fn uprobes_that_cannot_be_say_why() {
     assert!(text.contains("no ELF file"), "{text}");
     let (_, errno, text) = refusal(Uprobe::new(SELF, "skep_probe_target").process(i32::MAX as u32));
     assert_eq!(errno, Some(Errno::ESRCH), "{text}");
+}
+
+/// The object of probes of many places, with these programs.
+fn many(programs: &[&str]) -> Object {
+    let mut spec = object!("multi");
+    common::only_us(&mut spec);
+    for program in &mut spec.programs {
+        program.autoload = programs.contains(&program.name.as_str());
+    }
+    load(&host(), &spec)
+}
+
+macro_rules! need {
+    ($feature:ident) => {
+        if !host().probe(Feature::$feature).is_usable() {
+            skip!("{} is not to be had", Feature::$feature.name());
+        }
+    };
+}
+
+fn getsid() {
+    let own = nix::unistd::getpid();
+    nix::unistd::getsid(Some(own)).expect("getsid");
+}
+
+#[test]
+fn many_kernel_functions_are_probed_by_one_link() {
+    need!(LinkKprobeMulti);
+    let object = many(&["entries", "returns"]);
+    // By the pattern of the section, and of all that the kernel lists.
+    let links = object.attach_all().unwrap();
+    assert_eq!(links[0].hook(), "kernel functions security_task_get?*id");
+    assert_eq!(
+        links[1].hook(),
+        "returns of kernel functions security_task_getsid"
+    );
+    call();
+    getsid();
+    assert_eq!(seen(&object, "seen_entry").calls, 2);
+    assert_eq!(seen(&object, "seen_return").calls, 1);
+    drop(links);
+    call();
+    getsid();
+    assert_eq!(seen(&object, "seen_entry").calls, 2);
+    let entries = program(&object, "entries");
+    let tracefs = own_tracefs().expect("tracefs");
+    let hook = KprobeMulti::matching("security_task_get*id").in_tracefs(&tracefs);
+    let link = entries.attach_to(hook).unwrap();
+    call();
+    assert_eq!(seen(&object, "seen_entry").calls, 3);
+    drop(link);
+    let names = ["security_task_getsid", "security_task_getpgid"];
+    let addresses = names.map(address);
+    let hooks = [
+        KprobeMulti::functions(&names),
+        KprobeMulti::addresses(&addresses),
+    ];
+    for hook in hooks {
+        let link = entries.attach_to(hook.cookies(&[21, 22])).unwrap();
+        call();
+        assert_eq!(seen(&object, "seen_entry").cookie, 22);
+        getsid();
+        assert_eq!(seen(&object, "seen_entry").cookie, 21);
+        drop(link);
+    }
+    let refusal = |hook: KprobeMulti| entries.attach_to(hook).unwrap_err();
+    let error = refusal(KprobeMulti::matching("no_such_function_*"));
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let error = refusal(KprobeMulti::functions(&["no_such_function"]));
+    assert!(
+        error.to_string().contains("(one is not there, or"),
+        "{error}"
+    );
+    let error = refusal(KprobeMulti::functions(&names).cookies(&[1]));
+    assert_eq!(error.errno(), Some(Errno::EINVAL), "{error}");
+}
+
+#[test]
+fn a_session_sees_entry_and_return_of_kernel_functions() {
+    need!(LinkKprobeSession);
+    let object = many(&["session"]);
+    let links = object.attach_all().unwrap();
+    getsid();
+    assert_eq!(seen(&object, "seen_session").calls, 2);
+    drop(links);
+    getsid();
+    assert_eq!(seen(&object, "seen_session").calls, 2);
+}
+
+macro_rules! targets {
+    ($($name:ident)+) => {$(
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub extern "C" fn $name(number: u64) -> u64 {
+            black_box(number.wrapping_add(line!().into()))
+        }
+    )+};
+}
+// What probes of many places are put on.
+targets! {
+    skep_many_one
+    skep_many_two
+    skep_many_too
+}
+
+/// Calls each of them once.
+fn call_many() {
+    for target in [skep_many_one, skep_many_two, skep_many_too] {
+        let target: extern "C" fn(u64) -> u64 = black_box(target);
+        assert!(target(1) > 1);
+    }
+}
+
+#[test]
+fn many_functions_of_a_file_are_probed_by_one_link() {
+    need!(LinkUprobeMulti);
+    let object = many(&["user_entries", "user_returns"]);
+    let links = object.attach_all().unwrap();
+    assert_eq!(links[0].hook(), "functions skep_many_* in /proc/self/exe");
+    call_many();
+    assert_eq!(seen(&object, "seen_uprobe").calls, 3);
+    assert_eq!(seen(&object, "seen_uretprobe").calls, 1);
+    drop(links);
+    call_many();
+    assert_eq!(seen(&object, "seen_uprobe").calls, 3);
+    let entries = program(&object, "user_entries");
+    let names = ["skep_many_two", "skep_many_one"];
+    let image = std::fs::read(SELF).unwrap();
+    let mut part = |offset: u64, len: usize| {
+        let rest = &image[offset as usize..];
+        Ok(rest[..len.min(rest.len())].to_vec())
+    };
+    let elf = skep::codec::elf::Image::open(&mut part).unwrap();
+    let offsets = names.map(|name| {
+        let address = elf.function(name, &mut part).unwrap();
+        elf.file_offset(address).unwrap()
+    });
+    let hooks = [
+        UprobeMulti::functions(SELF, &names),
+        UprobeMulti::offsets(SELF, &offsets).process(0),
+    ];
+    for hook in hooks {
+        let link = entries.attach_to(hook.cookies(&[31, 32])).unwrap();
+        black_box(skep_many_two as extern "C" fn(u64) -> u64)(1);
+        assert_eq!(seen(&object, "seen_uprobe").cookie, 31);
+        black_box(skep_many_one as extern "C" fn(u64) -> u64)(1);
+        assert_eq!(seen(&object, "seen_uprobe").cookie, 32);
+        drop(link);
+    }
+    let refusal = |hook: UprobeMulti| entries.attach_to(hook).unwrap_err();
+    let error = refusal(UprobeMulti::matching(SELF, "no_such_*"));
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let error = refusal(UprobeMulti::functions(SELF, &names).cookies(&[1]));
+    assert_eq!(error.errno(), Some(Errno::EINVAL), "{error}");
+}
+
+#[test]
+fn a_session_sees_entry_and_return_of_functions_of_a_file() {
+    need!(LinkUprobeSession);
+    let object = many(&["user_session"]);
+    let links = object.attach_all().unwrap();
+    call_many();
+    assert_eq!(seen(&object, "seen_usession").calls, 4);
+    drop(links);
+    call_many();
+    assert_eq!(seen(&object, "seen_usession").calls, 4);
 }

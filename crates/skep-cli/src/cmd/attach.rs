@@ -84,6 +84,8 @@ fn probe(section: &str) -> &'static str {
         Some((Verb::Ksyscall, true)) => "kretsyscall:NAME",
         Some((Verb::Uprobe, false)) => "uprobe:FILE:FUNCTION",
         Some((Verb::Uprobe, true)) => "uretprobe:FILE:FUNCTION",
+        Some((Verb::KprobeMulti, _)) => "kprobe.multi:PATTERN",
+        Some((Verb::UprobeMulti, _)) => "uprobe.multi:FILE:PATTERN",
         _ => "",
     }
 }

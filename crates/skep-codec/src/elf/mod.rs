@@ -29,6 +29,10 @@ pub const ET_REL: u16 = 1;
 pub const SHF_EXECINSTR: u64 = 4;
 /// `SHT_NOBITS`: the section has a size and no bytes (`.bss`).
 pub const SHT_NOBITS: u32 = 8;
+/// `SHT_SYMTAB`: symbols for linkers and debuggers.
+pub const SHT_SYMTAB: u32 = 2;
+/// `SHT_DYNSYM`: symbols for other programs.
+pub const SHT_DYNSYM: u32 = 11;
 /// `SHT_REL`: relocations whose addend is in the bytes that they change.
 pub const SHT_REL: u32 = 9;
 /// `SHT_RELA`: relocations with an addend of their own.

@@ -6,7 +6,8 @@ use crate::system::{System, c_string};
 use crate::{Error, ErrorKind};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use skep_codec::elf::{Image, ReadAt};
+use skep_codec::elf::{Image, ReadAt, SHT_DYNSYM, SHT_SYMTAB};
+use skep_codec::order;
 use skep_codec::uapi::linux::O_RDONLY;
 use skep_sys::{Fd, file, process};
 
@@ -48,6 +49,29 @@ impl Binary {
     #[inline]
     pub(super) fn function(&self, name: &str) -> Result<u64> {
         self.offset_of(self.read(|image, read| image.function(name, read))?)
+    }
+
+    /// Where in the file all functions begin whose names fit, each place once: of the table for other
+    /// programs, or if none of it fits of the one for debuggers.
+    #[inline]
+    pub(super) fn matching(&self, fits: &dyn Fn(&str) -> bool, pattern: &str) -> Result<Vec<u64>> {
+        for table in [SHT_DYNSYM, SHT_SYMTAB] {
+            let mut offsets = Vec::new();
+            self.read(|image, read| {
+                image.each_function(table, read, &mut |function| {
+                    if fits(function.name) {
+                        offsets.extend(image.file_offset(function.address));
+                    }
+                })
+            })?;
+            if !offsets.is_empty() {
+                order::by_key(&mut offsets, |offset| *offset);
+                offsets.dedup();
+                return Ok(offsets);
+            }
+        }
+        let what = format!("no function of {} matches `{pattern}`", self.path);
+        Err(Error::new(ErrorKind::NotFound, what))
     }
 
     /// Where in the file is what has this address in memory.

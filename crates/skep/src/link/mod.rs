@@ -2,8 +2,10 @@
 
 mod binary;
 mod freplace;
+mod glob;
 mod iter;
 mod kprobe;
+mod multi;
 mod perf;
 mod pmu;
 mod probe;
@@ -19,6 +21,7 @@ mod xdp;
 pub use freplace::Freplace;
 pub use iter::{CgroupOrder, Iter, IterReader};
 pub use kprobe::Kprobe;
+pub use multi::{KprobeMulti, UprobeMulti};
 pub use probe::ProbeMode;
 pub use raw_tracepoint::RawTracepoint;
 pub use socket::SocketFilter;

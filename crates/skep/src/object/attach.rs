@@ -1,6 +1,7 @@
 //! Attaching by section name: the table's verb, made a hook.
 
-use crate::link::{Kprobe, Link, RawTracepoint, Tracepoint, Tracing, Uprobe};
+use crate::link::{Kprobe, KprobeMulti, Link, RawTracepoint};
+use crate::link::{Tracepoint, Tracing, Uprobe, UprobeMulti};
 use crate::prog::Program;
 use crate::{AttachType, Error, ErrorKind, Result};
 use skep_codec::object::{Verb, sections};
@@ -92,6 +93,19 @@ impl Place<'_> {
                 Some(probe) => program.attach_to(probe),
                 None => Err(needs(program, how(self.verb))),
             },
+            Verb::KprobeMulti => {
+                let probes = KprobeMulti::matching(self.target(program)?);
+                program.attach_to(if self.on_return {
+                    probes.on_return()
+                } else {
+                    probes
+                })
+            }
+            Verb::UprobeMulti => match UprobeMulti::declared(self.target(program)?) {
+                Some(probes) if self.on_return => program.attach_to(probes.on_return()),
+                Some(probes) => program.attach_to(probes),
+                None => Err(needs(program, how(self.verb))),
+            },
             Verb::Tracing | Verb::Lsm | Verb::Iter | Verb::Freplace => {
                 program.attach_to(Tracing::with_link(self.attach_type))
             }
@@ -127,6 +141,8 @@ fn how(verb: Verb) -> &'static str {
         Verb::Kprobe => "give the kernel function (--attach PROG=kprobe:FUNCTION)",
         Verb::Ksyscall => "give the system call (--attach PROG=ksyscall:NAME)",
         Verb::Uprobe => "give file and function (--attach PROG=uprobe:FILE:FUNCTION)",
+        Verb::KprobeMulti => "give kernel functions (--attach PROG=kprobe.multi:PATTERN)",
+        Verb::UprobeMulti => "give file and functions (--attach PROG=uprobe.multi:FILE:PATTERN)",
         Verb::Run => "it is run with test_run",
         Verb::Freplace => "give the program and its function",
         Verb::Custom => "the section's name is the caller's own: attach_each_with",

@@ -7,10 +7,13 @@ use crate::{Error, ErrorKind, Result};
 #[cfg(feature = "asm")]
 use alloc::string::String;
 use alloc::vec;
+use core::ffi::CStr;
 use skep_codec::map::Map as Ordered;
 use skep_codec::uapi::linux::O_RDONLY;
 use skep_sys::file;
 
+/// The list.
+const PATH: &CStr = c"/proc/kallsyms";
 /// Bytes read together; longer than any line.
 const CHUNK: usize = 1 << 16;
 
@@ -34,7 +37,7 @@ pub(crate) fn symbols<'n>(system: &System, names: &[&'n str]) -> Result<Ordered<
     for name in names {
         wanted.insert(name.as_bytes(), Symbol::Missing);
     }
-    each_line(system, &mut |line| note(line, &mut wanted))?;
+    each_line(system, PATH, &mut |line| note(line, &mut wanted))?;
     Ok(wanted)
 }
 
@@ -45,7 +48,7 @@ pub(crate) fn symbols<'n>(system: &System, names: &[&'n str]) -> Result<Ordered<
 /// If the list of symbols cannot be read.
 #[cfg(feature = "asm")]
 pub(crate) fn names_at(system: &System, wanted: &mut [(u64, String)]) -> Result<()> {
-    each_line(system, &mut |line| {
+    each_line(system, PATH, &mut |line| {
         let Some((address, _, name)) = parts(line) else {
             return;
         };
@@ -58,16 +61,32 @@ pub(crate) fn names_at(system: &System, wanted: &mut [(u64, String)]) -> Result<
     })
 }
 
-/// Hands on every line of the list.
-fn each_line(system: &System, take: &mut dyn FnMut(&[u8])) -> Result<()> {
-    let what = "read /proc/kallsyms";
-    let fd = file::open(system.kernel(), c"/proc/kallsyms", O_RDONLY, 0).context(what)?;
+/// Hands on the name of every function.
+///
+/// # Errors
+/// If the list of symbols cannot be read.
+#[inline]
+pub(crate) fn each_function(system: &System, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+    each_line(system, PATH, &mut |line| {
+        if let Some((_, b"t" | b"T" | b"w" | b"W", name)) = parts(line) {
+            take(name);
+        }
+    })
+}
+
+/// Hands on every line of a file, one of those that the kernel writes while they are read.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn each_line(system: &System, path: &CStr, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+    let what = format_args!("read {}", path.to_string_lossy());
+    let fd = file::open(system.kernel(), path, O_RDONLY, 0).context(what)?;
     let mut buffer = vec![0; CHUNK];
     let mut kept = 0_usize;
     loop {
         let room = buffer.get_mut(kept..).unwrap_or_default();
         if room.is_empty() {
-            let what = "a line of /proc/kallsyms is too long";
+            let what = format!("a line of {} is too long", path.to_string_lossy());
             return Err(Error::new(ErrorKind::Corrupt, what));
         }
         let got = file::read(&fd, room).context(what)?;
