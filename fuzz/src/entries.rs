@@ -43,6 +43,8 @@ pub const ENTRIES: &[(&str, Entry)] = &[
     ("perf", perf),
     #[cfg(feature = "skeleton")]
     ("skeleton", skeleton),
+    #[cfg(feature = "usdt")]
+    ("usdt", usdt),
     ("value", value),
 ];
 
@@ -69,6 +71,25 @@ pub fn log(data: &[u8]) {
         if let Ok(entry) = skep_codec::log::decode(data, endian) {
             assert!(entry.args.len() <= data.len() / 8);
             assert!(entry.to_string().len() <= 20 * data.len());
+        }
+    }
+}
+
+/// Notes of statically defined probes, in every form; each one's arguments on every machine.
+#[cfg(feature = "usdt")]
+pub fn usdt(data: &[u8]) {
+    use skep_codec::usdt::{MAX_ARGS, args, parse, spec};
+    for endian in [Endian::Little, Endian::Big] {
+        for is_64 in [true, false] {
+            let notes = parse(data, endian, is_64, Some(0x1000)).unwrap_or_default();
+            assert!(notes.len() <= data.len() / 12);
+            for note in notes.iter().take(TYPES) {
+                for machine in [62, 183, 22, 243, 0] {
+                    let args = args(&note.args, machine).unwrap_or_default();
+                    assert!(args.len() <= MAX_ARGS);
+                    let _ = spec(&args, 0, endian);
+                }
+            }
         }
     }
 }
@@ -570,8 +591,36 @@ pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("perf", perf_records(object)),
         #[cfg(feature = "skeleton")]
         ("skeleton", object.to_vec()),
+        ("usdt", probe_notes(object)),
         ("value", printed(btf)),
     ]
+}
+
+/// A note of a probe with arguments of every kind on every machine, its addresses from the object.
+fn probe_notes(object: &[u8]) -> Vec<u8> {
+    let mut desc = object.get(24..48).unwrap_or_default().to_vec();
+    desc.extend(b"provider\0name\0");
+    desc.extend(b"-4@%eax 8@$-9 2@8(%rbp) 1@4(%rax,%rbx,8)\0");
+    let mut note = Vec::new();
+    for args in [
+        &b""[..],
+        b"8@x0 4@[sp, 16] 8@-5",
+        b"8@%r2 4@8(%r15)",
+        b"8@a0 8@-88(s0)",
+    ] {
+        let mut desc = desc.clone();
+        if !args.is_empty() {
+            desc.truncate(24 + 14);
+            desc.extend(args.iter().chain([&0]));
+        }
+        for word in [8, desc.len() as u32, 3] {
+            note.extend(word.to_le_bytes());
+        }
+        note.extend(b"stapsdt\0");
+        note.extend(&desc);
+        note.resize(note.len().next_multiple_of(4), 0);
+    }
+    note
 }
 
 /// Types of an object, a value of the longest one that is printed, a path.

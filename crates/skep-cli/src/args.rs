@@ -293,7 +293,12 @@ fn is_probe(kind: &str) -> bool {
     let verb = verb.unwrap_or(Verb::None);
     matches!(
         verb,
-        Verb::Kprobe | Verb::KprobeMulti | Verb::Ksyscall | Verb::Uprobe | Verb::UprobeMulti
+        Verb::Kprobe
+            | Verb::KprobeMulti
+            | Verb::Ksyscall
+            | Verb::Uprobe
+            | Verb::UprobeMulti
+            | Verb::Usdt
     )
 }
 

@@ -55,6 +55,8 @@ mod sha256;
 pub mod skeleton;
 pub mod text;
 pub mod uapi;
+#[cfg(any(test, feature = "usdt"))]
+pub mod usdt;
 
 pub use errno::Errno;
 pub use error::{Error, ErrorKind, Result};

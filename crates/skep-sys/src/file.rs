@@ -135,7 +135,8 @@ pub fn write_file(kernel: &KernelRef, path: &CStr, bytes: &[u8]) -> Result<()> {
     write(&fd, bytes)
 }
 
-/// `stx_size` of statx(2).
+/// `stx_ino` and `stx_size` of statx(2).
+const STATX_INO: u32 = 0x100;
 const STATX_SIZE: u32 = 0x200;
 
 /// A file's size as it is told: 0 for most files of procfs.
@@ -143,22 +144,31 @@ const STATX_SIZE: u32 = 0x200;
 /// # Kernel
 /// statx(2), since 4.11.
 pub fn file_size(fd: &Fd) -> Result<u64> {
-    /// `struct statx`: 256 bytes, the size at 40.
-    #[repr(C)]
-    struct Statx([u64; 32]);
+    Ok(statx(fd, STATX_SIZE)?.0[5])
+}
+
+/// The number of a file's inode.
+///
+/// # Kernel
+/// statx(2), since 4.11.
+#[inline]
+pub fn inode(fd: &Fd) -> Result<u64> {
+    Ok(statx(fd, STATX_INO)?.0[4])
+}
+
+/// `struct statx`: 256 bytes, the inode at 32, the size at 40.
+#[repr(C)]
+struct Statx([u64; 32]);
+
+fn statx(fd: &Fd, mask: u32) -> Result<Statx> {
     let mut stat = Statx([0; 32]);
     // SAFETY: an empty path means the descriptor; `stat` is 256 writable bytes.
     let answer = unsafe {
-        fd.kernel().statx(
-            fd.raw(),
-            c"",
-            AT_EMPTY_PATH,
-            STATX_SIZE,
-            (&raw mut stat).cast(),
-        )
+        fd.kernel()
+            .statx(fd.raw(), c"", AT_EMPTY_PATH, mask, (&raw mut stat).cast())
     };
     check("statx", answer)?;
-    Ok(stat.0[5])
+    Ok(stat)
 }
 
 /// `struct statfs`, with room to spare: 15 words, the first the type.

@@ -535,6 +535,7 @@ fn a_session_sees_entry_and_return_of_kernel_functions() {
 
 macro_rules! targets {
     ($($name:ident)+) => {$(
+        /// Gives back more than it takes.
         #[unsafe(no_mangle)]
         #[inline(never)]
         pub extern "C" fn $name(number: u64) -> u64 {

@@ -38,7 +38,7 @@ const CRATES: &[Crate] = &[
             &["insn"],
             &["btf"],
             &["elf"],
-            &["core_reloc"],
+            &["core_reloc", "usdt"],
             &["object"],
             &["linker", "skeleton"],
         ],

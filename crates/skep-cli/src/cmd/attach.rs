@@ -86,6 +86,7 @@ fn probe(section: &str) -> &'static str {
         Some((Verb::Uprobe, true)) => "uretprobe:FILE:FUNCTION",
         Some((Verb::KprobeMulti, _)) => "kprobe.multi:PATTERN",
         Some((Verb::UprobeMulti, _)) => "uprobe.multi:FILE:PATTERN",
+        Some((Verb::Usdt, _)) => "usdt:FILE:PROVIDER:NAME",
         _ => "",
     }
 }

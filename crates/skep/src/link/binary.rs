@@ -35,6 +35,20 @@ impl Binary {
         })
     }
 
+    /// Its path.
+    #[cfg(feature = "usdt")]
+    #[inline]
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Its inode's number.
+    #[cfg(feature = "usdt")]
+    #[inline]
+    pub(super) fn inode(&self) -> Result<u64> {
+        file::inode(&self.fd).context(format_args!("read {}", self.path))
+    }
+
     /// Asks the file.
     #[inline]
     pub(super) fn read<T>(

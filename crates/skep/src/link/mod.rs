@@ -16,6 +16,8 @@ mod tracefs;
 mod tracepoint;
 mod tracing;
 mod uprobe;
+#[cfg(feature = "usdt")]
+mod usdt;
 mod xdp;
 
 pub use freplace::Freplace;
@@ -29,6 +31,8 @@ pub use struct_ops::StructOps;
 pub use tracepoint::Tracepoint;
 pub use tracing::{BtfTracepoint, Tracing};
 pub use uprobe::Uprobe;
+#[cfg(feature = "usdt")]
+pub use usdt::Usdt;
 pub use xdp::Xdp;
 
 use crate::error::Context;
@@ -36,6 +40,8 @@ use crate::map::Map;
 use crate::prog::Program;
 use crate::system::{System, c_string};
 use crate::{Error, ErrorKind, Result};
+#[cfg(feature = "usdt")]
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use skep_sys::bpf::{self, ObjKind};
@@ -78,6 +84,9 @@ pub struct Link {
     held: Held,
     /// What was made for it in tracefs, and goes after it.
     made: Option<tracefs::TraceProbe>,
+    /// What its program was told, and is not told any more after it.
+    #[cfg(feature = "usdt")]
+    told: Option<Box<usdt::Told>>,
     attached: Attached,
     hook: String,
 }
@@ -105,6 +114,9 @@ enum Held {
     Socket(Fd),
     /// A `struct_ops` map that is registered without a link.
     StructOps(Map),
+    /// Links, of which there is one at least.
+    #[cfg(feature = "usdt")]
+    Several { first: Box<Link>, _rest: Vec<Link> },
 }
 
 impl Link {
@@ -113,6 +125,8 @@ impl Link {
         Self {
             held,
             made: None,
+            #[cfg(feature = "usdt")]
+            told: None,
             attached: attached.into(),
             hook,
         }
@@ -167,6 +181,8 @@ impl Link {
         match &self.held {
             Held::Bpf(fd) | Held::Perf(fd) | Held::Socket(fd) => fd,
             Held::StructOps(map) => map.fd(),
+            #[cfg(feature = "usdt")]
+            Held::Several { first, .. } => first.fd(),
         }
     }
 
@@ -206,7 +222,7 @@ impl Link {
     fn bpf_fd(&self) -> Result<&Fd> {
         match &self.held {
             Held::Bpf(fd) => Ok(fd),
-            Held::Perf(_) | Held::Socket(_) | Held::StructOps(_) => {
+            _ => {
                 let what = format!("{self} is no BPF link");
                 Err(Error::new(ErrorKind::Unsupported, what))
             }
@@ -220,6 +236,8 @@ impl Drop for Link {
         match &self.held {
             // Closing the last descriptor detaches (a perf event: disables).
             Held::Bpf(_) | Held::Perf(_) => {}
+            #[cfg(feature = "usdt")]
+            Held::Several { .. } => {}
             // The socket may be open elsewhere. Nothing to report to if it has gone.
             Held::Socket(fd) => drop(net::detach_bpf(fd)),
             // Another holder of the map may have taken it out before.

@@ -106,6 +106,11 @@ impl Place<'_> {
                 Some(probes) => program.attach_to(probes),
                 None => Err(needs(program, how(self.verb))),
             },
+            #[cfg(feature = "usdt")]
+            Verb::Usdt => match crate::link::Usdt::declared(self.target(program)?) {
+                Some(probe) => program.attach_to(probe),
+                None => Err(needs(program, how(self.verb))),
+            },
             Verb::Tracing | Verb::Lsm | Verb::Iter | Verb::Freplace => {
                 program.attach_to(Tracing::with_link(self.attach_type))
             }
@@ -143,6 +148,10 @@ fn how(verb: Verb) -> &'static str {
         Verb::Uprobe => "give file and function (--attach PROG=uprobe:FILE:FUNCTION)",
         Verb::KprobeMulti => "give kernel functions (--attach PROG=kprobe.multi:PATTERN)",
         Verb::UprobeMulti => "give file and functions (--attach PROG=uprobe.multi:FILE:PATTERN)",
+        #[cfg(feature = "usdt")]
+        Verb::Usdt => "give file and probe (--attach PROG=usdt:FILE:PROVIDER:NAME)",
+        #[cfg(not(feature = "usdt"))]
+        Verb::Usdt => "this library is built without its feature `usdt`",
         Verb::Run => "it is run with test_run",
         Verb::Freplace => "give the program and its function",
         Verb::Custom => "the section's name is the caller's own: attach_each_with",

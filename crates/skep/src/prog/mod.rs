@@ -4,12 +4,16 @@
 mod listing;
 mod load;
 mod run;
+#[cfg(feature = "usdt")]
+mod usdt;
 mod xlated;
 
 #[cfg(feature = "asm")]
 pub use listing::Listed;
 pub(crate) use load::{Request, load};
 pub use run::{TestRun, TestRunResult};
+#[cfg(feature = "usdt")]
+pub(crate) use usdt::{SpecId, SpecPlace, UsdtSpecs};
 pub use xlated::{Xlated, XlatedFunction, XlatedLine};
 
 use crate::error::Context;
@@ -51,6 +55,9 @@ pub(crate) struct Declared {
     pub(crate) autoattach: bool,
     /// The verifier's log, if one was asked for.
     pub(crate) log: String,
+    /// What tells a USDT program of its arguments.
+    #[cfg(feature = "usdt")]
+    pub(crate) usdt: Option<Arc<UsdtSpecs>>,
 }
 
 impl Program {

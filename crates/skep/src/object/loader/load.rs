@@ -162,6 +162,8 @@ impl Loader<'_> {
             attach_type,
             autoattach: program.autoattach,
             log: loaded.log,
+            #[cfg(feature = "usdt")]
+            usdt: self.usdt_specs(program),
         };
         Ok(Loaded {
             program: Program::new(

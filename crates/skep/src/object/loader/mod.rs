@@ -17,6 +17,8 @@ mod prune;
 mod relocate;
 mod struct_ops;
 mod target;
+#[cfg(feature = "usdt")]
+mod usdt;
 
 pub use programs::Prepared;
 #[cfg(feature = "prune")]
@@ -75,6 +77,9 @@ pub struct Loader<'a> {
     prepared: Vec<Option<Prepared>>,
     /// Whether programs can be bound to maps that they do not use, for all that is known.
     binds: bool,
+    /// What the object's USDT programs share, once there is one.
+    #[cfg(feature = "usdt")]
+    usdt: skep_sys::Once<Arc<crate::prog::UsdtSpecs>>,
 }
 
 impl<'a> Loader<'a> {
@@ -101,6 +106,8 @@ impl<'a> Loader<'a> {
             knows_modules: false,
             prepared: spec.programs.iter().map(|_| None).collect(),
             binds: true,
+            #[cfg(feature = "usdt")]
+            usdt: skep_sys::Once::new(),
         }
     }
 

@@ -1,0 +1,116 @@
+//! Statically defined probes of user space (USDT): the notes that programs and libraries have of
+//! them, and where their arguments are.
+
+mod arg;
+mod registers;
+#[cfg(test)]
+mod tests;
+
+pub use arg::{Arg, Location, MAX_ARGS, SPEC_LEN, args, spec};
+
+use crate::bytes::{Endian, Reader, c_str};
+use crate::elf::{Image, ReadAt};
+use crate::error::bail;
+use crate::{Error, ErrorKind, Result};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+const SECTION: &str = ".note.stapsdt";
+const BASE: &str = ".stapsdt.base";
+const OWNER: &[u8] = b"stapsdt\0";
+/// `n_type` of such a note.
+const KIND: u32 = 3;
+
+/// A place of a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Who defines it.
+    pub provider: String,
+    /// Its name.
+    pub name: String,
+    /// Where its arguments are, as [`args`] reads it.
+    pub args: String,
+    /// Address of the instruction, as the file has it.
+    pub address: u64,
+    /// Address of the 16-bit number that counts who listens; 0 for none.
+    pub semaphore: u64,
+}
+
+/// The notes of a program or library; none, if it has no section of them.
+///
+/// # Errors
+/// What does not hold together in the section.
+#[inline]
+pub fn notes(image: &Image, read: ReadAt<'_>) -> Result<Vec<Note>> {
+    let Some(place) = image.section(SECTION) else {
+        return Ok(Vec::new());
+    };
+    let len = usize::try_from(place.len);
+    let len = len.map_err(|_| Error::new(ErrorKind::TooLarge, "notes").in_section(SECTION))?;
+    let bytes = read(place.offset, len)?;
+    let base = image.section(BASE).map(|place| place.address);
+    let parsed = parse(&bytes, image.endian, image.is_64, base);
+    parsed.map_err(|error| error.in_section(SECTION))
+}
+
+/// The notes in a section's bytes. `base` is where `.stapsdt.base` is: addresses have been moved since
+/// they were noted, if it is not where the note says.
+///
+/// # Errors
+/// What does not hold together.
+#[inline]
+pub fn parse(bytes: &[u8], endian: Endian, is_64: bool, base: Option<u64>) -> Result<Vec<Note>> {
+    let mut notes = Vec::new();
+    let mut r = Reader::new(bytes, endian);
+    while !r.is_empty() {
+        let at = r.offset() as u64;
+        let (name, desc, kind) = (r.u32()?, r.u32()?, r.u32()?);
+        let owner = padded(&mut r, name)?;
+        let desc = padded(&mut r, desc)?;
+        if owner == OWNER && kind == KIND {
+            let note = one(Reader::new(desc, endian), is_64, base);
+            notes.push(note.map_err(|error| error.at(at))?);
+        }
+    }
+    Ok(notes)
+}
+
+/// So many bytes; those up to the next word's begin are left out, if there are any.
+#[inline]
+fn padded<'a>(r: &mut Reader<'a>, len: u32) -> Result<&'a [u8]> {
+    let bytes = r.take(len as usize)?;
+    let padding = (len.wrapping_neg() & 3) as usize;
+    r.take(padding.min(r.rest().len()))?;
+    Ok(bytes)
+}
+
+#[inline]
+fn one(mut r: Reader<'_>, is_64: bool, base: Option<u64>) -> Result<Note> {
+    let mut word = || match is_64 {
+        true => r.u64(),
+        false => r.u32().map(u64::from),
+    };
+    let (address, noted, semaphore) = (word()?, word()?, word()?);
+    let mut rest = r.rest();
+    let mut text = || -> Result<String> {
+        let text = c_str(rest)?;
+        rest = rest.get(text.len().saturating_add(1)..).unwrap_or_default();
+        Ok(text.to_owned())
+    };
+    let (provider, name, args) = (text()?, text()?, text()?);
+    if provider.is_empty() || name.is_empty() {
+        bail!(Malformed, "a probe without a name");
+    }
+    let moved = base.map_or(0, |base| base.wrapping_sub(noted));
+    Ok(Note {
+        provider,
+        name,
+        args,
+        address: address.wrapping_add(moved),
+        semaphore: match semaphore {
+            0 => 0,
+            semaphore => semaphore.wrapping_add(moved),
+        },
+    })
+}
