@@ -193,6 +193,24 @@ fn a_program_loads_runs_and_tells_of_itself() {
 }
 
 #[test]
+fn information_comes_into_the_callers_bytes() {
+    let Some(kernel) = privileged() else { return };
+    let map = array(&kernel, MapType::ARRAY).unwrap();
+    let mut info = [0_u8; 512];
+    // SAFETY: everything is zero.
+    let len = unsafe { bpf::obj_info(&map, &mut info) }.unwrap();
+    let word = |at: usize| u32::from_ne_bytes(info[at..at + 4].try_into().unwrap());
+    // `struct bpf_map_info`: type, id, key_size, value_size, max_entries.
+    assert_eq!([0, 8, 12, 16].map(word), [MapType::ARRAY.0, 4, 12, 3]);
+    assert!((80..512).contains(&len), "{len} bytes");
+    assert_eq!(word(4), bpf::map_info(&map).unwrap().id);
+    let mut odd = [0xff; 512];
+    // SAFETY: a map's structure has no pointers.
+    let error = unsafe { bpf::obj_info(&map, &mut odd) }.unwrap_err();
+    assert_eq!(error.errno, Errno::E2BIG);
+}
+
+#[test]
 fn a_refused_program_leaves_its_log() {
     let Some(kernel) = privileged() else { return };
     // `exit` alone: r0 was never set.

@@ -4,12 +4,15 @@ mod modules;
 mod names;
 
 pub(crate) use modules::{KernelTypes, Place};
+/// What the kernel says of a set of types.
+pub use skep_sys::bpf::BtfInfo;
 
 use crate::error::Context;
 use crate::system::{System, c_string};
 use crate::{Error, ErrorKind, Result};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use skep_codec::btf::Btf;
 use skep_codec::uapi::linux::O_RDONLY;
 use skep_codec::{Errno, elf};
@@ -41,6 +44,14 @@ impl System {
     /// The BTF object with this id (of a map or program), read into memory.
     pub fn btf_by_id(&self, id: u32) -> Result<Arc<Btf>> {
         by_id(self, id)
+    }
+
+    /// Every set of types in the kernel now, in order of id: its own, modules', programs'. Needs
+    /// `CAP_SYS_ADMIN`.
+    #[inline]
+    pub fn btfs(&self) -> Result<Vec<BtfInfo>> {
+        let info = |id| Ok(bpf::btf_info(&self.fd_by_id(ObjKind::Btf, id)?)?);
+        self.each(ObjKind::Btf, info).context("list types")
     }
 }
 

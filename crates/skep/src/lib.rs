@@ -49,6 +49,8 @@ mod plain;
 pub mod probe;
 pub mod prog;
 pub mod ring;
+#[cfg(feature = "symbols")]
+pub mod symbols;
 pub mod system;
 pub mod token;
 mod verifier_log;
@@ -58,6 +60,7 @@ pub use events::Events;
 pub use link::{Hook, Link};
 pub use map::Map;
 pub use object::{Global, LoadOptions, Object, ObjectSpec};
+pub use pin::Pinned;
 pub use plain::{Plain, PlainField};
 pub use prog::Program;
 pub use ring::RingBuf;

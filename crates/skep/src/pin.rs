@@ -1,15 +1,23 @@
 //! Pins: names in a bpffs that keep objects alive.
 
+use crate::error::Context;
+use crate::system::{System, c_string, gone};
+use crate::{Error, ErrorKind, Result};
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
 use core::ffi::CStr;
 use skep_codec::Errno;
-use skep_sys::{CallError, Fd, KernelRef, bpf, file};
+use skep_sys::bpf::{self, ObjKind};
+use skep_sys::file::{self, DirEntry};
+use skep_sys::{Fd, KernelRef};
 
 /// Rights of a directory that is made for a pin.
 const DIR_MODE: u32 = 0o700;
 
 /// Pins an object; the directory is made if only that is missing.
 #[inline]
-pub(crate) fn pin(object: &Fd, path: &CStr) -> Result<(), CallError> {
+pub(crate) fn pin(object: &Fd, path: &CStr) -> skep_sys::Result<()> {
     let first = bpf::obj_pin(object, None, path);
     match (&first, parent(path)) {
         (Err(error), Some(dir)) if error.errno == Errno::ENOENT => {
@@ -24,7 +32,7 @@ pub(crate) fn pin(object: &Fd, path: &CStr) -> Result<(), CallError> {
 
 /// What is pinned there; `None` if nothing is.
 #[inline]
-pub(crate) fn open(kernel: &KernelRef, path: &CStr) -> Result<Option<Fd>, CallError> {
+pub(crate) fn open(kernel: &KernelRef, path: &CStr) -> skep_sys::Result<Option<Fd>> {
     match bpf::obj_get(kernel, None, path, 0) {
         Ok(fd) => Ok(Some(fd)),
         Err(error) if error.errno == Errno::ENOENT => Ok(None),
@@ -37,4 +45,97 @@ fn parent(path: &CStr) -> Option<alloc::ffi::CString> {
     let bytes = path.to_bytes();
     let end = bytes.iter().rposition(|&byte| byte == b'/')?;
     alloc::ffi::CString::new(bytes.get(..end.max(1))?).ok()
+}
+
+/// What a file of a bpffs keeps alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pinned {
+    /// A program, a map or a link.
+    pub kind: ObjKind,
+    /// The kernel's id of it.
+    pub id: u32,
+}
+
+/// `BPF_FS_MAGIC`.
+const BPFFS: u64 = 0xcafe_4a11;
+/// `DT_DIR`, `DT_REG`.
+const DIRECTORY: u8 = 4;
+const FILE: u8 = 8;
+/// What /proc tells of each kind; a link tells of its program, too.
+const IDS: [(&str, ObjKind); 3] = [
+    ("link_id", ObjKind::Link),
+    ("prog_id", ObjKind::Prog),
+    ("map_id", ObjKind::Map),
+];
+
+impl System {
+    /// Everything that is pinned in and below a directory of a bpffs, by path. What goes away
+    /// meanwhile is left out; what cannot be looked at has an error of its own.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`]: no directory of a bpffs; those of statfs(2) and getdents64(2).
+    ///
+    /// # Kernel
+    /// `BPF_OBJ_GET`, since Linux 4.4.
+    #[inline]
+    pub fn pinned(&self, dir: &str) -> Result<Vec<(String, Result<Pinned>)>> {
+        let what = format_args!("list the pins in {dir}");
+        let magic = file::statfs_magic(self.kernel(), &c_string(dir)?).context(what)?;
+        if magic != BPFFS {
+            let what = format!("{dir} is in no bpffs");
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
+        let mut found = Vec::new();
+        let mut dirs = vec![dir.trim_end_matches('/').to_string()];
+        let mut entries = read_dir(self, dir)?;
+        while let Some(dir) = dirs.pop() {
+            for entry in entries {
+                let path = format!("{dir}/{}", entry.name);
+                match entry.kind {
+                    DIRECTORY => dirs.push(path),
+                    FILE => match pinned(self, &path) {
+                        Err(error) if gone(error.errno()) => {}
+                        pinned => found.push((path, pinned)),
+                    },
+                    _ => {}
+                }
+            }
+            let Some(next) = dirs.last() else {
+                break;
+            };
+            entries = match read_dir(self, next) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    if !gone(error.errno()) {
+                        found.push((next.clone(), Err(error)));
+                    }
+                    Vec::new()
+                }
+            };
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(found)
+    }
+}
+
+#[inline]
+fn read_dir(system: &System, dir: &str) -> Result<Vec<DirEntry>> {
+    let entries = file::read_dir(system.kernel(), &c_string(dir)?);
+    entries.context(format_args!("list {dir}"))
+}
+
+/// What is pinned at a path.
+#[inline]
+fn pinned(system: &System, path: &str) -> Result<Pinned> {
+    let fd = bpf::obj_get(system.kernel(), None, &c_string(path)?, 0);
+    let fd = fd.context(format_args!("open pin {path}"))?;
+    let info = file::fdinfo(&fd).context(format_args!("look at pin {path}"))?;
+    let known = IDS.iter().find_map(|(key, kind)| {
+        let id = file::fdinfo_value(&info, key)?.trim().parse().ok()?;
+        Some(Pinned { kind: *kind, id })
+    });
+    known.ok_or_else(|| {
+        let what = format!("{path} is no program, map or link");
+        Error::new(ErrorKind::Unsupported, what)
+    })
 }

@@ -3,6 +3,7 @@
 mod config;
 pub(crate) mod kallsyms;
 mod kept;
+pub(crate) mod parts;
 mod version;
 
 pub use config::KernelConfig;

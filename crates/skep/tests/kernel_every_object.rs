@@ -152,6 +152,7 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("replace", "by_hand") => &[Never("names no target")],
         ("sections", "own" | "unknown") => &[Never("means no program type")],
         ("sections", "gpl_only") => &[Never("GPL")],
+        ("stream", "tell") => &[FunctionIfAny("bpf_stream_vprintk_impl")],
         ("userring", _) => &[Map(MapType::USER_RINGBUF), DRAIN, Is(Feature::Callback)],
         _ => &[],
     }
@@ -184,6 +185,7 @@ const ANSWERS: &[(&str, &str, u32)] = &[
     ("sections", "when_asked", 3),
     ("socket", "constant", 42),
     ("socket", "length", 50),
+    ("stream", "tell", 2),
     ("subprogs", "alone", 5),
     ("subprogs", "first", 107),
     ("subprogs", "second", 1053),

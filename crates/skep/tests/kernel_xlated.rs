@@ -6,7 +6,6 @@ use common::{host, load, object};
 use skep::codec::insn::{Insn, assemble, pseudo};
 use skep::codec::object::TextLine;
 use skep::prog::{TestRun, Xlated};
-use skep::sys::bpf;
 use skep::{Object, Program};
 
 const SOURCE: &str = include_str!("../../../testdata/subprogs.bpf.c");
@@ -163,7 +162,7 @@ fn runs_are_counted_while_statistics_are_on() {
     program.test_run(&run).unwrap();
     // Others may have statistics on, too.
     let before = program.info().unwrap().run_cnt;
-    let on = bpf::enable_stats(host().kernel(), 0).unwrap();
+    let on = host().enable_stats().unwrap();
     program.test_run(&run).unwrap();
     drop(on);
     let counted = program.info().unwrap();

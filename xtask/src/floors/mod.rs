@@ -80,7 +80,7 @@ const CRATES: &[Crate] = &[
             &["plain"],
             &["answer", "token"],
             &["system"],
-            &["pin"],
+            &["pin", "symbols"],
             &["btf"],
             &["probe"],
             &["map"],

@@ -14,6 +14,8 @@ pub struct Function<'a> {
     pub name: &'a str,
     /// Its address, as the file has it.
     pub address: u64,
+    /// Its length in bytes; 0 where it is not told.
+    pub len: u64,
     /// Whether its binding is `STB_WEAK`.
     pub weak: bool,
     /// Its version (`VER_NDX_*` or an index in the definitions), where the table tells versions.
@@ -109,7 +111,7 @@ impl Image {
         let room = texts.len().saturating_add(symbols.len());
         let mut room = room.saturating_mul(NAMES);
         for (index, entry) in symbols.chunks_exact(size).enumerate() {
-            let Some((name, info, section, address)) = self.symbol(entry) else {
+            let Some((name, info, section, address, bytes)) = self.symbol(entry) else {
                 continue;
             };
             let defined = section != abi::SHN_UNDEF && usize::from(section) < self.sections.len();
@@ -130,6 +132,7 @@ impl Image {
             take(&Function {
                 name,
                 address,
+                len: bytes,
                 weak: info >> 4 == abi::STB_WEAK,
                 version: version & !HIDDEN,
                 hidden: version & HIDDEN != 0,
@@ -143,18 +146,19 @@ impl Image {
         self.sections.iter().find(|place| place.kind == kind)
     }
 
-    /// Name, kind and binding, section, value of a symbol.
+    /// Name, kind and binding, section, value, size of a symbol.
     #[inline]
-    fn symbol(&self, entry: &[u8]) -> Option<(u32, u8, u16, u64)> {
+    fn symbol(&self, entry: &[u8]) -> Option<(u32, u8, u16, u64, u64)> {
         let mut r = Reader::new(entry, self.endian);
         let name = r.u32().ok()?;
         if self.is_64 {
             let (info, _) = (r.u8().ok()?, r.u8().ok()?);
-            return Some((name, info, r.u16().ok()?, r.u64().ok()?));
+            let section = r.u16().ok()?;
+            return Some((name, info, section, r.u64().ok()?, r.u64().ok()?));
         }
-        let (value, _) = (r.u32().ok()?, r.u32().ok()?);
+        let (value, len) = (r.u32().ok()?, r.u32().ok()?);
         let (info, _) = (r.u8().ok()?, r.u8().ok()?);
-        Some((name, info, r.u16().ok()?, value.into()))
+        Some((name, info, r.u16().ok()?, value.into(), len.into()))
     }
 
     /// The index of a version by its name, of `.gnu.version_d`.

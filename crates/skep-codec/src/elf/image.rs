@@ -140,6 +140,16 @@ impl Image {
             within.checked_add(segment.offset)
         })
     }
+
+    /// What address in memory has what lies here in the file.
+    #[inline]
+    pub fn address(&self, file_offset: u64) -> Option<u64> {
+        self.segments.iter().find_map(|segment| {
+            let within = file_offset.checked_sub(segment.offset)?;
+            let within = Some(within).filter(|within| *within < segment.len)?;
+            within.checked_add(segment.address)
+        })
+    }
 }
 
 /// How fields are laid out in a file.

@@ -33,6 +33,31 @@ unsafe fn query<T: Plain>(fd: &Fd, info: &mut T) -> Result<()> {
     unsafe { bpf!(fd.kernel(), OBJ_GET_INFO_BY_FD, &mut attr) }.map(drop)
 }
 
+/// Asks about an object of any kind, into a structure of the caller's; how many bytes of it the kernel
+/// knows.
+///
+/// # Safety
+/// What the structure of that kind has for pointers and lengths is zero, or of buffers that may be
+/// written.
+///
+/// # Errors
+/// `E2BIG`: bytes behind what the kernel knows are not zero; `EBADF`: nothing that has information.
+///
+/// # Kernel
+/// `BPF_OBJ_GET_INFO_BY_FD`, since 4.13.
+#[doc(alias = "bpf_obj_get_info_by_fd")]
+#[inline]
+pub unsafe fn obj_info(object: &Fd, info: &mut [u8]) -> Result<usize> {
+    let mut attr = ObjInfo {
+        bpf_fd: object.raw() as u32,
+        info_len: super::len32(info),
+        info: output(info),
+    };
+    // SAFETY: `info` is `info_len` bytes; the caller vouches for what it points to.
+    unsafe { bpf!(object.kernel(), OBJ_GET_INFO_BY_FD, &mut attr) }?;
+    Ok(info.len().min(attr.info_len as usize))
+}
+
 /// [`query`] without buffers.
 fn ask<T: Plain>(fd: &Fd) -> Result<T> {
     let mut info = T::default();

@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::error::Context;
+use crate::system::parts::parts;
 use crate::system::{System, c_string};
 use crate::{Error, ErrorKind};
 use alloc::string::{String, ToString};
@@ -26,7 +27,7 @@ impl Binary {
         let what = format_args!("read {path}");
         let fd = file::open(system.kernel(), &c_string(path)?, O_RDONLY, 0).context(what)?;
         let size = file::file_size(&fd).context(what)?;
-        let image = Image::open(&mut reader(&fd, size)).context(what)?;
+        let image = Image::open(&mut parts(&fd, size)).context(what)?;
         Ok(Self {
             fd,
             size,
@@ -55,7 +56,7 @@ impl Binary {
         &self,
         ask: impl FnOnce(&Image, ReadAt<'_>) -> skep_codec::Result<T>,
     ) -> Result<T> {
-        let answer = ask(&self.image, &mut reader(&self.fd, self.size));
+        let answer = ask(&self.image, &mut parts(&self.fd, self.size));
         answer.context(format_args!("look in {}", self.path))
     }
 
@@ -94,19 +95,6 @@ impl Binary {
         self.image.file_offset(address).ok_or_else(|| {
             let what = format!("nothing of {} is loaded at {address:#x}", self.path);
             Error::new(ErrorKind::NotFound, what)
-        })
-    }
-}
-
-/// Reads parts of a file, never more than there is.
-#[inline]
-fn reader(fd: &Fd, size: u64) -> impl FnMut(u64, usize) -> skep_codec::Result<Vec<u8>> {
-    move |offset, len| {
-        let rest = size.saturating_sub(offset);
-        let len = usize::try_from(rest).map_or(len, |rest| rest.min(len));
-        file::read_at(fd, offset, len).map_err(|error| {
-            let what = format!("{error}");
-            skep_codec::Error::new(skep_codec::ErrorKind::Truncated, what).at(offset)
         })
     }
 }

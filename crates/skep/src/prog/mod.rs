@@ -4,6 +4,7 @@
 mod listing;
 mod load;
 mod run;
+mod stream;
 #[cfg(feature = "usdt")]
 mod usdt;
 mod xlated;
@@ -12,13 +13,14 @@ mod xlated;
 pub use listing::Listed;
 pub(crate) use load::{Request, load};
 pub use run::{TestRun, TestRunResult};
+pub use stream::Stream;
 #[cfg(feature = "usdt")]
 pub(crate) use usdt::{SpecId, SpecPlace, UsdtSpecs};
 pub use xlated::{Xlated, XlatedFunction, XlatedLine};
 
 use crate::error::Context;
 use crate::system::{System, c_string};
-use crate::{AttachType, Error, ErrorKind, ProgType, Result};
+use crate::{AttachType, Error, ErrorKind, Map, ProgType, Result};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -30,6 +32,8 @@ use skep_sys::bpf::{self, ObjKind};
 
 /// What the kernel says of a program, `struct bpf_prog_info`.
 pub use skep_sys::bpf::ProgInfo;
+/// What a descriptor of a process runs a program on.
+pub use skep_sys::bpf::TaskFd;
 
 /// A program in the kernel. Cheap to clone; it lives until the last handle, link or pin of it is
 /// gone.
@@ -156,6 +160,16 @@ impl Program {
         run::test_run(self, run)
     }
 
+    /// Keeps a map as long as the program is there, though it does not use it.
+    ///
+    /// # Kernel
+    /// `BPF_PROG_BIND_MAP`, since Linux 5.10.
+    #[inline]
+    pub fn bind_map(&self, map: &Map) -> Result<()> {
+        let bound = bpf::prog_bind_map(&self.0.fd, map.fd(), 0);
+        bound.context(self.doing(format_args!("bind map `{}` to", map.name())))
+    }
+
     /// Pins it at a path of a bpffs.
     ///
     /// # Kernel
@@ -179,7 +193,7 @@ impl Program {
         })
     }
 
-    pub(crate) fn doing(&self, verb: &str) -> impl fmt::Display {
+    pub(crate) fn doing(&self, verb: impl fmt::Display) -> impl fmt::Display {
         fmt::from_fn(move |f| write!(f, "{verb} program `{}`", self.name()))
     }
 }
@@ -189,6 +203,29 @@ impl System {
     pub fn programs(&self) -> Result<Vec<ProgInfo>> {
         self.each(ObjKind::Prog, |id| self.program_by_id(id)?.info())
             .context("list programs")
+    }
+
+    /// Has the kernel count runs of all programs and their time while the descriptor is open
+    /// ([`Program::info`] tells both).
+    ///
+    /// # Kernel
+    /// `BPF_ENABLE_STATS`, since Linux 5.8.
+    #[inline]
+    pub fn enable_stats(&self) -> Result<Fd> {
+        bpf::enable_stats(self.kernel(), 0).context("count the runs of programs")
+    }
+
+    /// What a perf event or raw tracepoint descriptor of a process runs a program on.
+    ///
+    /// # Errors
+    /// `ENOTSUPP`: the descriptor is of no such sort; `ENOENT`: there is no such process.
+    ///
+    /// # Kernel
+    /// `BPF_TASK_FD_QUERY`, since Linux 4.18.
+    #[inline]
+    pub fn task_fd(&self, pid: u32, fd: u32) -> Result<TaskFd> {
+        let what = format_args!("ask about descriptor {fd} of process {pid}");
+        bpf::task_fd_query(self.kernel(), pid, fd).context(what)
     }
 
     /// The program with this id.

@@ -19,10 +19,22 @@ pub struct TestRun<'a> {
     pub repeat: u32,
     /// Room for the packet as the program leaves it, in bytes.
     pub data_out_bytes: usize,
-    /// `BPF_F_TEST_RUN_ON_CPU` and the like.
+    /// Room for the context as the program leaves it, in bytes.
+    pub context_out_bytes: usize,
+    /// [`ON_CPU`](Self::ON_CPU), [`LIVE_FRAMES`](Self::LIVE_FRAMES).
     pub flags: u32,
-    /// The CPU to run on, with `BPF_F_TEST_RUN_ON_CPU`.
+    /// The CPU to run on, with [`ON_CPU`](Self::ON_CPU).
     pub cpu: u32,
+    /// Frames that are sent together, with [`LIVE_FRAMES`](Self::LIVE_FRAMES); 0 is 64.
+    pub batch_size: u32,
+}
+
+impl TestRun<'_> {
+    /// `BPF_F_TEST_RUN_ON_CPU`: a raw tracepoint's program runs on the CPU that is named. Since 5.10.
+    pub const ON_CPU: u32 = 1;
+    /// `BPF_F_TEST_XDP_LIVE_FRAMES`: frames are real; what the program passes, sends or redirects goes
+    /// there. Since 5.18.
+    pub const LIVE_FRAMES: u32 = 2;
 }
 
 /// What came of it.
@@ -32,6 +44,8 @@ pub struct TestRunResult {
     pub return_value: u32,
     /// The packet as the program left it.
     pub data: Vec<u8>,
+    /// The context as the program left it.
+    pub context: Vec<u8>,
     /// Average time of a run, as the kernel measured it.
     pub duration: Duration,
 }
@@ -39,20 +53,24 @@ pub struct TestRunResult {
 #[inline]
 pub(super) fn test_run(program: &Program, run: &TestRun<'_>) -> Result<TestRunResult> {
     let mut data = vec![0; run.data_out_bytes];
+    let mut context = vec![0; run.context_out_bytes];
     let mut request = bpf::TestRunParams {
         data_in: run.data,
         data_out: &mut data,
         ctx_in: run.context,
+        ctx_out: &mut context,
         repeat: run.repeat,
         flags: run.flags,
         cpu: run.cpu,
-        ..Default::default()
+        batch_size: run.batch_size,
     };
     let ran = bpf::prog_test_run(program.fd(), &mut request).context(program.doing("test-run"))?;
     data.truncate(ran.data_len as usize);
+    context.truncate(ran.ctx_len as usize);
     Ok(TestRunResult {
         return_value: ran.retval,
         duration: Duration::from_nanos(u64::from(ran.duration_ns)),
         data,
+        context,
     })
 }

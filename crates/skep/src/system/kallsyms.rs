@@ -13,7 +13,7 @@ use skep_codec::uapi::linux::O_RDONLY;
 use skep_sys::file;
 
 /// The list.
-const PATH: &CStr = c"/proc/kallsyms";
+pub(crate) const PATH: &CStr = c"/proc/kallsyms";
 /// Bytes read together; longer than any line.
 const CHUNK: usize = 1 << 16;
 
@@ -118,6 +118,16 @@ fn parts(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (address, kind, rest) = (words.next()?, words.next()?, words.next()?);
     let name = rest.split(|&byte| byte == b'\t').next()?;
     Some((address, kind, name))
+}
+
+/// A line: the address, and letter of the kind, name, module without its brackets.
+#[cfg(feature = "symbols")]
+pub(crate) fn symbol(line: &[u8]) -> Option<(u64, [&[u8]; 3])> {
+    let (address, kind, name) = parts(line)?;
+    let module = line.split(|&byte| byte == b'\t').nth(1).unwrap_or_default();
+    let module = module.strip_prefix(b"[").unwrap_or(module);
+    let module = module.strip_suffix(b"]").unwrap_or(module);
+    Some((number(address)?, [kind, name, module]))
 }
 
 fn number(address: &[u8]) -> Option<u64> {

@@ -4,12 +4,11 @@ use super::{fdinfo, row};
 use crate::fail::Result;
 use crate::find;
 use crate::out::{HEAD, Out, printable, styled};
-use rustix::fs::{FileType, Mode, OFlags};
 use serde_json::{Map as Object, Value, json};
 use skep::codec::btf::{Btf, Kind};
-use skep::{Map, System, TypeId};
+use skep::sys::bpf::ObjKind;
+use skep::{Map, Pinned, System, TypeId};
 use std::fs;
-use std::path::{Path, PathBuf};
 
 /// `skep map show`.
 pub(super) fn run(which: &str, json: bool) -> Result {
@@ -117,49 +116,24 @@ fn programs(system: &System, map_id: u32) -> Value {
         .collect()
 }
 
-/// Files that are looked at in search of pins.
-const MOST_FILES: usize = 20_000;
-
-/// Where a map is pinned, in the BPF file systems that are mounted here.
+/// Where a map is pinned, in the BPF file systems that are mounted here; what this process may not
+/// look at is left out.
 fn pins(system: &System, map_id: u32) -> Vec<String> {
+    let wanted = Pinned {
+        kind: ObjKind::Map,
+        id: map_id,
+    };
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let mut dirs: Vec<PathBuf> = mounts
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.split(' ').skip(1);
-            let (place, kind) = (words.next()?, words.next()?);
-            // Other places escape spaces by octal numbers.
-            (kind == "bpf").then(|| PathBuf::from(place.replace("\\040", " ")))
-        })
-        .collect();
-    let (mut found, mut left) = (Vec::new(), MOST_FILES);
-    while let Some(dir) = dirs.pop() {
-        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
-            left = left.saturating_sub(1);
-            if left == 0 {
-                return found;
-            }
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => dirs.push(entry.path()),
-                Ok(kind) if kind.is_file() => found.extend(pin(system, &entry.path(), map_id)),
-                _ => {}
-            }
-        }
-    }
+    let dirs = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        let (place, kind) = (words.next()?, words.next()?);
+        // Other places escape spaces by octal numbers.
+        (kind == "bpf").then(|| place.replace("\\040", " "))
+    });
+    let all = dirs.flat_map(|dir| system.pinned(&dir).unwrap_or_default());
+    let its = all.filter(|(_, pinned)| pinned.as_ref().is_ok_and(|pinned| *pinned == wanted));
+    let mut found: Vec<String> = its.map(|(path, _)| path).collect();
     found.sort();
     found.dedup();
     found
-}
-
-/// The path, if this map is pinned there.
-fn pin(system: &System, path: &Path, map_id: u32) -> Option<String> {
-    // What this process may not read it cannot open either; nothing is opened that is no pin.
-    let file = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let stat = rustix::fs::fstat(&file).ok()?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return None;
-    }
-    let text = path.to_str()?;
-    let map = Map::from_pin(system, text).ok()?;
-    (map.id() == map_id).then(|| text.to_owned())
 }
