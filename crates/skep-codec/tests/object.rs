@@ -568,8 +568,10 @@ fn what_is_no_bpf_object_is_refused_in_words() {
         what(b"\x7fELF\x01\x01\x01"),
         "a 32-bit ELF file: BPF objects are 64-bit"
     );
-    let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-    assert!(what(&own).starts_with("an ELF file for machine "));
+    if cfg!(target_os = "linux") {
+        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert!(what(&own).starts_with("an ELF file for machine "));
+    }
     let good = read("maps", "el");
     let cut = ObjectSpec::parse(&good[..good.len() / 2], "x").unwrap_err();
     assert_eq!(cut.section(), Some("ELF section table"));

@@ -48,7 +48,7 @@ pub struct BtfFeatures {
     pub type_tag: bool,
     /// `BTF_KIND_ENUM64` and signed enums (6.0).
     pub enum64: bool,
-    /// Names of data sections that begin with `?` (6.9).
+    /// Names of data sections that begin with `?` (6.10), or have a `/`.
     pub qmark_datasec: bool,
 }
 
@@ -283,10 +283,8 @@ impl Upload<'_> {
             Kind::Datasec if !has.empty_datasec && vlen == 0 => {
                 self.section_as_struct(ty, size)?;
             }
-            Kind::Datasec if !has.qmark_datasec && ty.name()?.starts_with('?') => {
-                let plain = ty.name()?.strip_prefix('?').unwrap_or_default();
-                let plain = format!("_{plain}");
-                let name = self.out.add_string(&plain);
+            Kind::Datasec if !has.qmark_datasec && ty.name()?.contains(is_odd) => {
+                let name = self.out.add_string(&plain(ty.name()?, is_odd));
                 self.out.set_head(id, [name, old_info, size]);
             }
             Kind::FuncProto if !has.func => self.proto_as_enum(id, vlen),
@@ -318,11 +316,8 @@ impl Upload<'_> {
     }
 
     fn section_as_struct(&mut self, ty: &Type<'_>, size: u32) -> Result<()> {
-        let mut plain = String::new();
-        for c in ty.name()?.chars() {
-            plain.push(if matches!(c, '.' | '?') { '_' } else { c });
-        }
-        let name = self.out.add_string(&plain);
+        let name = plain(ty.name()?, |c| c == '.' || is_odd(c));
+        let name = self.out.add_string(&name);
         let head = [name, info(Kind::Struct, ty.vlen()), size];
         self.out.set_head(ty.id(), head);
         let (records, _) = self.out.tail_mut(ty.id()).as_chunks_mut::<3>();
@@ -359,6 +354,20 @@ impl Upload<'_> {
             *record = [name, placeholder.0, 0];
         }
     }
+}
+
+/// Whether a character may not be in the name of a data section of older kernels.
+fn is_odd(c: char) -> bool {
+    !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.')
+}
+
+/// A name without such characters.
+fn plain(name: &str, is_odd: fn(char) -> bool) -> String {
+    let mut plain = String::new();
+    for c in name.chars() {
+        plain.push(if is_odd(c) { '_' } else { c });
+    }
+    plain
 }
 
 const fn plain_int(signed: bool, bits: u8) -> Int {

@@ -52,7 +52,7 @@ fn object() -> Object {
     let type_tag = b.add_type_tag("user", int_);
     b.add_struct("s", 8, &[member("f", float, 0)]);
     let x = b.add_var("x", int_, 1);
-    let qmark = b.add_datasec("?.struct_ops", 0, &[var(x, 0, 4)]);
+    let qmark = b.add_datasec("?.struct_ops/a", 0, &[var(x, 0, 4)]);
     let empty = b.add_datasec(".rodata", 0, &[]);
     Object {
         btf: built(&b, Endian::Little),
@@ -226,7 +226,7 @@ fn what_an_old_kernel_does_not_know_is_said_otherwise() {
     assert_eq!(shape(object.data), (Kind::Struct, 3, "_data".into()));
     assert_eq!(
         shape(object.qmark),
-        (Kind::Struct, 1, "__struct_ops".into())
+        (Kind::Struct, 1, "__struct_ops_a".into())
     );
     assert_eq!(shape(object.empty), (Kind::Struct, 0, "_rodata".into()));
     assert_eq!(shape(object.tag), (Kind::Int, 0, "tag".into()));
@@ -258,7 +258,7 @@ fn each_ability_is_used_by_itself() {
     let section = btf.ty(object.qmark).unwrap();
     assert_eq!(
         (section.kind(), section.name().unwrap()),
-        (Kind::Datasec, "_.struct_ops")
+        (Kind::Datasec, "_.struct_ops_a")
     );
     let btf = only(|f| f.empty_datasec = false);
     let section = btf.ty(object.empty).unwrap();
