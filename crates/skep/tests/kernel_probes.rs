@@ -612,3 +612,72 @@ fn a_session_sees_entry_and_return_of_functions_of_a_file() {
     call_many();
     assert_eq!(seen(&object, "seen_usession").calls, 4);
 }
+
+/// This program's file.
+fn own_file() -> std::path::PathBuf {
+    std::env::current_exe().unwrap()
+}
+
+#[test]
+fn files_are_found_by_their_names() {
+    common::own_mounts();
+    let object = load(&host(), &probes(&["user_entry"]));
+    let program = program(&object, "user_entry");
+    let file = own_file();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    // What the process has in its memory.
+    let hook = |file: &str| Uprobe::new(file, "skep_probe_target");
+    let link = program.attach_to(hook(name).process(0)).unwrap();
+    assert_eq!(user_hit_twice(&object, link, "seen_uprobe").value, 14);
+    // A program on the search path, behind a directory that has none of the name.
+    assert!(program.attach_to(hook(name)).is_err());
+    let path = format!("/no/such/directory:{}", file.parent().unwrap().display());
+    // SAFETY: no other thread of this process reads or writes its environment.
+    unsafe { std::env::set_var("PATH", path) };
+    let link = program.attach_to(hook(name)).unwrap();
+    assert_eq!(user_hit_twice(&object, link, "seen_uprobe").value, 14);
+    // A library, by the path of libraries.
+    let none = None::<&str>;
+    let (kind, flags) = (Some("tmpfs"), nix::mount::MsFlags::empty());
+    nix::mount::mount(Some("tmpfs"), "/tmp", kind, flags, none).expect("tmpfs");
+    std::fs::copy(&file, "/tmp/libskep_probe.so.1").unwrap();
+    assert!(program.attach_to(hook("libskep_probe.so.1")).is_err());
+    // SAFETY: as above.
+    unsafe { std::env::set_var("LD_LIBRARY_PATH", "/tmp") };
+    let link = program.attach_to(hook("libskep_probe.so.1")).unwrap();
+    assert_eq!(
+        link.hook(),
+        "function skep_probe_target in libskep_probe.so.1"
+    );
+    // It is another file than the one that runs.
+    call_target(1);
+    assert_eq!(seen(&object, "seen_uprobe").calls, 4);
+}
+
+#[test]
+fn a_file_is_the_one_that_another_process_sees() {
+    let object = load(&host(), &probes(&["user_entry"]));
+    let program = program(&object, "user_entry");
+    let file = own_file();
+    let (tell, told) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let other = std::thread::spawn(move || {
+        // A place of its own, where the program's file is under another name.
+        common::own_mounts();
+        let (none, flags) = (None::<&str>, nix::mount::MsFlags::MS_BIND);
+        let dir = file.parent().unwrap();
+        nix::mount::mount(Some(dir), "/tmp", none, flags, none).expect("bind mount");
+        tell.send(nix::unistd::gettid().as_raw() as u32).unwrap();
+        let _ = ended.recv();
+    });
+    let tid = told.recv().unwrap();
+    let name = own_file().file_name().unwrap().to_str().unwrap().to_owned();
+    let path = format!("/tmp/{name}");
+    let hook = Uprobe::new(&path, "skep_probe_target");
+    let error = program.attach_to(&hook).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::ENOENT), "{error}");
+    let link = program.attach_to(hook.in_root_of(tid)).unwrap();
+    drop(end);
+    other.join().unwrap();
+    assert_eq!(user_hit_twice(&object, link, "seen_uprobe").value, 14);
+}
