@@ -203,6 +203,16 @@ fn a_kprobe_goes_to_an_address() {
     let link = program(&object, "anywhere").attach_to(hook).unwrap();
     assert!(link.hook().starts_with("kernel function at 0xffffff") || cfg!(target_arch = "s390x"));
     hit_twice(&object, link, "seen_entry");
+    // The next instruction that can be probed is within the function, and come to.
+    let function = Kprobe::new("security_task_getpgid");
+    let mut within = (1..=32).filter_map(|offset| {
+        let link = program(&object, "anywhere").attach_to(function.clone().offset(offset));
+        Some((link.ok()?, offset))
+    });
+    let (link, offset) = within.next().expect("an instruction");
+    let text = format!("kernel function security_task_getpgid+{offset:#x}");
+    assert_eq!(link.hook(), text);
+    hit_twice(&object, link, "seen_entry");
     // The section names none.
     let error = program(&object, "anywhere").attach().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NeedsTarget);
@@ -597,6 +607,9 @@ fn many_functions_of_a_file_are_probed_by_one_link() {
     let refusal = |hook: UprobeMulti| entries.attach_to(hook).unwrap_err();
     let error = refusal(UprobeMulti::matching(SELF, "no_such_*"));
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    // Not by an event, for it is a program for many places: no word of cookies, which there are.
+    let error = entries.attach_to(Uprobe::new(SELF, "skep_many_one").cookie(1));
+    assert_eq!(error.unwrap_err().errno(), Some(Errno::EINVAL));
     let error = refusal(UprobeMulti::functions(SELF, &names).cookies(&[1]));
     assert_eq!(error.errno(), Some(Errno::EINVAL), "{error}");
 }

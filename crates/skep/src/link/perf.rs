@@ -1,12 +1,13 @@
 //! A program on a perf event: by a BPF link, or by ioctl on kernels without that link.
 
 use super::{Held, Link, ProbeMode};
+use crate::probe::Feature;
 use crate::prog::Program;
 use crate::{AttachType, Error, ErrorKind, Result};
 use alloc::string::String;
 use skep_codec::Errno;
 use skep_sys::bpf::{self, LinkExtra, LinkParams, Target};
-use skep_sys::{Fd, perf};
+use skep_sys::{CallError, Fd, perf};
 
 /// Attaches to `event` by `BPF_LINK_CREATE` (since Linux 5.15), else by `PERF_EVENT_IOC_SET_BPF`,
 /// which has no cookies.
@@ -28,9 +29,7 @@ pub(super) fn attach(
         };
         match bpf::link_create(&params) {
             Ok(link) => return Ok(Link::new(program, hook, Held::Bpf(link))),
-            Err(error)
-                if mode != ProbeMode::Link
-                    && matches!(error.errno, Errno::EINVAL | Errno::EOPNOTSUPP) => {}
+            Err(error) if mode != ProbeMode::Link && has_no_such_links(program, error, cookie) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -41,4 +40,12 @@ pub(super) fn attach(
     perf::perf_event_set_bpf(&event, program.fd())?;
     perf::perf_event_enable(&event)?;
     Ok(Link::new(program, hook, Held::Perf(event)))
+}
+
+/// Whether a link may have been refused because the kernel has none of its kind. Where it matters
+/// for what to say, the kernel is asked.
+#[inline]
+fn has_no_such_links(program: &Program, error: CallError, cookie: u64) -> bool {
+    let asked = || program.system().probe(Feature::LinkPerfEvent).is_usable();
+    matches!(error.errno, Errno::EINVAL | Errno::EOPNOTSUPP) && (cookie == 0 || !asked())
 }
