@@ -210,6 +210,9 @@ fn rust_knows_what_is_in_an_object() {
     ];
     let text = stdout(&run(&named).unwrap());
     assert!(text.contains("pub struct OpenCallTracer {"), "{text}");
+    // What the parser calls its maps with that name.
+    assert!(text.contains("ObjectSpec::parse(bytes, \"call_tracer\")"));
+    assert!(text.contains("\"call_tra.rodata\""), "{text}");
     assert!(text.contains("include_bytes!(\"rawtp.bpf.o\")"), "{text}");
     let partial = stdout(&run(&["obj", "rust", "--partial", &path]).unwrap());
     assert!(

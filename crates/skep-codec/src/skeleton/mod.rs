@@ -47,7 +47,8 @@ impl Skeleton<'_> {
     #[doc(alias = "bpftool gen skeleton")]
     #[doc(alias = "bpftool gen subskeleton")]
     pub fn to_rust(&self, bytes: &[u8], file_name: &str) -> Result<String> {
-        let spec = ObjectSpec::parse(bytes, file_name)?;
+        // The name makes those of data maps.
+        let spec = ObjectSpec::parse(bytes, self.name.unwrap_or(file_name))?;
         for (map, _) in self.records {
             if spec.map(map).is_none() {
                 return Err(not_found("map", map));
