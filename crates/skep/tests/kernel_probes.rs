@@ -109,12 +109,13 @@ fn system_calls_are_probed_by_section() {
     need_kprobes!();
     let system = host();
     let object = load(&system, &probes(&["syscall_entry", "syscall_return"]));
+    // Asked before: some machines ask by the same system call.
+    let group = nix::unistd::getpgrp().as_raw() as u64;
     let links = object.attach_all().unwrap();
     assert_eq!(links[0].hook(), "system call getpgid");
     for _ in 0..3 {
         call();
     }
-    let group = nix::unistd::getpgrp().as_raw() as u64;
     assert_eq!(seen(&object, "seen_syscall").calls, 3);
     let returned = seen(&object, "seen_sysret");
     assert_eq!((returned.calls, returned.value), (3, group));
@@ -201,7 +202,7 @@ fn a_kprobe_goes_to_an_address() {
     let object = load(&host(), &probes(&["anywhere"]));
     let hook = Kprobe::at(address("security_task_getpgid"));
     let link = program(&object, "anywhere").attach_to(hook).unwrap();
-    assert!(link.hook().starts_with("kernel function at 0xffffff") || cfg!(target_arch = "s390x"));
+    assert!(link.hook().starts_with("kernel function at 0xffff") || cfg!(target_arch = "s390x"));
     hit_twice(&object, link, "seen_entry");
     // The next instruction that can be probed is within the function, and come to.
     let function = Kprobe::new("security_task_getpgid");
