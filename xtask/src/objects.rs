@@ -13,16 +13,21 @@ const DIRS: &[&str] = &["testdata", "crates/skep-cli/demo"];
 /// Clang's target and what the object's name ends in.
 const ORDERS: &[(&str, &str)] = &[("bpfel", ".bpf.el.o"), ("bpfeb", ".bpf.eb.o")];
 
-/// `objects [--check]`: rebuilds, or compares with what is committed.
+/// `objects [--check]`: puts what differs in the place of what is committed, or only compares.
 pub(crate) fn task(args: &[String]) -> Result {
     apt::ensure(apt::CLANG)?;
     match args {
         [] => {
+            let scratch = scratch()?;
             for source in sources() {
                 for order in ORDERS {
                     let object = object_of(&source, order.1);
-                    build(&source, order.0, &root().join(&object))?;
-                    println!("built {}", object.display());
+                    let fresh = scratch.join(object.file_name().unwrap_or_default());
+                    build(&source, order.0, &fresh)?;
+                    if compare(&source, &object, &fresh).is_err() {
+                        fs::copy(&fresh, root().join(&object)).map_err(|e| e.to_string())?;
+                        println!("built {}", object.display());
+                    }
                 }
             }
             Ok(())
@@ -39,31 +44,37 @@ pub(crate) fn check() -> Result<Tier> {
         tier.unable("objects", why);
         return Ok(tier);
     }
-    let scratch = target_dir().join("objects");
-    mkdir(&scratch)?;
+    let scratch = scratch()?;
     for source in sources() {
         for order in ORDERS {
             let object = object_of(&source, order.1);
             let name = format!("objects::{}", object.display());
-            tier.record(name, compare(&source, order.0, &object, &scratch));
+            let fresh = scratch.join(object.file_name().unwrap_or_default());
+            let built = build(&source, order.0, &fresh);
+            tier.record(name, built.and_then(|()| compare(&source, &object, &fresh)));
         }
     }
     Ok(tier)
 }
 
-fn compare(source: &Path, order: &str, object: &Path, scratch: &Path) -> Result {
-    let fresh = scratch.join(object.file_name().unwrap_or_default());
-    build(source, order, &fresh)?;
+/// Where objects are built.
+fn scratch() -> Result<PathBuf> {
+    let scratch = target_dir().join("objects");
+    mkdir(&scratch)?;
+    Ok(scratch)
+}
+
+fn compare(source: &Path, object: &Path, fresh: &Path) -> Result {
     let text = |e| format!("{}: {e}", object.display());
     let committed = fs::read(root().join(object)).map_err(text)?;
-    let built = fs::read(&fresh).map_err(text)?;
+    let built = fs::read(fresh).map_err(text)?;
     if committed == built {
         return Ok(());
     }
     // GCC puts its types into another order each time: their length is compared, and all else.
     if choice(source)?.as_deref() == Some(GCC) && committed.len() == built.len() {
-        let before = without_types(&root().join(object), &fresh)?;
-        if before == without_types(&fresh, &fresh)? {
+        let before = without_types(&root().join(object), fresh)?;
+        if before == without_types(fresh, fresh)? {
             return Ok(());
         }
     }
