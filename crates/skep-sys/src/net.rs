@@ -1,5 +1,8 @@
 //! Sockets and interfaces, as far as programs attach to them.
 
+#[cfg(feature = "xsk")]
+pub mod xsk;
+
 use crate::error::{CallError, Result, check};
 use crate::{Fd, KernelRef};
 use alloc::string::String;

@@ -54,6 +54,8 @@ pub mod symbols;
 pub mod system;
 pub mod token;
 mod verifier_log;
+#[cfg(feature = "xsk")]
+pub mod xsk;
 
 pub use error::{Error, ErrorKind, Result};
 pub use events::Events;

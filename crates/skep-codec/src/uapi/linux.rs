@@ -105,6 +105,10 @@ pub const SOCK_CLOEXEC: i32 = O_CLOEXEC;
 pub const SOCK_NONBLOCK: i32 = O_NONBLOCK;
 /// `SOL_SOCKET`.
 pub const SOL_SOCKET: i32 = 1;
+/// `SOL_XDP`.
+pub const SOL_XDP: i32 = 283;
+/// `MSG_DONTWAIT`.
+pub const MSG_DONTWAIT: i32 = 0x40;
 /// `SO_DETACH_FILTER`, also `SO_DETACH_BPF`.
 pub const SO_DETACH_FILTER: i32 = 27;
 /// `SO_ATTACH_BPF`.
@@ -117,6 +121,41 @@ pub const SO_DETACH_REUSEPORT_BPF: i32 = 68;
 pub const SIOCGIFNAME: u64 = 0x8910;
 /// `SIOCGIFINDEX`.
 pub const SIOCGIFINDEX: u64 = 0x8933;
+
+/// `XDP_COPY` of a `sockaddr_xdp`.
+pub const XDP_COPY: u16 = 1 << 1;
+/// `XDP_ZEROCOPY` of a `sockaddr_xdp`.
+pub const XDP_ZEROCOPY: u16 = 1 << 2;
+/// `XDP_USE_NEED_WAKEUP` of a `sockaddr_xdp`.
+pub const XDP_USE_NEED_WAKEUP: u16 = 1 << 3;
+/// `XDP_RING_NEED_WAKEUP` of a ring's flags.
+pub const XDP_RING_NEED_WAKEUP: u32 = 1;
+/// `XDP_OPTIONS_ZEROCOPY` of the option `XDP_OPTIONS`.
+pub const XDP_OPTIONS_ZEROCOPY: u32 = 1;
+/// `XDP_MMAP_OFFSETS`.
+pub const XDP_MMAP_OFFSETS: i32 = 1;
+/// `XDP_RX_RING`.
+pub const XDP_RX_RING: i32 = 2;
+/// `XDP_TX_RING`.
+pub const XDP_TX_RING: i32 = 3;
+/// `XDP_UMEM_REG`.
+pub const XDP_UMEM_REG: i32 = 4;
+/// `XDP_UMEM_FILL_RING`.
+pub const XDP_UMEM_FILL_RING: i32 = 5;
+/// `XDP_UMEM_COMPLETION_RING`.
+pub const XDP_UMEM_COMPLETION_RING: i32 = 6;
+/// `XDP_STATISTICS`.
+pub const XDP_STATISTICS: i32 = 7;
+/// `XDP_OPTIONS`.
+pub const XDP_OPTIONS: i32 = 8;
+/// `XDP_PGOFF_RX_RING`.
+pub const XDP_PGOFF_RX_RING: u64 = 0;
+/// `XDP_PGOFF_TX_RING`.
+pub const XDP_PGOFF_TX_RING: u64 = 0x8000_0000;
+/// `XDP_UMEM_PGOFF_FILL_RING`.
+pub const XDP_UMEM_PGOFF_FILL_RING: u64 = 0x1_0000_0000;
+/// `XDP_UMEM_PGOFF_COMPLETION_RING`.
+pub const XDP_UMEM_PGOFF_COMPLETION_RING: u64 = 0x1_8000_0000;
 
 /// `PERF_TYPE_HARDWARE`.
 pub const PERF_TYPE_HARDWARE: u32 = 0;

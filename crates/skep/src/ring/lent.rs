@@ -42,4 +42,4 @@ macro_rules! copied_whole {
         }
     };
 }
-pub(super) use copied_whole;
+pub(crate) use copied_whole;

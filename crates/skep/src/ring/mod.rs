@@ -12,6 +12,8 @@ mod user_ring;
 pub(crate) mod wait;
 
 pub use bpf_ring::RingBuf;
+#[cfg(feature = "xsk")]
+pub(crate) use lent::copied_whole;
 pub(crate) use perf::read_sample;
 pub use perf::{CpuHistory, CpuStats, PerfBuffer, PerfHistory, PerfOptions, Sample, Wakeup};
 pub use record::{Record, Records};

@@ -1,0 +1,185 @@
+//! The memory that an `AF_XDP` socket shares with the kernel: four rings, and the frames that their
+//! entries tell of.
+//!
+//! A ring is one mapping: two positions and flags, 32 bits each and where the kernel says, then the
+//! entries, of 8 bytes (`fill`, `completion`) or 16 (`struct xdp_desc`).
+#![allow(unsafe_code)]
+
+use super::ring::{Desc, Memory};
+use crate::{Error, ErrorKind, Result};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use skep_codec::uapi::linux::{MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE};
+use skep_sys::net::xsk::{self, RingOffsets};
+use skep_sys::{Fd, KernelRef, Mapping};
+
+/// A ring, mapped.
+///
+/// When it was mapped, its words and entries were seen to lie inside the mapping, aligned.
+pub(super) struct Ring {
+    mapping: Mapping,
+    producer: usize,
+    consumer: usize,
+    flags: usize,
+    desc: usize,
+    stride: usize,
+    entries: u32,
+}
+
+impl Ring {
+    /// Maps a ring of so many entries (a power of two), which the socket has.
+    pub(super) fn map(
+        socket: &Fd,
+        ring: xsk::Ring,
+        offsets: &RingOffsets,
+        entries: u32,
+    ) -> Result<Self> {
+        let stride: usize = match ring {
+            xsk::Ring::Rx | xsk::Ring::Tx => 16,
+            xsk::Ring::Fill | xsk::Ring::Completion => 8,
+        };
+        let misplaced = || {
+            let what = format!("AF_XDP ring {ring:?}: its words cannot lie at {offsets:?}");
+            Error::new(ErrorKind::Corrupt, what)
+        };
+        let place = |offset: u64, align: usize| {
+            let place = usize::try_from(offset).ok();
+            let aligned = place.filter(|place| entries.is_power_of_two() && place % align == 0);
+            aligned.ok_or_else(misplaced)
+        };
+        let desc = place(offsets.desc, align_of::<AtomicU64>())?;
+        let len = stride.checked_mul(entries as usize);
+        let len = len.and_then(|len| len.checked_add(desc));
+        let len = len.ok_or_else(misplaced)?;
+        let word = |offset| {
+            let place = place(offset, align_of::<AtomicU32>())?;
+            match len.checked_sub(size_of::<AtomicU32>()) {
+                Some(last) if place <= last => Ok(place),
+                _ => Err(misplaced()),
+            }
+        };
+        Ok(Self {
+            producer: word(offsets.producer)?,
+            consumer: word(offsets.consumer)?,
+            flags: word(offsets.flags)?,
+            mapping: xsk::map_ring(socket, ring, len)?,
+            desc,
+            stride,
+            entries,
+        })
+    }
+
+    /// What lies at an offset that `map` has seen, or that is one of an entry.
+    #[inline]
+    fn place(&self, offset: usize) -> *mut u8 {
+        // SAFETY: inside the mapping (contract 4), by what the struct says of its offsets.
+        unsafe { self.mapping.as_ptr().add(offset) }
+    }
+
+    /// A word of 32 bits.
+    #[inline]
+    fn word(&self, offset: usize) -> &AtomicU32 {
+        debug_assert!(offset + size_of::<AtomicU32>() <= self.mapping.len());
+        // SAFETY: the word lies in the mapping (contract 4: it lives and can be written) and is
+        // aligned, as the struct says and as the mapping is to a page; the kernel too accesses it
+        // only as a whole.
+        unsafe { &*self.place(offset).cast::<AtomicU32>() }
+    }
+
+    /// Where the entry of this position begins.
+    #[inline]
+    fn entry(&self, position: u32) -> usize {
+        self.desc + (position & (self.entries - 1)) as usize * self.stride
+    }
+
+    /// The address in an entry.
+    #[inline]
+    fn address(&self, entry: usize) -> &AtomicU64 {
+        debug_assert!(entry + self.stride <= self.mapping.len());
+        // SAFETY: `map` has made the mapping as long as all entries (contract 4), which begin at a
+        // multiple of 8 and have 8 or 16 bytes; the kernel writes none that is ours to read.
+        unsafe { &*self.place(entry).cast::<AtomicU64>() }
+    }
+}
+
+impl Memory for Ring {
+    #[inline]
+    fn entries(&self) -> u32 {
+        self.entries
+    }
+    #[inline]
+    fn producer(&self) -> &AtomicU32 {
+        self.word(self.producer)
+    }
+    #[inline]
+    fn consumer(&self) -> &AtomicU32 {
+        self.word(self.consumer)
+    }
+    #[inline]
+    fn flags(&self) -> &AtomicU32 {
+        self.word(self.flags)
+    }
+    #[inline]
+    fn load(&self, position: u32) -> Desc {
+        let entry = self.entry(position);
+        let addr = self.address(entry).load(Relaxed);
+        let len = match self.stride {
+            16 => self.word(entry + 8).load(Relaxed),
+            _ => 0,
+        };
+        Desc { addr, len }
+    }
+    #[inline]
+    fn store(&self, position: u32, desc: Desc) {
+        let entry = self.entry(position);
+        self.address(entry).store(desc.addr, Relaxed);
+        if self.stride == 16 {
+            self.word(entry + 8).store(desc.len, Relaxed);
+            // Its options: there are none.
+            self.word(entry + 12).store(0, Relaxed);
+        }
+    }
+}
+
+/// The memory of all frames.
+pub(super) struct Frames(Mapping);
+
+impl Frames {
+    pub(super) fn map(kernel: &KernelRef, len: usize) -> skep_sys::Result<Self> {
+        let (prot, flags) = (PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+        Mapping::new(kernel, len, prot, flags, None, 0).map(Self)
+    }
+
+    pub(super) fn mapping(&self) -> &Mapping {
+        &self.0
+    }
+
+    /// Where `len` bytes from `at` begin.
+    ///
+    /// # Panics
+    /// If they are not all in the memory.
+    #[inline]
+    fn place(&self, at: usize, len: usize) -> *mut u8 {
+        let inside = self.0.len().checked_sub(len);
+        assert!(inside.is_some_and(|last| at <= last), "outside the frames");
+        // SAFETY: at most at the end of the mapping (contract 4).
+        unsafe { self.0.as_ptr().add(at) }
+    }
+
+    /// Copies out of a frame that is ours.
+    #[inline]
+    pub(super) fn copy(&self, at: usize, out: &mut [u8]) {
+        let from = self.place(at, out.len()).cast_const();
+        // SAFETY: `place` has seen that the source is in the mapping. `out` is ours, and no Rust
+        // reference to frames exists; `write` takes `&mut self`.
+        unsafe { core::ptr::copy_nonoverlapping(from, out.as_mut_ptr(), out.len()) };
+    }
+
+    /// Copies into a frame that is ours.
+    #[inline]
+    pub(super) fn write(&mut self, at: usize, bytes: &[u8]) {
+        let to = self.place(at, bytes.len());
+        // SAFETY: `place` has seen that the target is in the mapping, which can be written.
+        // `bytes` is ours, and no Rust reference to frames exists.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    }
+}

@@ -1,0 +1,483 @@
+//! `AF_XDP` sockets on one end of an Ethernet pair, a packet socket on the other.
+
+mod common;
+
+use common::{host, load, object, own_network, skip};
+use skep::link::Xdp;
+use skep::map::XskMap;
+use skep::ring::Woken;
+use skep::sys::net::xsk::{self, Ring};
+use skep::sys::{Epoll, Mapping, poll};
+use skep::xsk::{CopyMode, XskOptions, XskSocket};
+use skep::{Errno, ErrorKind, Link, Object, System};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// For experiments, by IEEE 802: no stack sends or takes it.
+const ETHERTYPE: [u8; 2] = [0x88, 0xb5];
+const LONG: Duration = Duration::from_secs(5);
+const SHORT: Duration = Duration::from_millis(50);
+
+/// An Ethernet pair in a network of its own, and the packet socket on the other end.
+struct Pair {
+    system: System,
+    ifindex: u32,
+    peer: File,
+}
+
+impl Pair {
+    /// `None`, said, where there is none or no `AF_XDP`.
+    fn new() -> Option<Self> {
+        own_network();
+        let system = host();
+        if let Err(error) = xsk::open(system.kernel()) {
+            assert_eq!(error.errno, Errno::EAFNOSUPPORT, "{error}");
+            println!("skep-skip: no AF_XDP sockets in this kernel");
+            return None;
+        }
+        // No packets but ours.
+        let _ = std::fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+        let ip = |args: &str| {
+            let done = Command::new("ip").args(args.split(' ')).output();
+            done.unwrap().status.success()
+        };
+        // The kernel names the other end.
+        if !ip("link add skep0 type veth") {
+            println!("skep-skip: no veth pair can be made");
+            return None;
+        }
+        assert!(ip("link set veth0 up") && ip("link set skep0 up"));
+        let index = |name| nix::net::if_::if_nametoindex(name).unwrap();
+        Some(Self {
+            system,
+            ifindex: index("veth0"),
+            peer: packet_socket(index("skep0")),
+        })
+    }
+
+    fn bind(&self, options: &XskOptions) -> XskSocket {
+        XskSocket::bind(&self.system, self.ifindex, 0, options).unwrap()
+    }
+
+    /// A socket that gets what the other end sends.
+    fn receiver(&self, options: &XskOptions, hook: Xdp) -> (XskSocket, Object, Link) {
+        let socket = self.bind(options);
+        let object = load(&self.system, &object!("xsk"));
+        let sockets = XskMap::try_from(object.map("sockets").unwrap()).unwrap();
+        sockets.set(0, socket.fd()).unwrap();
+        let link = object.program("redirect").unwrap().attach_to(hook).unwrap();
+        (socket, object, link)
+    }
+
+    fn generic(&self) -> Xdp {
+        Xdp::on_index(self.ifindex).generic()
+    }
+
+    /// What the other end receives next.
+    fn received(&mut self) -> Vec<u8> {
+        let mut bytes = vec![0; 4096];
+        let len = self.peer.read(&mut bytes).expect("a packet in time");
+        bytes.truncate(len);
+        bytes
+    }
+}
+
+fn packet_socket(ifindex: u32) -> File {
+    let protocol = u16::from_ne_bytes(ETHERTYPE);
+    // SAFETY: there are no pointers.
+    let raw = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW, i32::from(protocol)) };
+    assert!(raw >= 0);
+    // SAFETY: a new descriptor.
+    let socket = unsafe { OwnedFd::from_raw_fd(raw) };
+    // SAFETY: integers, of which 0 is one.
+    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    address.sll_family = libc::AF_PACKET as u16;
+    address.sll_protocol = protocol;
+    address.sll_ifindex = ifindex as i32;
+    let len = size_of::<libc::sockaddr_ll>() as u32;
+    // SAFETY: an address of this length.
+    let bound = unsafe { libc::bind(raw, (&raw const address).cast(), len) };
+    assert_eq!(bound, 0);
+    let time = nix::sys::time::TimeVal::new(2, 0);
+    nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::ReceiveTimeout, &time)
+        .unwrap();
+    File::from(socket)
+}
+
+/// Packets of many lengths, no two alike.
+fn packet(number: u32) -> Vec<u8> {
+    let len = 60 + (number as usize * 37) % 1400;
+    let mut bytes = vec![0xff; 12];
+    bytes.extend(ETHERTYPE);
+    bytes.extend(number.to_be_bytes());
+    let rest = (bytes.len()..len).map(|n| (n as u32 ^ number.wrapping_mul(31)) as u8);
+    let rest: Vec<u8> = rest.collect();
+    bytes.extend(rest);
+    bytes
+}
+
+fn small() -> XskOptions {
+    XskOptions {
+        rx_frames: 64,
+        tx_frames: 32,
+        ..XskOptions::default()
+    }
+}
+
+/// The next packet, waited for.
+fn next(socket: &mut XskSocket) -> Vec<u8> {
+    let give_up = Instant::now() + LONG;
+    while Instant::now() < give_up {
+        if let Some(packet) = socket.recv().unwrap() {
+            return packet.to_vec();
+        }
+        socket.wait(Some(LONG)).unwrap();
+    }
+    panic!("no packet in five seconds");
+}
+
+fn packets_arrive(hook: fn(Xdp) -> Xdp) {
+    let Some(mut pair) = Pair::new() else { return };
+    let hook = hook(Xdp::on_index(pair.ifindex));
+    let (mut socket, _object, _link) = pair.receiver(&small(), hook);
+    assert!(!socket.is_zero_copy().unwrap());
+    assert!(socket.recv().unwrap().is_none());
+    // Many times as many as there are frames, and up to all of them at once.
+    let mut sent = 0;
+    for burst in [1, 7, 32, 64].into_iter().cycle().take(40) {
+        for number in sent..sent + burst {
+            pair.peer.write_all(&packet(number)).unwrap();
+        }
+        for number in sent..sent + burst {
+            assert_eq!(next(&mut socket), packet(number), "packet {number}");
+        }
+        sent += burst;
+    }
+    assert_eq!(sent, 1040);
+    assert!(socket.recv().unwrap().is_none());
+    assert_eq!((socket.receiving(), socket.sending()), (64, 0));
+    assert_eq!(socket.statistics().unwrap().rx_dropped, 0);
+}
+
+#[test]
+fn packets_arrive_whole_and_in_order() {
+    packets_arrive(Xdp::generic);
+}
+
+#[test]
+fn packets_arrive_by_the_driver() {
+    packets_arrive(Xdp::native);
+}
+
+#[test]
+fn a_packet_is_read_in_pieces() {
+    let Some(mut pair) = Pair::new() else { return };
+    let hook = pair.generic();
+    let (mut socket, _object, _link) = pair.receiver(&small(), hook);
+    pair.peer.write_all(&packet(3)).unwrap();
+    assert_eq!(socket.wait(Some(LONG)).unwrap(), Woken::Ready);
+    let whole = packet(3);
+    let mut frame = socket.recv().unwrap().unwrap();
+    assert_eq!(frame.len(), whole.len());
+    let mut kind = [0; 2];
+    frame.read_at(12, &mut kind).unwrap();
+    assert_eq!(kind, ETHERTYPE);
+    let beyond = frame.read_at(whole.len() - 1, &mut kind).unwrap_err();
+    assert_eq!(beyond.kind(), ErrorKind::Invalid);
+    assert!(frame.read_at(usize::MAX, &mut kind).is_err());
+    let mut start = [0; 20];
+    frame.copy_to(&mut start);
+    assert_eq!(start, whole[..20]);
+    frame.pop_front(14);
+    frame.truncate(4);
+    assert_eq!(frame.to_vec(), 3_u32.to_be_bytes());
+    frame.push_front(b"tag").unwrap();
+    assert_eq!(frame.to_vec(), *b"tag\0\0\0\x03");
+    // 256 bytes and the Ethernet header are free before it, less what was put there.
+    assert!(frame.push_front(&[0; 2048]).is_err());
+    assert!(frame.push_front(&[7; 256]).is_ok());
+    assert_eq!(frame.len(), 263);
+}
+
+fn packets_are_sent(need_wakeup: bool) {
+    let Some(mut pair) = Pair::new() else { return };
+    let options = XskOptions {
+        need_wakeup,
+        copy: CopyMode::Copy,
+        ..small()
+    };
+    let mut socket = pair.bind(&options);
+    for round in 0..20 {
+        let first = round * 32;
+        for number in first..first + 32 {
+            socket.send(&packet(number)).unwrap();
+        }
+        assert_eq!(socket.sending(), 32);
+        let full = socket.send(&packet(0)).unwrap_err();
+        assert_eq!(full.kind(), ErrorKind::Full, "{full}");
+        assert_eq!(socket.flush().unwrap(), 0);
+        for number in first..first + 32 {
+            assert_eq!(pair.received(), packet(number), "packet {number}");
+        }
+        socket.flush().unwrap();
+        assert_eq!(socket.sending(), 0, "frames come back");
+    }
+    let statistics = socket.statistics().unwrap();
+    assert_eq!(statistics.tx_invalid_descs, 0);
+}
+
+#[test]
+fn packets_are_sent_whole_and_in_order() {
+    packets_are_sent(true);
+}
+
+#[test]
+fn packets_are_sent_where_every_call_is_made() {
+    packets_are_sent(false);
+}
+
+#[test]
+fn what_is_reserved_is_sent_when_it_is_committed() {
+    let Some(mut pair) = Pair::new() else { return };
+    let mut socket = pair.bind(&small());
+    for refused in [0, 2049, usize::MAX] {
+        let error = socket.reserve(refused).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    }
+    // What is dropped is not sent, and takes no frame.
+    for _ in 0..1000 {
+        socket.reserve(100).unwrap().write(0, &[1; 100]).unwrap();
+    }
+    let mut frame = socket.reserve(1000).unwrap();
+    let bytes = packet(1);
+    assert_eq!(bytes.len(), 97);
+    frame.write(0, &bytes[..50]).unwrap();
+    frame.write(50, &bytes[50..]).unwrap();
+    assert!(frame.write(999, &[1, 2]).is_err());
+    frame.truncate(97);
+    frame.commit().unwrap();
+    assert_eq!(socket.flush().unwrap(), 0);
+    assert_eq!(pair.received(), bytes);
+    // No packet, and its frame is back.
+    let mut nothing = socket.reserve(1).unwrap();
+    nothing.truncate(0);
+    assert_eq!(nothing.commit().unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(socket.sending(), 0);
+}
+
+#[test]
+fn packets_go_back_in_their_own_frames() {
+    let Some(mut pair) = Pair::new() else { return };
+    let options = XskOptions {
+        headroom_bytes: 64,
+        ..small()
+    };
+    let hook = pair.generic();
+    let (mut socket, _object, _link) = pair.receiver(&options, hook);
+    for number in 0..500 {
+        pair.peer.write_all(&packet(number)).unwrap();
+        assert_eq!(socket.wait(Some(LONG)).unwrap(), Woken::Ready);
+        let mut frame = socket.recv().unwrap().unwrap();
+        frame.write(0, &[2; 6]).unwrap();
+        // Another header before the packet: 14 bytes of Ethernet.
+        let mut header = [3; 14];
+        header[12..].copy_from_slice(&ETHERTYPE);
+        frame.push_front(&header).unwrap();
+        frame.send().unwrap();
+        assert_eq!(socket.flush().unwrap(), 0);
+        let back = pair.received();
+        assert_eq!(back[..14], header);
+        assert_eq!(back[14..20], [2; 6]);
+        assert_eq!(back[20..], packet(number)[6..]);
+    }
+    assert!(socket.recv().unwrap().is_none());
+    assert_eq!((socket.receiving(), socket.sending()), (64, 0));
+}
+
+#[test]
+fn what_finds_no_frame_is_counted() {
+    let Some(mut pair) = Pair::new() else { return };
+    let options = XskOptions {
+        rx_frames: 8,
+        ..small()
+    };
+    let hook = pair.generic();
+    let (mut socket, _object, _link) = pair.receiver(&options, hook);
+    for round in 1..=3 {
+        for number in 0..20 {
+            pair.peer.write_all(&packet(number)).unwrap();
+        }
+        for number in 0..8 {
+            assert_eq!(next(&mut socket), packet(number));
+        }
+        assert!(socket.recv().unwrap().is_none(), "the others are lost");
+        let statistics = socket.statistics().unwrap();
+        assert_eq!(statistics.rx_dropped, 12 * round, "{statistics:?}");
+        assert!(statistics.rx_fill_ring_empty_descs >= round);
+        assert_eq!(statistics.rx_invalid_descs, 0);
+    }
+}
+
+#[test]
+fn a_forgotten_frame_is_the_only_one_lost() {
+    let Some(mut pair) = Pair::new() else { return };
+    let options = XskOptions {
+        rx_frames: 8,
+        tx_frames: 1,
+        ..small()
+    };
+    let hook = pair.generic();
+    let (mut socket, _object, _link) = pair.receiver(&options, hook);
+    for number in 0..100 {
+        pair.peer.write_all(&packet(number)).unwrap();
+        assert_eq!(socket.wait(Some(LONG)).unwrap(), Woken::Ready);
+        let frame = socket.recv().unwrap().unwrap();
+        assert_eq!(frame.to_vec(), packet(number));
+        if number % 20 == 0 {
+            std::mem::forget(frame);
+        }
+    }
+    assert!(socket.recv().unwrap().is_none());
+    assert_eq!(socket.receiving(), 9 - 5);
+    // Those that are left receive, and there is none to send.
+    assert_eq!(socket.send(&[1; 60]).unwrap_err().kind(), ErrorKind::Full);
+}
+
+#[test]
+fn the_descriptor_tells_when_to_read_and_write() {
+    let Some(mut pair) = Pair::new() else { return };
+    let hook = pair.generic();
+    let (mut socket, object, _link) = pair.receiver(&small(), hook);
+    let epoll = Epoll::new(pair.system.kernel()).unwrap();
+    epoll.add(socket.fd(), 7).unwrap();
+    let short_ns = Some(SHORT.as_nanos() as u64);
+    assert_eq!(epoll.wait(short_ns, |_| ()).unwrap(), 0);
+    assert_eq!(socket.wait(Some(SHORT)).unwrap(), Woken::TimedOut);
+    assert!(poll::wait_writable(socket.fd(), short_ns).unwrap());
+    pair.peer.write_all(&packet(1)).unwrap();
+    let mut tokens = Vec::new();
+    let long_ns = Some(LONG.as_nanos() as u64);
+    epoll.wait(long_ns, |token| tokens.push(token)).unwrap();
+    assert_eq!(tokens, [7]);
+    assert_eq!(next(&mut socket), packet(1));
+    // Out of the map, it gets nothing.
+    let sockets = XskMap::try_from(object.map("sockets").unwrap()).unwrap();
+    assert!(sockets.clear(0).unwrap());
+    pair.peer.write_all(&packet(2)).unwrap();
+    assert_eq!(socket.wait(Some(SHORT)).unwrap(), Woken::TimedOut);
+    assert!(socket.recv().unwrap().is_none());
+}
+
+#[test]
+fn sockets_that_cannot_be_say_why() {
+    let Some(pair) = Pair::new() else { return };
+    let bind = |ifindex, queue, options: &XskOptions| {
+        XskSocket::bind(&pair.system, ifindex, queue, options).unwrap_err()
+    };
+    let none = bind(0x7fff_ffff, 0, &small());
+    assert_eq!(none.errno(), Some(Errno::ENODEV), "{none}");
+    assert!(none.to_string().contains("interface 2147483647, queue 0"));
+    let none = bind(pair.ifindex, 4711, &small());
+    assert_eq!(none.errno(), Some(Errno::EINVAL), "{none}");
+    let zero_copy = XskOptions {
+        copy: CopyMode::ZeroCopy,
+        ..small()
+    };
+    let none = bind(pair.ifindex, 0, &zero_copy);
+    assert_eq!(none.errno(), Some(Errno::EOPNOTSUPP), "{none}");
+    let odd = XskOptions {
+        rx_frames: 3,
+        ..small()
+    };
+    let error = bind(pair.ifindex, 0, &odd);
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    let _first = pair.bind(&small());
+    let busy = bind(pair.ifindex, 0, &small());
+    assert_eq!(busy.errno(), Some(Errno::EBUSY), "{busy}");
+}
+
+#[test]
+fn a_socket_leaves_nothing_behind() {
+    let Some(pair) = Pair::new() else { return };
+    let counted = || {
+        let fds = std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let rings = maps.lines().filter(|line| line.contains("socket:")).count();
+        (fds, rings)
+    };
+    let (fds, rings) = counted();
+    assert_eq!(rings, 0);
+    // The queue is free again, if a little later.
+    for _ in 0..5 {
+        let mut socket = pair.bind(&small());
+        assert_eq!(counted(), (fds + 1, 4));
+        socket.send(&packet(1)).unwrap();
+        drop(socket);
+        assert_eq!(counted(), (fds, 0));
+    }
+}
+
+/// A ring of a socket, mapped once more: what another process could do.
+struct Other(Mapping, xsk::RingOffsets);
+
+impl Other {
+    fn word(&self, offset: u64) -> &AtomicU32 {
+        // SAFETY: an aligned word of the mapping, by what the kernel says of it.
+        unsafe { &*self.0.as_ptr().wrapping_add(offset as usize).cast() }
+    }
+
+    /// Writes entry `index`.
+    fn set(&self, index: u32, addr: u64, len: u32) {
+        let entry = self.1.desc + u64::from(index) * 16;
+        // SAFETY: as above, of eight bytes.
+        let word: &AtomicU64 = unsafe { &*self.0.as_ptr().wrapping_add(entry as usize).cast() };
+        word.store(addr, Ordering::Relaxed);
+        self.word(entry + 8).store(len, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn entries_that_name_no_frame_are_errors() {
+    let Some(pair) = Pair::new() else { return };
+    let mut socket = pair.bind(&small());
+    let offsets = xsk::mmap_offsets(socket.fd()).unwrap().rx;
+    let len = offsets.desc as usize + 64 * 16;
+    let other = match xsk::map_ring(socket.fd(), Ring::Rx, len) {
+        Err(error) if error.errno == Errno::EBUSY => {
+            skip!("rings of a bound socket cannot be mapped");
+        }
+        ring => Other(ring.unwrap(), offsets),
+    };
+    let producer = other.word(offsets.producer);
+    let mut fails = |ahead: u32, addr: u64, len: u32| {
+        other.set(0, addr, len);
+        producer.store(ahead, Ordering::Release);
+        let error = socket.recv().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        assert!(error.to_string().starts_with("AF_XDP ring: "), "{error}");
+    };
+    // Positions that are none.
+    fails(65, 256, 60);
+    fails(u32::MAX, 256, 60);
+    // Beyond the memory, beyond a frame.
+    fails(1, 96 * 2048, 60);
+    fails(1, u64::MAX, 60);
+    fails(1, 256, 1793);
+    fails(1, 256, u32::MAX);
+    // A frame that was never handed in: all above the first 64.
+    fails(1, 64 * 2048, 60);
+    other.set(0, 256, 60);
+    other.set(1, 256, 60);
+    producer.store(2, Ordering::Release);
+    assert_eq!(socket.recv().unwrap().unwrap().len(), 60);
+    // The same frame once more, while it is ours.
+    let error = socket.recv().unwrap_err();
+    assert!(
+        error.to_string().contains("no frame of 2048 bytes"),
+        "{error}"
+    );
+}
