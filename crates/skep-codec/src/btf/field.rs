@@ -2,6 +2,7 @@
 
 use super::{Btf, Kind, MAX_DEPTH, Type, TypeId};
 use crate::error::bail;
+use crate::text;
 use crate::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
 
@@ -102,7 +103,7 @@ impl Btf {
         let what = format!(
             "{kind} `{}` has no `{name}`; it has {}{more}",
             ty.name()?,
-            names.join(", ")
+            text::joined(&names, ", ")
         );
         Ok(Error::new(ErrorKind::NotFound, what))
     }
