@@ -135,18 +135,20 @@ pub(crate) fn read<T: Plain>(bytes: &[u8], what: &str) -> Result<T> {
     })
 }
 
-/// Values up to this size are put together on the stack.
-const SMALL: usize = 64;
+/// Lends `len` zeros, on the stack if they are at most `SMALL`.
+#[inline]
+pub(crate) fn with_zeros<const SMALL: usize, R>(len: usize, f: impl FnOnce(&mut [u8]) -> R) -> R {
+    let mut small = [0; SMALL];
+    match small.get_mut(..len) {
+        Some(room) => f(room),
+        None => f(&mut vec![0; len]),
+    }
+}
 
 /// Lends zeros as long as a `T`.
 #[inline]
 pub(crate) fn with_room<T: Plain, R>(f: impl FnOnce(&mut [u8]) -> R) -> R {
-    if T::SIZE <= SMALL {
-        let mut room = [0; SMALL];
-        f(room.get_mut(..T::SIZE).unwrap_or_default())
-    } else {
-        f(&mut vec![0; T::SIZE])
-    }
+    with_zeros::<64, R>(T::SIZE, f)
 }
 
 /// Lends the bytes of a value.

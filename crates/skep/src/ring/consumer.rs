@@ -19,6 +19,9 @@ pub(super) const DISCARD: u32 = 1 << 30;
 /// Parts of the ring that are given back at once while a drain lasts: a producer that waits for
 /// room gets an eighth of the ring at a time, and the line with the position is written seldom.
 const BATCHES: u64 = 8;
+/// So many records ahead memory is fetched, if they go on being as long: a record's place is known
+/// only when the one before it has been read, so that a processor that is not told waits for each.
+const AHEAD: u64 = 16;
 /// How often a record that is overwritten under our eyes is given up for the next, before the
 /// caller has a turn.
 const TRIES: u32 = 16;
@@ -36,6 +39,8 @@ pub(super) trait Memory {
     /// First word of the header at `position`. Acquire: whoever sees the busy bit gone sees the
     /// record.
     fn header(&self, position: u64) -> u32;
+    /// Begins to fetch what is at `position`, where machines can be told; says nothing of it.
+    fn prefetch(&self, _position: u64) {}
     /// Gives everything before `position` back. Release: our reads are over before.
     fn publish(&self, position: u64);
     /// What is published is seen by the producer, or what it has committed is seen by us.
@@ -70,8 +75,8 @@ pub(super) struct Consumer<M> {
     producer: u64,
     /// What the kernel knows of `position`.
     published: u64,
-    /// Whether a full fence came after `published` was written.
-    fenced: bool,
+    /// The position that was published before a full fence.
+    fenced: u64,
     /// How many bytes `published` may be behind.
     batch: u64,
     overwrite: bool,
@@ -92,7 +97,7 @@ impl<M: Memory> Consumer<M> {
             position,
             producer: position,
             published: position,
-            fenced: true,
+            fenced: position,
             overwrite,
             discarded: 0,
             overwritten: 0,
@@ -150,6 +155,10 @@ impl<M: Memory> Consumer<M> {
         if word & (BUSY | DISCARD) != 0 || whole(word) > reserved {
             return None;
         }
+        let ahead = whole(word) * AHEAD;
+        if ahead < reserved {
+            self.memory.prefetch(self.position.wrapping_add(ahead));
+        }
         Some(word)
     }
 
@@ -188,7 +197,6 @@ impl<M: Memory> Consumer<M> {
         if self.overwrite {
             self.producer = end;
         }
-        self.fenced = false;
         if end.wrapping_sub(self.published) >= self.batch {
             self.publish();
         }
@@ -204,7 +212,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     fn is_settled(&self) -> bool {
-        self.fenced && self.published == self.position
+        self.fenced == self.position
     }
 
     /// Makes our position known before the last look: the consumer's half of the hand-shake that
@@ -214,7 +222,7 @@ impl<M: Memory> Consumer<M> {
     pub(super) fn settle(&mut self) {
         self.publish();
         self.memory.full_fence();
-        self.fenced = true;
+        self.fenced = self.position;
     }
 
     fn head(&mut self) -> Result<Head, Corrupt> {
@@ -265,7 +273,6 @@ impl<M: Memory> Consumer<M> {
             self.overwritten = self.overwritten.wrapping_add(lost);
             self.position = oldest;
             self.producer = oldest;
-            self.fenced = false;
         }
     }
 

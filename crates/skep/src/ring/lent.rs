@@ -1,7 +1,6 @@
 //! How the bytes of what a ring lends are copied out: records and samples alike.
 
-/// Values up to this size are read by way of the stack.
-const ON_STACK: usize = 256;
+use crate::plain::with_zeros;
 
 /// What `read` makes of `len` bytes that `copy` fills in.
 #[inline]
@@ -10,18 +9,10 @@ pub(super) fn read_with<T>(
     copy: impl FnOnce(&mut [u8]),
     read: impl FnOnce(&[u8]) -> T,
 ) -> T {
-    let mut small = [0; ON_STACK];
-    match small.get_mut(..len) {
-        Some(bytes) => {
-            copy(bytes);
-            read(bytes)
-        }
-        None => {
-            let mut bytes = alloc::vec![0; len];
-            copy(&mut bytes);
-            read(&bytes)
-        }
-    }
+    with_zeros::<256, T>(len, |bytes| {
+        copy(bytes);
+        read(bytes)
+    })
 }
 
 /// The methods that copy all bytes, by way of `len` and `copy_to`.

@@ -42,11 +42,12 @@ impl<'a> Record<'a> {
     /// Copies as many bytes as fit, and says how many.
     #[inline]
     pub fn copy_to(&self, out: &mut [u8]) -> usize {
-        let len = out.len().min(self.len());
-        if let Some(out) = out.get_mut(..len) {
-            self.consumer.memory.copy(self.consumer.start(), out);
-        }
-        len
+        let out = match self.len() < out.len() {
+            true => out.get_mut(..self.len()).unwrap_or_default(),
+            false => out,
+        };
+        self.consumer.memory.copy(self.consumer.start(), out);
+        out.len()
     }
 
     copied_whole!();

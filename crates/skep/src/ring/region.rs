@@ -97,7 +97,11 @@ impl Consumed {
     /// ring (at most its size).
     #[inline]
     pub(super) fn copy(&self, position: u64, out: &mut [u8]) {
-        let len = out.len().min(self.region.size as usize);
+        let len = out.len();
+        // A branch, not the lesser of both: a length that is known then stays known.
+        if len as u64 > self.region.size {
+            return;
+        }
         let from = self.region.data(position).cast_const();
         // SAFETY: `data` lies in the first of the two copies of the data and `len` is at most
         // the size, so the source ends inside the second copy (contract 4). `out` is ours, and
@@ -134,6 +138,15 @@ impl Memory for Consumed {
     #[inline]
     fn header(&self, position: u64) -> u32 {
         self.region.header(position).load(Ordering::Acquire)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    fn prefetch(&self, position: u64) {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let address = self.region.data(position).cast_const();
+        // SAFETY: a hint, which reads nothing and faults nowhere.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
     }
 
     /// Pairs with `smp_load_acquire(&rb->consumer_pos)` in `__bpf_ringbuf_reserve`, line 419.

@@ -2,7 +2,7 @@
 
 use super::{at, check, keys, remove, set, view};
 use crate::map::{ElemFlags, Map};
-use crate::plain::{Plain, read, with_bytes};
+use crate::plain::{Plain, read, with_bytes, with_zeros};
 use crate::{Error, ErrorKind, MapType, Result};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -150,8 +150,10 @@ fn split<V: Plain>(bytes: &[u8]) -> Result<Vec<V>> {
 
 #[inline]
 fn values_at<K: Plain, V: Plain>(map: &Map, key: &K) -> Result<Option<Vec<V>>> {
-    let bytes = with_bytes(key, |key| map.lookup(key))?;
-    bytes.map(|bytes| split(&bytes)).transpose()
+    with_zeros::<256, _>(map.0.fd.value_len(), |bytes| {
+        let found = with_bytes(key, |key| map.lookup_into(key, bytes, ElemFlags::ANY))?;
+        found.then(|| split(bytes)).transpose()
+    })
 }
 
 #[inline]
