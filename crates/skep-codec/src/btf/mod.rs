@@ -62,6 +62,7 @@ pub use rust::dump_rust;
 pub(crate) use rust::{PlainTypes, names as rust_names};
 pub(crate) use types::RawMember;
 pub use types::{Array, Enumerator, Int, Kind, Member, Param, SecVar, Type, TypeId};
+pub(crate) use upload::STATIC;
 pub use upload::{BtfFeatures, SectionLayout, for_upload};
 #[cfg(any(test, feature = "values"))]
 pub use value::Value;

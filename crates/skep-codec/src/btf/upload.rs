@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Linkage of functions and variables: seen inside their object, outside, defined in another one.
-const STATIC: u32 = 0;
+pub(crate) const STATIC: u32 = 0;
 const GLOBAL: u32 = 1;
 const EXTERN: u32 = 2;
 

@@ -1,7 +1,7 @@
 //! Functions of programs and libraries, by name.
 
 use super::image::{Image, Place, ReadAt};
-use super::{Error, ErrorKind, Result};
+use crate::Result;
 use crate::bytes::{Endian, Reader, c_str};
 use crate::error::bail;
 use alloc::vec::Vec;
@@ -94,16 +94,16 @@ impl Image {
         read: ReadAt<'_>,
         take: &mut dyn FnMut(&Function<'_>),
     ) -> Result<()> {
-        let Some(place) = self.sections.iter().find(|place| place.kind == table) else {
+        let Some(place) = self.of_kind(table) else {
             return Ok(());
         };
-        let symbols = bytes(place, read)?;
+        let symbols = place.bytes(read)?;
         let Some(texts) = self.sections.get(place.link as usize) else {
             bail!(Malformed, "symbols without names");
         };
-        let texts = bytes(texts, read)?;
+        let texts = texts.bytes(read)?;
         let versions = match self.of_kind(abi::SHT_GNU_VERSYM) {
-            Some(place) if table == abi::SHT_DYNSYM => bytes(place, read)?,
+            Some(place) if table == abi::SHT_DYNSYM => place.bytes(read)?,
             _ => Vec::new(),
         };
         let size = if self.is_64 { 24 } else { 16 };
@@ -168,10 +168,10 @@ impl Image {
             return Ok(None);
         };
         let texts = match self.sections.get(place.link as usize) {
-            Some(texts) => bytes(texts, read)?,
+            Some(texts) => texts.bytes(read)?,
             None => return Ok(None),
         };
-        let definitions = bytes(place, read)?;
+        let definitions = place.bytes(read)?;
         let mut rest = definitions.as_slice();
         for _ in 0..VERSIONS {
             let Some((index, text, next)) = definition(rest, self.endian) else {
@@ -225,17 +225,6 @@ fn definition(bytes: &[u8], endian: Endian) -> Option<(u16, u32, u32)> {
 fn version_of(versions: &[u8], index: usize, endian: Endian) -> u16 {
     let (pairs, _) = versions.as_chunks::<2>();
     pairs.get(index).map_or(0, |pair| endian.u16(*pair))
-}
-
-/// A section's bytes; none, if they are not in the file.
-#[inline]
-fn bytes(place: &Place, read: ReadAt<'_>) -> Result<Vec<u8>> {
-    if place.kind == abi::SHT_NOBITS {
-        return Ok(Vec::new());
-    }
-    let len = usize::try_from(place.len);
-    let len = len.map_err(|_| Error::new(ErrorKind::TooLarge, "a table of symbols"))?;
-    read(place.offset, len)
 }
 
 #[cfg(test)]

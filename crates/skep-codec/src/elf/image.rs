@@ -5,16 +5,23 @@ use crate::bytes::{Endian, Reader, c_str};
 use crate::error::bail;
 use crate::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
+use elf::abi::{ELFCLASS64, PF_X, PT_LOAD, SHT_NOBITS};
 
 /// The most that is read of section names.
 const NAMES: u64 = 1 << 20;
-/// `PT_LOAD`.
-const PT_LOAD: u32 = 1;
-/// `PF_X`.
-const PF_X: u32 = 1;
 
 /// A part of a file, by its offset and length; shorter where the file ends.
 pub type ReadAt<'a> = &'a mut dyn FnMut(u64, usize) -> Result<Vec<u8>>;
+
+/// [`ReadAt`] of a file that is in memory.
+#[inline]
+pub fn in_memory(file: &[u8]) -> impl FnMut(u64, usize) -> Result<Vec<u8>> {
+    move |offset, len| {
+        let rest = usize::try_from(offset).ok().and_then(|at| file.get(at..));
+        let rest = rest.unwrap_or_default();
+        Ok(rest.get(..len).unwrap_or(rest).to_vec())
+    }
+}
 
 /// Where the first section of this name lies: its offset in the file and its length. `None` where
 /// the file has no such section.
@@ -89,7 +96,7 @@ impl Image {
         };
         let fields = Fields {
             endian,
-            is_64: class == 2,
+            is_64: class == ELFCLASS64,
         };
         let mut kinds = fields.at(&header, 16, 16)?;
         let (file_type, machine) = (kinds.u16()?, kinds.u16()?);
@@ -134,21 +141,37 @@ impl Image {
     /// Where in the file is what has this address in memory.
     #[inline]
     pub fn file_offset(&self, address: u64) -> Option<u64> {
-        self.segments.iter().find_map(|segment| {
-            let within = address.checked_sub(segment.address)?;
-            let within = Some(within).filter(|within| *within < segment.len)?;
-            within.checked_add(segment.offset)
-        })
+        let mut segments = self.segments.iter();
+        segments.find_map(|segment| segment.moved(address, segment.address, segment.offset))
     }
 
     /// What address in memory has what lies here in the file.
     #[inline]
     pub fn address(&self, file_offset: u64) -> Option<u64> {
-        self.segments.iter().find_map(|segment| {
-            let within = file_offset.checked_sub(segment.offset)?;
-            let within = Some(within).filter(|within| *within < segment.len)?;
-            within.checked_add(segment.address)
-        })
+        let mut segments = self.segments.iter();
+        segments.find_map(|segment| segment.moved(file_offset, segment.offset, segment.address))
+    }
+}
+
+impl Segment {
+    /// A place in what begins at `from`, where the same begins at `to`; `None` outside.
+    #[inline]
+    fn moved(&self, place: u64, from: u64, to: u64) -> Option<u64> {
+        let within = place.checked_sub(from).filter(|at| *at < self.len)?;
+        within.checked_add(to)
+    }
+}
+
+impl Place {
+    /// The section's bytes; none, if they are not in the file.
+    #[inline]
+    pub(crate) fn bytes(&self, read: ReadAt<'_>) -> Result<Vec<u8>> {
+        if self.kind == SHT_NOBITS {
+            return Ok(Vec::new());
+        }
+        let len = usize::try_from(self.len);
+        let len = len.map_err(|_| Error::new(ErrorKind::TooLarge, "a section"))?;
+        read(self.offset, len)
     }
 }
 
@@ -191,8 +214,7 @@ impl Fields {
         if usize::from(size) != expected {
             bail!(Unsupported, "ELF headers of {size} bytes");
         }
-        let table = read(offset, usize::from(count).saturating_mul(expected))?;
-        Ok(table)
+        read(offset, usize::from(count).saturating_mul(expected))
     }
 
     fn segment(&self, entry: &[u8]) -> Result<Option<Segment>> {
@@ -230,10 +252,7 @@ mod tests {
     const BIG: &[u8] = include_bytes!("../../../../testdata/core.bpf.eb.o");
 
     fn find(bytes: &[u8], name: &str) -> Result<Option<(u64, u64)>> {
-        find_section(name, &mut |offset, len| {
-            let rest = bytes.get(offset as usize..).unwrap_or_default();
-            Ok(rest.get(..len).unwrap_or(rest).to_vec())
-        })
+        find_section(name, &mut in_memory(bytes))
     }
 
     #[test]

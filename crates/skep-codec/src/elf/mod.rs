@@ -9,7 +9,7 @@ mod image;
 
 pub use btf::read_btf;
 pub use function::Function;
-pub use image::{Image, Place, ReadAt, Segment, find_section};
+pub use image::{Image, Place, ReadAt, Segment, find_section, in_memory};
 
 use crate::bytes::{Endian, Reader};
 use crate::error::bail;

@@ -1,7 +1,7 @@
 //! One input, read.
 
 use super::{Input, in_file};
-use crate::btf::{Btf, BtfExt, Kind, TypeId};
+use crate::btf::{Btf, BtfExt, Kind, STATIC, TypeId};
 use crate::elf::{EM_BPF, ET_REL, Elf};
 use crate::error::bail;
 use crate::map::Map;
@@ -69,7 +69,7 @@ impl<'a> File<'a> {
     fn look_at(&mut self, btf: &Btf) -> Result<()> {
         for ty in btf.iter() {
             match ty.kind() {
-                Kind::Func | Kind::Var if ty.linkage()? != 0 => {
+                Kind::Func | Kind::Var if ty.linkage()? != STATIC => {
                     self.declared.insert_new(ty.name()?.to_owned(), || ty.id());
                 }
                 Kind::Datasec => {

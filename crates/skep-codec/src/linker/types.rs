@@ -6,7 +6,7 @@ use super::in_file;
 use super::sections::Layout;
 use super::symbols::Symbols;
 use crate::Result;
-use crate::btf::{Btf, BtfBuilder, IdMap, Kind, SecVar, Type, TypeId};
+use crate::btf::{Btf, BtfBuilder, IdMap, Kind, STATIC, SecVar, Type, TypeId};
 use crate::map::Map;
 use crate::order;
 use alloc::borrow::ToOwned;
@@ -79,7 +79,7 @@ fn standing_for(
     parts: &[Part<'_, '_>],
     symbols: &Symbols,
 ) -> Result<Option<TypeId>> {
-    if !matches!(ty.kind(), Kind::Func | Kind::Var) || ty.linkage()? == 0 {
+    if !matches!(ty.kind(), Kind::Func | Kind::Var) || ty.linkage()? == STATIC {
         return Ok(None);
     }
     let name = ty.name()?;

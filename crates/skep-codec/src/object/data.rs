@@ -2,7 +2,7 @@
 
 use super::parse::{DatasecVars, Parser, Role};
 use super::{MapSpec, Variable, struct_ops};
-use crate::btf::TypeId;
+use crate::btf::{STATIC, TypeId};
 use crate::elf::{SHT_NOBITS, Section, SymbolKind};
 use crate::error::bail;
 use crate::map::Map;
@@ -16,9 +16,6 @@ use alloc::vec::Vec;
 
 /// Largest data section that is taken, in bytes.
 pub const MAX_DATA: u32 = 1 << 30;
-
-/// Linkage of a variable that only its file sees.
-const STATIC: u32 = 0;
 
 /// What a data map holds.
 #[non_exhaustive]

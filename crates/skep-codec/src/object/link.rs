@@ -8,6 +8,7 @@ use crate::map::Map;
 use crate::order;
 use crate::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// Most instructions that a linked program may have; the kernel takes no more either.
 pub const MAX_INSNS: usize = 1_000_000;
@@ -239,11 +240,18 @@ pub(super) fn part<'r, T>(
     offset: fn(&T) -> u32,
 ) -> &'r [T] {
     let records = records.map_or(&[][..], Vec::as_slice);
+    records
+        .get(places(records, function, offset))
+        .unwrap_or_default()
+}
+
+/// Where that part is.
+pub(super) fn places<T>(records: &[T], function: &Function, offset: fn(&T) -> u32) -> Range<usize> {
     let bytes = (function.slots_in_file() as u64).saturating_mul(INSN_SIZE as u64);
     let (start, end) = (function.offset, function.offset.saturating_add(bytes));
     let first = records.partition_point(|r| u64::from(offset(r)) < start);
     let last = records.partition_point(|r| u64::from(offset(r)) < end);
-    records.get(first..last).unwrap_or_default()
+    first..last
 }
 
 /// The slot in the file of a record's instruction, from its function on; `None` inside an

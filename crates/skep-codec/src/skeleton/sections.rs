@@ -4,10 +4,9 @@ use super::Skeleton;
 use super::names::{Item, Once};
 use super::types::Types;
 use crate::btf::rust_names::Members;
-use crate::btf::{Kind, TypeId};
+use crate::btf::{Kind, STATIC, TypeId};
 use crate::map::Map;
 use crate::object::{Data, DataKind, ExternKind, MapSpec, ObjectSpec, Variable};
-use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -25,8 +24,6 @@ const RESERVED: [&str; 11] = [
     "spec",
     "struct_ops",
 ];
-/// Linkage of a variable that only its file sees.
-const STATIC: u32 = 0;
 
 /// A variable.
 pub(super) struct Var {
@@ -83,22 +80,26 @@ fn variables<'a>(
     spec: &'a ObjectSpec,
     types: &mut Types<'_>,
 ) -> Map<usize, Vec<&'a Variable>> {
-    let linkages = linkages(spec);
+    // Of a library, what only its files see is no part of somebody else's object.
+    let linkages = match wanted.partial {
+        true => linkages(spec),
+        false => Map::new(),
+    };
     let mut of_maps: Map<usize, Vec<&Variable>> = Map::new();
     let mut seen: Map<&str, ()> = Map::new();
     for variable in &spec.variables {
-        let hidden = linkages.get(&variable.name) == Some(&STATIC);
+        let name = variable.name.as_str();
+        let hidden = linkages.get(name) == Some(&STATIC);
         // What has types and is none of them is the compiler's own.
         let nobodys = spec.btf.is_some() && variable.type_id == TypeId::VOID;
-        if nobodys || (wanted.partial && hidden) || !types.notes.is_name("variable", &variable.name)
-        {
+        if nobodys || hidden || !types.notes.is_name("variable", name) {
             continue;
         }
-        if seen.contains_key(variable.name.as_str()) {
-            types.notes.second("variable", &variable.name);
+        if seen.contains_key(name) {
+            types.notes.second("variable", name);
             continue;
         }
-        seen.insert(&variable.name, ());
+        seen.insert(name, ());
         of_maps.change(variable.map, |all| all.push(variable));
     }
     of_maps
@@ -185,7 +186,7 @@ fn functions(map: &MapSpec, known: &mut Once, types: &mut Types<'_>) -> Vec<Item
 }
 
 /// Linkages of variables by name, as the types have them.
-fn linkages(spec: &ObjectSpec) -> Map<String, u32> {
+fn linkages(spec: &ObjectSpec) -> Map<&str, u32> {
     let mut linkages = Map::new();
     let Some(btf) = spec.btf.as_deref() else {
         return linkages;
@@ -204,7 +205,7 @@ fn linkages(spec: &ObjectSpec) -> Map<String, u32> {
             if let Ok(ty) = btf.ty(variable.ty)
                 && let (Ok(name), Ok(linkage)) = (ty.name(), ty.linkage())
             {
-                linkages.insert(name.to_owned(), linkage);
+                linkages.insert(name, linkage);
             }
         }
     }

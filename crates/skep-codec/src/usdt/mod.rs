@@ -8,10 +8,10 @@ mod tests;
 
 pub use arg::{Arg, Location, MAX_ARGS, SPEC_LEN, args, spec};
 
+use crate::Result;
 use crate::bytes::{Endian, Reader, c_str};
 use crate::elf::{Image, ReadAt};
 use crate::error::bail;
-use crate::{Error, ErrorKind, Result};
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -46,11 +46,8 @@ pub fn notes(image: &Image, read: ReadAt<'_>) -> Result<Vec<Note>> {
     let Some(place) = image.section(SECTION) else {
         return Ok(Vec::new());
     };
-    let len = usize::try_from(place.len);
-    let len = len.map_err(|_| Error::new(ErrorKind::TooLarge, "notes").in_section(SECTION))?;
-    let bytes = read(place.offset, len)?;
     let base = image.section(BASE).map(|place| place.address);
-    let parsed = parse(&bytes, image.endian, image.is_64, base);
+    let parsed = parse(&place.bytes(read)?, image.endian, image.is_64, base);
     parsed.map_err(|error| error.in_section(SECTION))
 }
 

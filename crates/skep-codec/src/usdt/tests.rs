@@ -1,4 +1,5 @@
 use super::*;
+use crate::ErrorKind;
 use elf::abi;
 use std::vec;
 

@@ -1,6 +1,6 @@
 //! Structs and unions, and the checks of their layout.
 
-use super::names::{Members, escaped, identifier};
+use super::names::{Members, bare, escaped, identifier};
 use super::{Dump, bytes};
 use crate::Result;
 use crate::btf::c::layout::Layout;
@@ -43,35 +43,33 @@ struct Bits {
 impl<'a> Dump<'a> {
     /// A struct or union with all that is in it.
     pub(super) fn composite(&mut self, ty: &Type<'a>, name: &str) -> Result<()> {
-        let layout = self.layouts.of(ty, 0)?;
+        let (layout, plain) = (self.layouts.of(ty, 0)?, self.plain);
         let size = u64::from(ty.size().unwrap_or(0));
-        let mut body = Body {
+        let is_struct = ty.kind() == Kind::Struct;
+        let empty = || Body {
             name: name.to_string(),
-            is_struct: ty.kind() == Kind::Struct,
+            is_struct,
             layout,
             members: Members::default(),
             checks: String::new(),
-            functions: (self.plain && ty.kind() == Kind::Union).then(String::new),
+            functions: (plain && !is_struct).then(String::new),
             at: 0,
             nameless: [0; 3],
         };
+        let mut body = empty();
         self.open(&body, size);
         let begin = self.out.len();
         if !self.members(ty, &mut body, size)? {
             // Members that lie over each other, or outside: only the bytes are certain.
             self.out.truncate(begin);
-            (body.at, body.members) = (0, Members::default());
-            body.nameless = [0; 3];
-            body.checks.clear();
-            body.functions = body.functions.map(|_| String::new());
+            body = empty();
         }
         let (missing, empty_union) = (size.saturating_sub(body.at), !body.is_struct && size == 0);
         if body.functions.is_none() && (missing > 0 || empty_union) {
             let count = if body.is_struct { missing } else { size };
             self.padding(&mut body, count);
         }
-        self.out
-            .push_str(if self.plain { "    }\n}\n" } else { "}\n" });
+        self.out.push_str(if plain { "    }\n}\n" } else { "}\n" });
         self.zeroed(name);
         if let Some(functions) = body.functions.as_deref().filter(|text| !text.is_empty()) {
             self.out.extend(["impl ", name, " {\n", functions, "}\n"]);
@@ -277,7 +275,7 @@ impl Body {
 
     /// Functions that read and write a member of a union, whose bytes are as many or more.
     fn functions(&mut self, name: &str, value: &str, comment: &str) {
-        let bare = name.strip_prefix("r#").unwrap_or(name);
+        let bare = bare(name);
         let setter = self.members.fresh(&format!("set_{bare}"));
         let Some(out) = &mut self.functions else {
             return;

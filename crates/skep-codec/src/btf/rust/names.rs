@@ -44,6 +44,11 @@ pub(crate) fn identifier(name: &str) -> Cow<'_, str> {
     }
 }
 
+/// A name without the `r#` that [`escaped`] gives to some.
+pub(crate) fn bare(ident: &str) -> &str {
+    ident.strip_prefix("r#").unwrap_or(ident)
+}
+
 /// A name as Rust takes it.
 pub(crate) fn escaped(name: &str) -> String {
     let name = identifier(name);
@@ -97,9 +102,7 @@ impl<'a> Names<'a> {
 
     /// A name that nothing has, like this one.
     pub(super) fn fresh(&mut self, name: &str) -> String {
-        let plain = name.strip_prefix("r#").unwrap_or(name);
-        let plain = identifier(plain).into_owned();
-        numbered(&plain, &mut |name| {
+        numbered(&identifier(bare(name)), &mut |name| {
             self.taken.count(name.to_string().into())
         })
     }

@@ -1,6 +1,8 @@
 //! Functions of small libraries that are put together here, in both word sizes and byte orders.
 
 use super::*;
+use crate::ErrorKind;
+use crate::elf::in_memory;
 use std::vec;
 
 /// How a library is written.
@@ -174,16 +176,9 @@ impl Form {
     }
 }
 
-fn part(bytes: &[u8]) -> impl FnMut(u64, usize) -> Result<Vec<u8>> {
-    |offset, len| {
-        let rest = bytes.get(offset as usize..).unwrap_or_default();
-        Ok(rest.get(..len).unwrap_or(rest).to_vec())
-    }
-}
-
 fn find(bytes: &[u8], name: &str) -> Result<u64> {
-    let image = Image::open(&mut part(bytes))?;
-    image.function(name, &mut part(bytes))
+    let image = Image::open(&mut in_memory(bytes))?;
+    image.function(name, &mut in_memory(bytes))
 }
 
 #[test]
@@ -226,7 +221,7 @@ fn names_lead_to_addresses() {
 fn addresses_lead_into_the_file() {
     for form in FORMS {
         let library = form.library();
-        let image = Image::open(&mut part(&library)).unwrap();
+        let image = Image::open(&mut in_memory(&library)).unwrap();
         assert_eq!((image.is_64, image.endian), (form.is_64, form.endian));
         assert_eq!(image.file_offset(0x2010), Some(0x1010));
         assert_eq!(image.file_offset(0x1fff), None);
@@ -257,10 +252,10 @@ fn no_cut_and_no_changed_byte_panics() {
 fn a_program_has_its_functions() {
     let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
     let elf = crate::elf::Elf::parse(&bytes, &mut Vec::new()).unwrap();
-    let image = Image::open(&mut part(&bytes)).unwrap();
+    let image = Image::open(&mut in_memory(&bytes)).unwrap();
     let mut found = 0;
     image
-        .each_function(abi::SHT_SYMTAB, &mut part(&bytes), &mut |function| {
+        .each_function(abi::SHT_SYMTAB, &mut in_memory(&bytes), &mut |function| {
             let same = |s: &&crate::elf::Symbol<'_>| {
                 s.name == function.name && s.value == function.address
             };

@@ -9,7 +9,7 @@ mod flow;
 mod tests;
 mod value;
 
-use super::link::{part, slot};
+use super::link::{places, slot};
 use super::{Data, DataKind, Function, MapSpec, ObjectSpec, Pinning, Target};
 use crate::insn::Insn;
 use crate::map::Map;
@@ -78,12 +78,9 @@ impl ObjectSpec {
             let Some(verdicts) = dead.get_mut(&function.section) else {
                 continue;
             };
-            let own = part(Some(all), function, |relo| relo.insn_off);
-            let first = all.partition_point(|relo| match own.first() {
-                Some(first) => relo.insn_off < first.insn_off,
-                None => true,
-            });
-            for (relo, verdict) in own.iter().zip(verdicts.iter_mut().skip(first)) {
+            let own = places(all, function, |relo| relo.insn_off);
+            let relos = all.iter().zip(verdicts.iter_mut()).skip(own.start);
+            for (relo, verdict) in relos.take(own.len()) {
                 let now = slot(function, relo.insn_off).and_then(|at| function.slot_now(at));
                 let here = runs.as_ref().zip(now);
                 let stands = here.is_some_and(|(runs, now)| runs.get(now) == Some(&false));

@@ -1,7 +1,7 @@
 //! Functions of views.
 
 use super::{Item, Section, Var, Writer, literal, shown};
-use crate::btf::rust_names::Members;
+use crate::btf::rust_names::{Members, bare};
 use crate::object::DataKind;
 use alloc::string::String;
 
@@ -102,10 +102,6 @@ fn taken(section: &Section) -> Members {
 /// Name of the function that sets it.
 fn setter(idents: &mut Members, item: &Item) -> String {
     idents.fresh(&format!("set_{}", bare(&item.ident)))
-}
-
-fn bare(ident: &str) -> &str {
-    ident.strip_prefix("r#").unwrap_or(ident)
 }
 
 const FUNCTION: &str = "\
