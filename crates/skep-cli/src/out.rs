@@ -106,6 +106,13 @@ impl Out {
     }
 }
 
+/// Writes a text that is all there is to say.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = Out::new(false);
+    out.bytes(text.as_bytes())?;
+    out.flush()
+}
+
 fn table(columns: &[Column], rows: &[Value]) -> String {
     let mut table = Table::new();
     table

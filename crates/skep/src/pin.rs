@@ -8,6 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use skep_codec::Errno;
+use skep_codec::uapi::linux::BPF_FS_MAGIC;
 use skep_sys::bpf::{self, ObjKind};
 use skep_sys::file::{self, DirEntry};
 use skep_sys::{Fd, KernelRef};
@@ -56,8 +57,6 @@ pub struct Pinned {
     pub id: u32,
 }
 
-/// `BPF_FS_MAGIC`.
-const BPFFS: u64 = 0xcafe_4a11;
 /// `DT_DIR`, `DT_REG`.
 const DIRECTORY: u8 = 4;
 const FILE: u8 = 8;
@@ -81,7 +80,7 @@ impl System {
     pub fn pinned(&self, dir: &str) -> Result<Vec<(String, Result<Pinned>)>> {
         let what = format_args!("list the pins in {dir}");
         let magic = file::statfs_magic(self.kernel(), &c_string(dir)?).context(what)?;
-        if magic != BPFFS {
+        if magic != BPF_FS_MAGIC {
             let what = format!("{dir} is in no bpffs");
             return Err(Error::new(ErrorKind::Invalid, what));
         }

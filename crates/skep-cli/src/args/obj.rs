@@ -1,5 +1,6 @@
 //! `skep obj`.
 
+use super::Pair;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -114,13 +115,6 @@ pub(crate) struct Rust {
     #[arg(long = "type", value_name = "NAME")]
     pub(crate) types: Vec<String>,
     /// Type of the records of a ring buffer that is declared without; may be given several times.
-    #[arg(long = "record", value_name = "MAP=TYPE", value_parser = record)]
-    pub(crate) records: Vec<(String, String)>,
-}
-
-fn record(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((map, ty)) if !map.is_empty() && !ty.is_empty() => Ok((map.to_owned(), ty.to_owned())),
-        _ => Err("expected MAP=TYPE".to_owned()),
-    }
+    #[arg(long = "record", value_name = "MAP=TYPE")]
+    pub(crate) records: Vec<Pair>,
 }

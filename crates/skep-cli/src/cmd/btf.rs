@@ -3,7 +3,7 @@
 use crate::args::{BtfC, BtfDump, BtfMin, BtfRust, BtfSource};
 use crate::btf_text;
 use crate::fail::{Failure, Result};
-use crate::out::{Out, printable};
+use crate::out::{Out, print, printable};
 use skep::System;
 use skep::codec::btf::{Btf, BtfBuilder, Kind, TypeId, dump_c_header, dump_rust};
 use skep::codec::core_reloc::Minimal;
@@ -44,19 +44,14 @@ pub(crate) fn dump(args: &BtfDump) -> Result {
 pub(crate) fn c(args: &BtfC) -> Result {
     let btf = open(&args.source)?;
     let roots = roots(&btf, &args.root)?;
-    print(&dump_c_header(&btf, &roots, &args.guard)?)
+    print(&dump_c_header(&btf, &roots, &args.guard)?)?;
+    Ok(0)
 }
 
 /// `skep btf rust`.
 pub(crate) fn rust(args: &BtfRust) -> Result {
     let btf = open(&args.source)?;
-    print(&dump_rust(&btf, &roots(&btf, &args.root)?)?)
-}
-
-fn print(text: &str) -> Result {
-    let mut out = Out::new(false);
-    out.bytes(text.as_bytes())?;
-    out.flush()?;
+    print(&dump_rust(&btf, &roots(&btf, &args.root)?)?)?;
     Ok(0)
 }
 

@@ -24,13 +24,8 @@ const LIST_LIMIT: usize = 1 << 28;
 /// kind of object than `T`, the kernel reads these bytes as that kind's structure: there, too,
 /// every pointer that is not null must have its length beside it.
 unsafe fn query<T: Plain>(fd: &Fd, info: &mut T) -> Result<()> {
-    let mut attr = ObjInfo {
-        bpf_fd: fd.raw() as u32,
-        info_len: size_of::<T>() as u32,
-        info: output(core::slice::from_mut(info)),
-    };
-    // SAFETY: `info` is `info_len` bytes; the caller vouches for what it points to.
-    unsafe { bpf!(fd.kernel(), OBJ_GET_INFO_BY_FD, &mut attr) }.map(drop)
+    // SAFETY: the caller vouches for what it points to.
+    unsafe { obj_info(fd, info.bytes_mut()) }.map(drop)
 }
 
 /// Asks about an object of any kind, into a structure of the caller's; how many bytes of it the kernel

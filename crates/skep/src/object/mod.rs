@@ -150,7 +150,6 @@ impl Object {
     }
 }
 
-/// The error for a name that is not there, with those that are.
 /// The one of this name, or an error that tells the names there are.
 fn named<'a, T>(what: &str, name: &str, all: &'a [T], its: fn(&T) -> &str) -> Result<&'a T> {
     let mut names = Vec::new();
@@ -163,6 +162,7 @@ fn named<'a, T>(what: &str, name: &str, all: &'a [T], its: fn(&T) -> &str) -> Re
     Err(missing(what, name, &names))
 }
 
+/// The error for a name that is not there, with those that are.
 fn missing(what: &str, name: &str, names: &[&str]) -> Error {
     let have = match names.is_empty() {
         true => String::from("there is none"),

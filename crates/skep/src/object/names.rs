@@ -1,8 +1,6 @@
 //! What code that was written for an object needs of it.
 
-use super::{Object, ObjectSpec};
-use crate::map::Map;
-use crate::prog::Program;
+use super::{Global, Object, ObjectSpec};
 use crate::{Error, ErrorKind, Result};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -85,17 +83,9 @@ impl Object {
     pub fn require(&self, names: &Names<'_>) -> Result<()> {
         names.check(
             self.name(),
-            &|name| self.maps().iter().map(Map::name).any(|own| own == name),
-            &|name| {
-                self.programs()
-                    .iter()
-                    .map(Program::name)
-                    .any(|own| own == name)
-            },
-            &|name| {
-                let found = self.globals.iter().find(|global| global.name == name);
-                found.map(|global| global.size)
-            },
+            &|name| self.map(name).is_ok(),
+            &|name| self.program(name).is_ok(),
+            &|name| self.global(name).ok().map(Global::size),
         )
     }
 }

@@ -72,6 +72,12 @@ pub(crate) fn is_signal(slept: skep_sys::Result<()>) -> Result<bool> {
     }
 }
 
+/// A time as the kernel takes it.
+#[inline]
+pub(crate) fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// A point in time to wait for.
 pub(crate) struct Deadline {
     pub(super) system: System,
@@ -85,10 +91,7 @@ impl Deadline {
         let end = match timeout {
             None => None,
             Some(Duration::ZERO) => Some(0),
-            Some(timeout) => {
-                let ns = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-                Some(system.now_ns()?.saturating_add(ns))
-            }
+            Some(timeout) => Some(system.now_ns()?.saturating_add(nanoseconds(timeout))),
         };
         Ok(Self {
             system: system.clone(),

@@ -6,7 +6,7 @@ use super::region::{Frames, Ring};
 use super::ring::{Consumer, Producer};
 use super::umem::{Span, Umem};
 use crate::error::Context;
-use crate::ring::Woken;
+use crate::ring::{Woken, wait::nanoseconds};
 use crate::system::System;
 use crate::{Errno, Error, ErrorKind, Result};
 use core::time::Duration;
@@ -151,7 +151,7 @@ impl XskSocket {
             return Ok(Woken::Ready);
         }
         self.refill()?;
-        self.poll(timeout.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
+        self.poll(timeout.map(nanoseconds))
     }
 
     /// ppoll(2), which wakes the kernel up for both directions.

@@ -4,6 +4,7 @@ use crate::args::{Create, Pin};
 use crate::fail::{Failure, Result};
 use crate::find;
 use skep::codec::btf::{Btf, BtfFeatures, Kind, for_upload};
+use skep::codec::uapi::linux::BPF_FS_MAGIC;
 use skep::map::MapParams;
 use skep::sys::Fd;
 use skep::sys::net::if_nametoindex;
@@ -108,7 +109,6 @@ fn pinned(map: &Map, path: &str) -> Result<()> {
 }
 
 fn is_bpffs(dir: &Path) -> bool {
-    const BPF_FS_MAGIC: u64 = 0xcafe_4a11;
     rustix::fs::statfs(dir).is_ok_and(|stat| stat.f_type as u64 == BPF_FS_MAGIC)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::args::Rust;
 use crate::fail::{Failure, Result};
-use crate::out::Out;
+use crate::out::print;
 use skep::codec::skeleton::{Skeleton, module_name};
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::path::Path;
 pub(crate) fn run(args: &Rust) -> Result {
     let types: Vec<&str> = args.types.iter().map(String::as_str).collect();
     let records = args.records.iter();
-    let records: Vec<(&str, &str)> = records.map(|(map, ty)| (&**map, &**ty)).collect();
+    let records: Vec<(&str, &str)> = records.map(|pair| (&*pair.name, &*pair.value)).collect();
     let skeleton = Skeleton {
         name: args.name.as_deref(),
         embed: args.embed.as_deref(),
@@ -45,9 +45,7 @@ pub(crate) fn run(args: &Rust) -> Result {
             }
         }
     }
-    let mut out = Out::new(false);
-    out.bytes(text.as_bytes())?;
-    out.flush()?;
+    print(&text)?;
     Ok(0)
 }
 
