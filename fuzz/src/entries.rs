@@ -11,7 +11,7 @@ use skep_codec::bytes::Endian;
 #[cfg(feature = "btf-edit")]
 use skep_codec::core_reloc::Minimal;
 use skep_codec::core_reloc::{Resolution, Resolver, patch};
-use skep_codec::elf::{Elf, Image, find_section};
+use skep_codec::elf::{Elf, Image, find_section, in_memory};
 use skep_codec::inflate::{gunzip, is_gzip};
 use skep_codec::insn::{self, Insn};
 use skep_codec::object::{Address, Code, Kconfig, Lowering, ObjectSpec};
@@ -358,15 +358,11 @@ fn apply(resolution: &Resolution) {
 
 /// The file format alone: sections, symbols, relocations, their contents.
 pub fn elf(data: &[u8]) {
-    let part = |offset: u64, len: usize| {
-        let rest = usize::try_from(offset).ok().and_then(|at| data.get(at..));
-        let rest = rest.unwrap_or_default();
-        Ok(rest.get(..len).unwrap_or(rest).to_vec())
-    };
-    let _ = find_section(".BTF", &mut { part });
-    if let Ok(image) = Image::open(&mut { part }) {
+    let part = &mut in_memory(data);
+    let _ = find_section(".BTF", part);
+    if let Ok(image) = Image::open(part) {
         for name in ["main", "f@V"] {
-            let found = image.function(name, &mut { part });
+            let found = image.function(name, part);
             let _ = found.map(|address| image.file_offset(address));
         }
     }

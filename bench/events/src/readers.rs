@@ -4,7 +4,7 @@ use crate::tables::cpu_ns;
 use aya::maps::perf::PerfEvent;
 use aya::maps::{Map as AyaMap, MapData, PerfEventArray};
 use libbpf_rs::{MapHandle, PerfBufferBuilder};
-use skep::aio::{AsyncIoEvents, TokioEvents};
+use skep::aio::{AsyncEvents, AsyncIoEvents, Readiness, TokioEvents};
 use skep::prog::TestRun;
 use skep::ring::{PerfBuffer, PerfOptions};
 use skep::{Events, Object, ObjectSpec, System};
@@ -199,6 +199,21 @@ fn stream(object: &Object) -> Events {
     events
 }
 
+/// A turn on a run time. It fills while it runs: a program enters its run time once, however many
+/// events come.
+async fn turn<R: Readiness>(
+    object: &Object,
+    events: &mut AsyncEvents<R>,
+    count: u64,
+) -> (u64, u64) {
+    fill(object, count);
+    let (begun, mut read) = (cpu_ns(), 0);
+    while read < count && black_box(events.next().await.expect("an event")).is_some() {
+        read += 1;
+    }
+    (cpu_ns() - begun, read)
+}
+
 /// The same stream by each way of waiting.
 pub fn streams(size: u32, count: u64) -> Vec<Reader> {
     let object = sender(size);
@@ -215,29 +230,10 @@ pub fn streams(size: u32, count: u64) -> Vec<Reader> {
         .expect("tokio");
     let made = stream(&object);
     let mut events = runtime.block_on(async { TokioEvents::new(made).expect("registered") });
-    // Both fill while they run: a program enters its run time once, however many events come.
-    let on_tokio = move || {
-        runtime.block_on(async {
-            fill(&object, count);
-            let (begun, mut read) = (cpu_ns(), 0);
-            while read < count && black_box(events.next().await.expect("an event")).is_some() {
-                read += 1;
-            }
-            (cpu_ns() - begun, read)
-        })
-    };
+    let on_tokio = move || runtime.block_on(turn(&object, &mut events, count));
     let object = sender(size);
     let mut events = AsyncIoEvents::new(stream(&object)).expect("registered");
-    let on_async_io = move || {
-        futures_lite::future::block_on(async {
-            fill(&object, count);
-            let (begun, mut read) = (cpu_ns(), 0);
-            while read < count && black_box(events.next().await.expect("an event")).is_some() {
-                read += 1;
-            }
-            (cpu_ns() - begun, read)
-        })
-    };
+    let on_async_io = move || futures_lite::future::block_on(turn(&object, &mut events, count));
     vec![
         blocking,
         Reader {

@@ -61,11 +61,7 @@ fn symbols_are_found_and_weak_ones_may_be_missing() {
 
 /// Only this program of `ksyms.bpf.c`.
 fn only(program: &str) -> ObjectSpec {
-    let mut spec = object!("ksyms");
-    for one in &mut spec.programs {
-        one.autoload = one.name == program;
-    }
-    spec
+    common::only(object!("ksyms"), &[program])
 }
 
 #[test]

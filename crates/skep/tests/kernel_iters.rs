@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{host, load, object, own_bpffs, own_cgroup, skip};
+use common::{host, load, object, only, own_bpffs, own_cgroup, skip};
 use nix::unistd::gettid;
 use skep::link::{CgroupOrder, Iter, IterReader};
 use skep::{Errno, Object, Program};
@@ -12,10 +12,7 @@ use std::sync::mpsc::{Sender, channel};
 
 /// The program of this name, loaded alone; `None`, said, where the kernel has no such iterator.
 fn program(name: &str) -> Option<Object> {
-    let mut spec = object!("iters");
-    for program in &mut spec.programs {
-        program.autoload = program.name == name;
-    }
+    let spec = only(object!("iters"), &[name]);
     let kind = &spec.programs.iter().find(|p| p.autoload).unwrap().section;
     let function = kind.replace("iter/", "bpf_iter_");
     if host().kernel_btf().unwrap().find(&function, None).is_none() {

@@ -3,24 +3,10 @@
 
 mod common;
 
-use common::{host, load, run};
+use common::{half, host, load, run};
 use skep::ObjectSpec;
 use skep::codec::linker::{self, Input};
 use std::process::Command;
-
-/// A committed object in this machine's byte order.
-macro_rules! bytes {
-    ($name:literal) => {{
-        #[cfg(target_endian = "little")]
-        let bytes: &[u8] = include_bytes!(concat!("../../../testdata/", $name, ".bpf.el.o"));
-        #[cfg(target_endian = "big")]
-        let bytes: &[u8] = include_bytes!(concat!("../../../testdata/", $name, ".bpf.eb.o"));
-        Input {
-            name: concat!($name, ".bpf.o"),
-            bytes,
-        }
-    }};
-}
 
 fn linked(halves: &[Input<'_>]) -> Vec<u8> {
     linker::link(halves).unwrap_or_else(|e| panic!("{e}"))
@@ -33,7 +19,7 @@ const SUM: u32 = 40_006 + 7 + 3 + 60 + 2 + 20 + 300 + b'i' as u32 + 2_000_000;
 #[test]
 fn halves_become_one_program() {
     let system = host();
-    let (first, second) = (bytes!("linked1"), bytes!("linked2"));
+    let (first, second) = (half!("linked1"), half!("linked2"));
     let spec = ObjectSpec::parse(&linked(&[first, second]), "linked.bpf.o").unwrap();
     let object = load(&system, &spec);
     assert_eq!(run(&object, "one"), SUM);
@@ -47,7 +33,7 @@ fn halves_become_one_program() {
 #[test]
 fn the_order_of_files_decides_between_weak_functions() {
     let system = host();
-    let (first, second) = (bytes!("linked1"), bytes!("linked2"));
+    let (first, second) = (half!("linked1"), half!("linked2"));
     let spec = ObjectSpec::parse(&linked(&[second, first]), "linked.bpf.o").unwrap();
     assert_eq!(run(&load(&system, &spec), "one"), SUM + 10);
 }
@@ -80,7 +66,7 @@ fn bpftool_agrees() {
     }
     let dir = env!("CARGO_TARGET_TMPDIR");
     let path = |name: &str| format!("{dir}/agree-{name}.bpf.o");
-    let (first, second) = (bytes!("linked1"), bytes!("linked2"));
+    let (first, second) = (half!("linked1"), half!("linked2"));
     std::fs::write(path("1"), first.bytes).unwrap();
     std::fs::write(path("2"), second.bytes).unwrap();
     bpftool(&["gen", "object", &path("theirs"), &path("1"), &path("2")]);

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{host, load, object, own_bpffs, own_mounts, own_network, skip};
+use common::{host, load, make, object, only, own_bpffs, own_mounts, own_network, skip};
 use skep::map::{Array, ElemFlags, HashMap, MapKey, MapKind, MapOps, MapParams, MapValue};
 use skep::probe::Answer;
 use skep::sys::CallError;
@@ -12,18 +12,6 @@ use skep::{Errno, ErrorKind, Map, MapType, System};
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-
-/// A map of four elements.
-fn make(system: &System, map_type: MapType, key_size: u32, value_size: u32) -> Map {
-    let params = MapParams {
-        map_type,
-        key_size,
-        value_size,
-        max_entries: 4,
-        ..MapParams::default()
-    };
-    Map::create(system, &params).unwrap()
-}
 
 /// A map of this type as it is declared in one of the objects, made alone; `None` if the kernel has
 /// no such type.
@@ -34,12 +22,12 @@ fn of_type(system: &System, map_type: MapType) -> Option<Map> {
     if map_type == MapType::INSN_ARRAY {
         return Some(make(system, map_type, 4, 16));
     }
-    for mut spec in [object!("kinds"), object!("maps"), object!("arena")] {
+    for spec in [object!("kinds"), object!("maps"), object!("arena")] {
         let Some(name) = spec.maps.iter().find(|m| m.map_type == map_type) else {
             continue;
         };
         let name = name.name.clone();
-        spec.programs.iter_mut().for_each(|p| p.autoload = false);
+        let mut spec = only(spec, &[]);
         spec.maps
             .iter_mut()
             .for_each(|m| m.autocreate = m.name == name);

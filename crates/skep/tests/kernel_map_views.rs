@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{host, load, object, own_cgroup, own_network, run, skip};
+use common::{host, load, make, object, only, own_cgroup, own_network, run, skip};
 use skep::codec::uapi::linux;
 use skep::map::{
     Array, BloomFilter, BuildIdFrame, CgroupArray, CpuMap, DevMap, ElemFlags, HashMap,
@@ -16,19 +16,6 @@ use skep::{Errno, ErrorKind, MapType, Object, Plain, System, plain};
 use std::fs::File;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-
-/// A map of eight elements.
-fn make(system: &System, map_type: MapType, key_size: u32, value_size: u32) -> Map {
-    let params = MapParams {
-        map_type,
-        key_size,
-        value_size,
-        max_entries: 8,
-        map_flags: u32::from(map_type == MapType::LPM_TRIE || map_type == MapType::RHASH),
-        ..MapParams::default()
-    };
-    Map::create(system, &params).unwrap()
-}
 
 /// What a call that this kernel may lack gives: `None` if it does.
 fn unless_lacking<T>(answer: skep::Result<T>) -> Option<T> {
@@ -597,8 +584,7 @@ fn owned(fd: i32) -> OwnedFd {
 /// A value comes, is changed and goes with each of these; no value has what is `other`.
 fn values_hang_on(name: &str, on: &OwnedFd, other: &OwnedFd) {
     let system = host();
-    let mut spec = object!("kinds");
-    spec.programs.iter_mut().for_each(|p| p.autoload = false);
+    let mut spec = only(object!("kinds"), &[]);
     spec.maps
         .iter_mut()
         .for_each(|map| map.autocreate = map.name == name);
@@ -661,8 +647,7 @@ fn values_hang_on_files() {
     if system.probe_map_type(MapType::INODE_STORAGE) != Answer::Yes {
         skip!("no inode storage");
     }
-    let mut spec = object!("kinds");
-    spec.programs.iter_mut().for_each(|p| p.autoload = false);
+    let mut spec = only(object!("kinds"), &[]);
     spec.maps
         .iter_mut()
         .for_each(|map| map.autocreate = map.name == "inode_storage");

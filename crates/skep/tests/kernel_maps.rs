@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{host, load, object, own_bpffs, run, skip};
+use common::{host, load, object, only, own_bpffs, run, skip};
 use skep::codec::object::Pinning;
 use skep::map::{Array, HashMap, MapInfo};
 use skep::object::PinReuse;
@@ -247,10 +247,7 @@ fn maps_that_nothing_uses_are_left_out() {
         let object = spec.load_with(&system, &options).unwrap();
         object.maps().iter().map(|map| map.name().into()).collect()
     };
-    let mut spec = object!("subprogs");
-    for program in &mut spec.programs {
-        program.autoload = program.name == "first";
-    }
+    let spec = only(object!("subprogs"), &["first"]);
     assert_eq!(names(&spec), ["calls"]);
     assert_eq!(load(&system, &spec).maps().len(), spec.maps.len());
     // What is used by nothing may be wrong.
@@ -346,12 +343,9 @@ fn an_exclusive_map_takes_one_program_only() {
 fn old_definitions_are_made_pinned_and_filled() {
     let root = own_bpffs();
     let system = host();
-    let mut spec = object!("odd");
+    let mut spec = only(object!("odd"), &["good"]);
     for map in &mut spec.maps {
         map.autocreate = map.name.starts_with("old_");
-    }
-    for program in &mut spec.programs {
-        program.autoload = program.name == "good";
     }
     let object = spec.load_with(&system, &pinned_below(&root)).unwrap();
     let (outer, inner) = (

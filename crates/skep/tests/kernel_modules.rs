@@ -30,11 +30,7 @@ fn seen(object: &Object) -> Seen {
 
 /// Only this program of `modules.bpf.c`.
 fn only(program: &str) -> ObjectSpec {
-    let mut spec = object!("modules");
-    for one in &mut spec.programs {
-        one.autoload = one.name == program;
-    }
-    spec
+    common::only(object!("modules"), &[program])
 }
 
 /// Whether this kernel has the module, and its types.

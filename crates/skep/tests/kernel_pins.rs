@@ -2,25 +2,16 @@
 
 mod common;
 
-use common::{host, load, object, own_bpffs, own_mounts};
-use skep::map::{Map, MapParams};
+use common::{host, load, make, object, own_bpffs};
 use skep::sys::bpf::ObjKind;
 use skep::{ErrorKind, MapType};
 
 #[test]
 fn everything_in_a_bpffs_is_listed_by_path() {
-    own_mounts();
     let dir = own_bpffs();
     let system = host();
     assert!(system.pinned(&dir).unwrap().is_empty());
-    let params = MapParams {
-        map_type: MapType::ARRAY,
-        key_size: 4,
-        value_size: 4,
-        max_entries: 1,
-        ..MapParams::default()
-    };
-    let map = Map::create(&system, &params).unwrap();
+    let map = make(&system, MapType::ARRAY, 4, 4);
     let object = load(&system, &object!("socket"));
     let program = object.program("constant").unwrap();
     for below in ["a", "a/b", "c"] {
@@ -30,11 +21,7 @@ fn everything_in_a_bpffs_is_listed_by_path() {
     map.pin(&pins[0]).unwrap();
     program.pin(&pins[1]).unwrap();
     map.pin(&pins[2]).unwrap();
-    let found: Vec<_> = system
-        .pinned(&format!("{dir}/"))
-        .unwrap()
-        .into_iter()
-        .collect();
+    let found = system.pinned(&format!("{dir}/")).unwrap();
     let found = found.iter().map(|(path, pinned)| {
         let pinned = pinned.as_ref().unwrap();
         (path.as_str(), pinned.kind, pinned.id)

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{getpgid, host, load, object, own_tracefs, skip};
+use common::{getpgid, host, load, object, only, own_mount, own_mounts, own_tracefs, skip};
+use skep::codec::elf::{Image, in_memory};
 use skep::link::{Kprobe, KprobeMulti, ProbeMode, Uprobe, UprobeMulti};
 use skep::probe::Feature;
 use skep::{Errno, ErrorKind, Link, Object, ObjectSpec, Program, System};
@@ -31,13 +32,10 @@ const REGISTERS: (u32, u32) = (80, 80);
 
 /// The object, to see this process only; nothing of it is loaded that is not asked for.
 fn probes(programs: &[&str]) -> ObjectSpec {
-    let mut spec = object!("probes");
+    let mut spec = only(object!("probes"), programs);
     common::only_us(&mut spec);
     spec.variable("arg_off").unwrap().set(REGISTERS.0).unwrap();
     spec.variable("ret_off").unwrap().set(REGISTERS.1).unwrap();
-    for program in &mut spec.programs {
-        program.autoload = programs.contains(&program.name.as_str());
-    }
     spec
 }
 
@@ -341,6 +339,12 @@ fn every_way_to_a_uprobe_carries_its_cookie() {
     assert!(!events.contains("skep/"), "{events}");
 }
 
+/// The tables of this program's file.
+fn own_image() -> Image {
+    let file = std::fs::read(SELF).unwrap();
+    Image::open(&mut in_memory(&file)).unwrap()
+}
+
 /// Where this program's memory begins, less where its file begins: what addresses are moved by.
 fn moved_by(file: &str) -> u64 {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
@@ -351,13 +355,7 @@ fn moved_by(file: &str) -> u64 {
     let mut words = line.unwrap().split_whitespace();
     let begin = words.next().unwrap().split('-').next().unwrap();
     let number = |text: &str| u64::from_str_radix(text, 16).unwrap();
-    let system = host();
-    let file = skep::sys::file::read_file(system.kernel(), c"/proc/self/exe", 1 << 30).unwrap();
-    let image = skep::codec::elf::Image::open(&mut |offset, len| {
-        let rest = &file[offset as usize..];
-        Ok(rest[..len.min(rest.len())].to_vec())
-    });
-    let first = image.unwrap().segments[0];
+    let first = own_image().segments[0];
     number(begin) - (first.address - first.offset)
 }
 
@@ -378,12 +376,7 @@ fn uprobes_go_to_addresses_and_offsets() {
     let file = std::fs::read_link(SELF).unwrap();
     assert_eq!(link.hook(), format!("address {address:#x} in {SELF}"));
     assert_eq!(user_hit_twice(&object, link, "seen_uprobe").value, 14);
-    let image = std::fs::read(&file).unwrap();
-    let elf = skep::codec::elf::Image::open(&mut |offset, len| {
-        let rest = &image[offset as usize..];
-        Ok(rest[..len.min(rest.len())].to_vec())
-    });
-    let offset = elf.unwrap().file_offset(address).unwrap();
+    let offset = own_image().file_offset(address).unwrap();
     let hook = Uprobe::at_offset(file.to_str().unwrap(), offset);
     let link = program.attach_to(hook).unwrap();
     assert_eq!(user_hit_twice(&object, link, "seen_uprobe").value, 14);
@@ -398,12 +391,7 @@ fn a_uprobe_counts_its_users() {
     let object = load(&host(), &probes(&["user_entry"]));
     let program = program(&object, "user_entry");
     let address = address_in_file(&raw const SKEP_PROBE_COUNTER);
-    let image = std::fs::read(SELF).unwrap();
-    let elf = skep::codec::elf::Image::open(&mut |offset, len| {
-        let rest = &image[offset as usize..];
-        Ok(rest[..len.min(rest.len())].to_vec())
-    });
-    let counter = elf.unwrap().file_offset(address).unwrap();
+    let counter = own_image().file_offset(address).unwrap();
     let users = || SKEP_PROBE_COUNTER.load(Ordering::SeqCst);
     assert_eq!(users(), 5);
     let hook = Uprobe::new(SELF, "skep_counted_target").ref_counter(counter);
@@ -459,11 +447,8 @@ fn uprobes_that_cannot_be_say_why() {
 
 /// The object of probes of many places, with these programs.
 fn many(programs: &[&str]) -> Object {
-    let mut spec = object!("multi");
+    let mut spec = only(object!("multi"), programs);
     common::only_us(&mut spec);
-    for program in &mut spec.programs {
-        program.autoload = programs.contains(&program.name.as_str());
-    }
     load(&host(), &spec)
 }
 
@@ -583,15 +568,10 @@ fn many_functions_of_a_file_are_probed_by_one_link() {
     assert_eq!(seen(&object, "seen_uprobe").calls, 3);
     let entries = program(&object, "user_entries");
     let names = ["skep_many_two", "skep_many_one"];
-    let image = std::fs::read(SELF).unwrap();
-    let mut part = |offset: u64, len: usize| {
-        let rest = &image[offset as usize..];
-        Ok(rest[..len.min(rest.len())].to_vec())
-    };
-    let elf = skep::codec::elf::Image::open(&mut part).unwrap();
+    let (image, file) = (own_image(), std::fs::read(SELF).unwrap());
     let offsets = names.map(|name| {
-        let address = elf.function(name, &mut part).unwrap();
-        elf.file_offset(address).unwrap()
+        let address = image.function(name, &mut in_memory(&file)).unwrap();
+        image.file_offset(address).unwrap()
     });
     let hooks = [
         UprobeMulti::functions(SELF, &names),
@@ -634,7 +614,6 @@ fn own_file() -> std::path::PathBuf {
 
 #[test]
 fn files_are_found_by_their_names() {
-    common::own_mounts();
     let object = load(&host(), &probes(&["user_entry"]));
     let program = program(&object, "user_entry");
     let file = own_file();
@@ -651,9 +630,7 @@ fn files_are_found_by_their_names() {
     let link = program.attach_to(hook(name)).unwrap();
     assert_eq!(user_hit_twice(&object, link, "seen_uprobe").value, 14);
     // A library, by the path of libraries.
-    let none = None::<&str>;
-    let (kind, flags) = (Some("tmpfs"), nix::mount::MsFlags::empty());
-    nix::mount::mount(Some("tmpfs"), "/tmp", kind, flags, none).expect("tmpfs");
+    own_mount("tmpfs").expect("tmpfs");
     std::fs::copy(&file, "/tmp/libskep_probe.so.1").unwrap();
     assert!(program.attach_to(hook("libskep_probe.so.1")).is_err());
     // SAFETY: as above.
@@ -677,7 +654,7 @@ fn a_file_is_the_one_that_another_process_sees() {
     let (end, ended) = std::sync::mpsc::channel::<()>();
     let other = std::thread::spawn(move || {
         // A place of its own, where the program's file is under another name.
-        common::own_mounts();
+        own_mounts();
         let (none, flags) = (None::<&str>, nix::mount::MsFlags::MS_BIND);
         let dir = file.parent().unwrap();
         nix::mount::mount(Some(dir), "/tmp", none, flags, none).expect("bind mount");

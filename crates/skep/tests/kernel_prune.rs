@@ -16,11 +16,7 @@ fn pruned() -> LoadOptions {
 
 /// The object with one program to load.
 fn only(program: &str) -> ObjectSpec {
-    let mut spec = object!("branches");
-    for other in &mut spec.programs {
-        other.autoload = other.name == program;
-    }
-    spec
+    common::only(object!("branches"), &[program])
 }
 
 /// Its declared maps that were made.
@@ -30,10 +26,7 @@ fn maps(object: &Object) -> Vec<&str> {
 }
 
 fn loaded(spec: &ObjectSpec, options: &LoadOptions) -> Object {
-    match spec.load_with(&host(), options) {
-        Ok(object) => object,
-        Err(error) => panic!("{error}\n{}", common::logs(&error)),
-    }
+    common::load_with(&host(), spec, options)
 }
 
 #[test]

@@ -14,8 +14,8 @@ mod typed {
     pub(crate) mod views;
 }
 
-use common::{getpgid, host, own_network, run, skip};
-use skep::codec::linker::{self, Input};
+use common::{bytes, getpgid, half, host, only, own_network, run, skip};
+use skep::codec::linker;
 use skep::{ErrorKind, LoadOptions, ObjectSpec};
 use std::time::Duration;
 use typed::globals::{OpenGlobals, types as globals};
@@ -24,20 +24,6 @@ use typed::linked2::{Linked2, OpenLinked2};
 use typed::ops::OpenOps;
 use typed::rawtp::OpenRawtp;
 use typed::views::{OpenViews, types as views};
-
-/// A committed object in this machine's byte order.
-macro_rules! bytes {
-    ($name:literal) => {{
-        #[cfg(target_endian = "little")]
-        let bytes: &[u8] = include_bytes!(concat!("../../../testdata/", $name, ".bpf.el.o"));
-        #[cfg(target_endian = "big")]
-        let bytes: &[u8] = include_bytes!(concat!("../../../testdata/", $name, ".bpf.eb.o"));
-        Input {
-            name: concat!($name, ".bpf.o"),
-            bytes,
-        }
-    }};
-}
 
 #[test]
 fn a_tracer_is_set_up_and_read_by_names_and_types() {
@@ -95,7 +81,7 @@ fn what_is_switched_off_is_not_loaded() {
 
 #[test]
 fn another_object_in_its_place_is_an_error_that_names_what_it_lacks() {
-    let error = OpenRawtp::parse(bytes!("globals").bytes).unwrap_err();
+    let error = OpenRawtp::parse(bytes!("globals")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     let text = error.to_string();
     for lacking in ["map `events`", "program `count`", "variable `target_pid`"] {
@@ -163,9 +149,7 @@ fn maps_are_views_of_the_objects_own_types() {
     for map in ["devices", "devices_by_key", "cpus", "stacks", "files"] {
         opened.spec.map_mut(map).unwrap().autocreate = false;
     }
-    for program in &mut opened.spec.programs {
-        program.autoload = program.name == "target";
-    }
+    opened.spec = only(opened.spec, &["target"]);
     let object = opened.load(&host()).unwrap();
     let flows = object.maps().flows().unwrap();
     let flow = views::flow {
@@ -261,7 +245,7 @@ fn structs_of_functions_are_changed_by_their_members() {
 #[test]
 fn a_library_finds_its_part_of_somebody_elses_object() {
     let system = host();
-    let bytes = linker::link(&[bytes!("linked1"), bytes!("linked2")]).unwrap();
+    let bytes = linker::link(&[half!("linked1"), half!("linked2")]).unwrap();
     let mut spec = ObjectSpec::parse(&bytes, "app.bpf.o").unwrap();
     let mut part = OpenLinked2::bind(&mut spec).unwrap();
     assert_eq!(part.data().bonus().unwrap(), 7);
@@ -286,7 +270,7 @@ fn a_library_finds_its_part_of_somebody_elses_object() {
     assert_eq!(part.maps().shared().unwrap().at(0).unwrap(), Some(2));
 
     // Without the library.
-    let mut alone = ObjectSpec::parse(bytes!("rawtp").bytes, "app.bpf.o").unwrap();
+    let mut alone = ObjectSpec::parse(bytes!("rawtp"), "app.bpf.o").unwrap();
     let error = OpenLinked2::bind(&mut alone).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     let text = error.to_string();

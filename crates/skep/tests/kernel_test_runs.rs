@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{host, load, object, own_network, skip};
+use common::{host, load, make, object, own_network, skip};
 use skep::codec::btf::Kind;
 use skep::prog::{Stream, TestRun};
-use skep::{Errno, Object, Program};
+use skep::{Errno, MapType, Object, Program};
 
 const PACKET: [u8; 64] = [0xab; 64];
 /// Bytes of `struct __sk_buff` up to what follows `cb`, room for more than all of them, and where
@@ -163,14 +163,7 @@ fn what_a_program_prints_is_read_in_order() {
 fn a_map_is_kept_by_a_program_that_does_not_use_it() {
     let object = runs();
     let program = object.program("frames").unwrap();
-    let params = skep::map::MapParams {
-        map_type: skep::MapType::ARRAY,
-        key_size: 4,
-        value_size: 4,
-        max_entries: 1,
-        ..Default::default()
-    };
-    let map = skep::Map::create(&host(), &params).unwrap();
+    let map = make(&host(), MapType::ARRAY, 4, 4);
     let id = map.id();
     assert!(!program.map_ids().unwrap().contains(&id));
     program.bind_map(&map).unwrap();

@@ -6,7 +6,7 @@ mod common;
 
 use common::{host, load, object, skip};
 use skep::link::Usdt;
-use skep::{AttachType, ErrorKind, Link, LoadOptions, Object, ObjectSpec};
+use skep::{AttachType, ErrorKind, Link, Object, ObjectSpec};
 use std::arch::{asm, global_asm};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -127,10 +127,7 @@ fn both_ways() -> Vec<Object> {
     let mut each = spec.clone();
     // Any attach type but that of links to many places; kernels look at it only for those.
     each.programs[0].attach_type = Some(AttachType::PERF_EVENT);
-    match each.load_with(&system, &LoadOptions::default()) {
-        Ok(each) => vec![best, each],
-        Err(error) => panic!("{error}"),
-    }
+    vec![best, load(&system, &each)]
 }
 
 fn hits(object: &Object) -> Hits {

@@ -64,17 +64,14 @@ impl Pair {
     }
 
     /// A socket that gets what the other end sends.
-    fn receiver(&self, options: &XskOptions, hook: Xdp) -> (XskSocket, Object, Link) {
+    fn receiver(&self, options: &XskOptions, mode: fn(Xdp) -> Xdp) -> (XskSocket, Object, Link) {
+        let hook = mode(Xdp::on_index(self.ifindex));
         let socket = self.bind(options);
         let object = load(&self.system, &object!("xsk"));
         let sockets = XskMap::try_from(object.map("sockets").unwrap()).unwrap();
         sockets.set(0, socket.fd()).unwrap();
         let link = object.program("redirect").unwrap().attach_to(hook).unwrap();
         (socket, object, link)
-    }
-
-    fn generic(&self) -> Xdp {
-        Xdp::on_index(self.ifindex).generic()
     }
 
     /// What the other end receives next.
@@ -140,10 +137,9 @@ fn next(socket: &mut XskSocket) -> Vec<u8> {
     panic!("no packet in five seconds");
 }
 
-fn packets_arrive(hook: fn(Xdp) -> Xdp) {
+fn packets_arrive(mode: fn(Xdp) -> Xdp) {
     let Some(mut pair) = Pair::new() else { return };
-    let hook = hook(Xdp::on_index(pair.ifindex));
-    let (mut socket, _object, _link) = pair.receiver(&small(), hook);
+    let (mut socket, _object, _link) = pair.receiver(&small(), mode);
     assert!(!socket.is_zero_copy().unwrap());
     assert!(socket.recv().unwrap().is_none());
     // Many times as many as there are frames, and up to all of them at once.
@@ -176,8 +172,7 @@ fn packets_arrive_by_the_driver() {
 #[test]
 fn a_packet_is_read_in_pieces() {
     let Some(mut pair) = Pair::new() else { return };
-    let hook = pair.generic();
-    let (mut socket, _object, _link) = pair.receiver(&small(), hook);
+    let (mut socket, _object, _link) = pair.receiver(&small(), Xdp::generic);
     pair.peer.write_all(&packet(3)).unwrap();
     assert_eq!(socket.wait(Some(LONG)).unwrap(), Woken::Ready);
     let whole = packet(3);
@@ -276,8 +271,7 @@ fn packets_go_back_in_their_own_frames() {
         headroom_bytes: 64,
         ..small()
     };
-    let hook = pair.generic();
-    let (mut socket, _object, _link) = pair.receiver(&options, hook);
+    let (mut socket, _object, _link) = pair.receiver(&options, Xdp::generic);
     for number in 0..500 {
         pair.peer.write_all(&packet(number)).unwrap();
         assert_eq!(socket.wait(Some(LONG)).unwrap(), Woken::Ready);
@@ -305,8 +299,7 @@ fn what_finds_no_frame_is_counted() {
         rx_frames: 8,
         ..small()
     };
-    let hook = pair.generic();
-    let (mut socket, _object, _link) = pair.receiver(&options, hook);
+    let (mut socket, _object, _link) = pair.receiver(&options, Xdp::generic);
     for round in 1..=3 {
         for number in 0..20 {
             pair.peer.write_all(&packet(number)).unwrap();
@@ -330,8 +323,7 @@ fn a_forgotten_frame_is_the_only_one_lost() {
         tx_frames: 1,
         ..small()
     };
-    let hook = pair.generic();
-    let (mut socket, _object, _link) = pair.receiver(&options, hook);
+    let (mut socket, _object, _link) = pair.receiver(&options, Xdp::generic);
     for number in 0..100 {
         pair.peer.write_all(&packet(number)).unwrap();
         assert_eq!(socket.wait(Some(LONG)).unwrap(), Woken::Ready);
@@ -350,8 +342,7 @@ fn a_forgotten_frame_is_the_only_one_lost() {
 #[test]
 fn the_descriptor_tells_when_to_read_and_write() {
     let Some(mut pair) = Pair::new() else { return };
-    let hook = pair.generic();
-    let (mut socket, object, _link) = pair.receiver(&small(), hook);
+    let (mut socket, object, _link) = pair.receiver(&small(), Xdp::generic);
     let epoll = Epoll::new(pair.system.kernel()).unwrap();
     epoll.add(socket.fd(), 7).unwrap();
     let short_ns = Some(SHORT.as_nanos() as u64);

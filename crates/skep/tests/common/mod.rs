@@ -3,21 +3,42 @@
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use skep::map::MapParams;
 use skep::prog::TestRun;
-use skep::{Object, ObjectSpec, System};
+use skep::{LoadOptions, Map, MapType, Object, ObjectSpec, System};
 use std::fs::File;
 
-/// The committed object of this name, in this machine's byte order.
-macro_rules! object {
+/// The bytes of the committed object of this name, in this machine's byte order.
+macro_rules! bytes {
     ($name:literal) => {{
         #[cfg(target_endian = "little")]
         let bytes: &[u8] = include_bytes!(concat!("../../../testdata/", $name, ".bpf.el.o"));
         #[cfg(target_endian = "big")]
         let bytes: &[u8] = include_bytes!(concat!("../../../testdata/", $name, ".bpf.eb.o"));
-        skep::ObjectSpec::parse(bytes, concat!($name, ".bpf.o")).expect("committed object")
+        bytes
     }};
 }
+pub(crate) use bytes;
+
+/// The committed object of this name.
+macro_rules! object {
+    ($name:literal) => {
+        skep::ObjectSpec::parse($crate::common::bytes!($name), concat!($name, ".bpf.o"))
+            .expect("committed object")
+    };
+}
 pub(crate) use object;
+
+/// The committed object of this name, to be linked.
+macro_rules! half {
+    ($name:literal) => {
+        skep::codec::linker::Input {
+            name: concat!($name, ".bpf.o"),
+            bytes: $crate::common::bytes!($name),
+        }
+    };
+}
+pub(crate) use half;
 
 /// Says why a test does not apply to this kernel, and returns from it: counted as skipped.
 macro_rules! skip {
@@ -49,9 +70,35 @@ pub fn only_us(spec: &mut ObjectSpec) {
     pid.set(std::process::id()).expect("set target_pid");
 }
 
+/// Leaves these programs to be loaded, and no others.
+pub fn only(mut spec: ObjectSpec, programs: &[&str]) -> ObjectSpec {
+    for program in &mut spec.programs {
+        program.autoload = programs.contains(&program.name.as_str());
+    }
+    spec
+}
+
+/// A map of eight elements.
+pub fn make(system: &System, map_type: MapType, key_size: u32, value_size: u32) -> Map {
+    let params = MapParams {
+        map_type,
+        key_size,
+        value_size,
+        max_entries: 8,
+        map_flags: u32::from(map_type == MapType::LPM_TRIE || map_type == MapType::RHASH),
+        ..MapParams::default()
+    };
+    Map::create(system, &params).unwrap()
+}
+
 /// Loads, and shows every refusal if it fails.
 pub fn load(system: &System, spec: &ObjectSpec) -> Object {
-    match spec.load(system) {
+    load_with(system, spec, &LoadOptions::default())
+}
+
+/// [`load`] with options.
+pub fn load_with(system: &System, spec: &ObjectSpec, options: &LoadOptions) -> Object {
+    match spec.load_with(system, options) {
         Ok(object) => object,
         Err(error) => panic!("{error}\n{}", logs(&error)),
     }
@@ -93,34 +140,22 @@ pub fn own_network() {
     assert!(up.expect("ip").success());
 }
 
+/// Mounts a file system of this kind where only this thread sees it; `None` if the kernel has none.
+pub fn own_mount(kind: &str) -> Option<String> {
+    own_mounts();
+    let (dir, none) = ("/tmp", None::<&str>);
+    mount(Some(kind), dir, Some(kind), MsFlags::empty(), none).ok()?;
+    Some(dir.to_owned())
+}
+
 /// Mounts a tracefs where only this thread sees it; `None` if the kernel has none.
 pub fn own_tracefs() -> Option<String> {
-    own_mounts();
-    let dir = "/tmp";
-    mount(
-        Some("tracefs"),
-        dir,
-        Some("tracefs"),
-        MsFlags::empty(),
-        None::<&str>,
-    )
-    .ok()?;
-    Some(dir.to_owned())
+    own_mount("tracefs")
 }
 
 /// Mounts a bpffs where only this thread sees it.
 pub fn own_bpffs() -> String {
-    own_mounts();
-    let dir = "/tmp";
-    mount(
-        Some("bpf"),
-        dir,
-        Some("bpf"),
-        MsFlags::empty(),
-        None::<&str>,
-    )
-    .expect("bpffs");
-    dir.to_owned()
+    own_mount("bpf").expect("bpffs")
 }
 
 /// A cgroup of a test, removed with it.
@@ -148,10 +183,7 @@ impl Drop for Cgroup {
 /// A new cgroup, in a hierarchy that is mounted where only this thread sees it; `None` if there is
 /// none.
 pub fn own_cgroup() -> Option<Cgroup> {
-    own_mounts();
-    let (kind, none) = (Some("cgroup2"), None::<&str>);
-    mount(Some("none"), "/tmp", kind, MsFlags::empty(), none).ok()?;
-    let path = format!("/tmp/skep-test-{}", std::process::id());
+    let path = format!("{}/skep-test-{}", own_mount("cgroup2")?, std::process::id());
     std::fs::create_dir(&path).ok()?;
     Some(Cgroup(path))
 }
