@@ -8,6 +8,7 @@ pub(crate) use modules::{KernelTypes, Place};
 pub use skep_sys::bpf::BtfInfo;
 
 use crate::error::Context;
+use crate::system::parts::Parts;
 use crate::system::{System, c_string};
 use crate::{Error, ErrorKind, Result};
 use alloc::string::{String, ToString};
@@ -106,17 +107,8 @@ fn read_types(system: &System, path: &str) -> Result<Arc<Btf>> {
         let bytes = file::read_to_end(&fd, LIMIT as usize)?;
         return Ok(Arc::new(Btf::parse(Arc::new(bytes), None)?));
     }
-    let mut failed = None;
-    let place = elf::find_section(".BTF", &mut |offset, len| {
-        file::read_at(&fd, offset, len).map_err(|error| {
-            failed = Some(error);
-            skep_codec::Error::new(skep_codec::ErrorKind::Truncated, "not read")
-        })
-    });
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
-    match place? {
+    let place = Parts::new(&fd)?.ask(|read| elf::find_section(".BTF", read))?;
+    match place {
         Some((offset, len)) if len <= LIMIT => {
             let bytes = file::read_at(&fd, offset, len as usize)?;
             Ok(Arc::new(Btf::parse(Arc::new(bytes), None)?))

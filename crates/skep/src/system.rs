@@ -3,6 +3,7 @@
 mod config;
 pub(crate) mod kallsyms;
 mod kept;
+pub(crate) mod mappings;
 pub(crate) mod parts;
 mod version;
 

@@ -2,7 +2,8 @@
 
 use crate::Result;
 use crate::error::Context;
-use crate::system::parts::parts;
+use crate::system::mappings::{mappings, process_dir};
+use crate::system::parts::Parts;
 use crate::system::{System, c_string};
 use crate::{Error, ErrorKind};
 use alloc::string::{String, ToString};
@@ -15,7 +16,6 @@ use skep_sys::{Fd, file, process};
 /// A program or library in a file.
 pub(super) struct Binary {
     fd: Fd,
-    size: u64,
     path: String,
     pub(super) image: Image,
 }
@@ -26,11 +26,10 @@ impl Binary {
     pub(super) fn open(system: &System, path: &str) -> Result<Self> {
         let what = format_args!("read {path}");
         let fd = file::open(system.kernel(), &c_string(path)?, O_RDONLY, 0).context(what)?;
-        let size = file::file_size(&fd).context(what)?;
-        let image = Image::open(&mut parts(&fd, size)).context(what)?;
+        let image = Parts::new(&fd).and_then(|parts| parts.ask(|read| Image::open(read)));
+        let image = image.context(what)?;
         Ok(Self {
             fd,
-            size,
             path: path.to_string(),
             image,
         })
@@ -56,7 +55,7 @@ impl Binary {
         &self,
         ask: impl FnOnce(&Image, ReadAt<'_>) -> skep_codec::Result<T>,
     ) -> Result<T> {
-        let answer = ask(&self.image, &mut parts(&self.fd, self.size));
+        let answer = Parts::new(&self.fd)?.ask(|read| ask(&self.image, read));
         answer.context(format_args!("look in {}", self.path))
     }
 
@@ -103,15 +102,20 @@ impl Binary {
 /// found in the directories of libraries (`LD_LIBRARY_PATH` first) or of programs (`PATH`). In the
 /// file system of process `root`, if one is given.
 #[inline]
-pub(super) fn find(system: &System, name: &str, pid: i32, root: Option<u32>) -> Result<String> {
-    let root = root.map_or(String::new(), |pid| format!("/proc/{pid}/root"));
+pub(super) fn find(
+    system: &System,
+    name: &str,
+    pid: Option<u32>,
+    root: Option<u32>,
+) -> Result<String> {
+    let root = root.map_or(String::new(), |pid| process_dir(pid) + "/root");
     if name.contains('/') {
         return Ok(match name.starts_with('/') {
             true => format!("{root}{name}"),
             false => name.to_string(),
         });
     }
-    if pid >= 0
+    if let Some(pid) = pid
         && let Some(path) = mapped(system, name, pid)?
     {
         return Ok(path);
@@ -171,17 +175,10 @@ fn is_elf(system: &System, path: &str) -> Result<bool> {
 
 /// The file of this name that a process has in its memory, in the process's file system.
 #[inline]
-fn mapped(system: &System, name: &str, pid: i32) -> Result<Option<String>> {
-    let pid = match pid {
-        0 => "self".to_string(),
-        pid => pid.to_string(),
-    };
-    let path = format!("/proc/{pid}/maps");
-    let maps = file::read_file(system.kernel(), &c_string(&path)?, 1 << 26);
-    let maps = maps.context(format_args!("read {path}"))?;
-    let found = String::from_utf8_lossy(&maps).lines().find_map(|line| {
-        let path = line.get(line.find('/')?..)?;
-        (path.rsplit('/').next() == Some(name)).then(|| path.to_string())
-    });
-    Ok(found.map(|path| format!("/proc/{pid}/root{path}")))
+fn mapped(system: &System, name: &str, pid: u32) -> Result<Option<String>> {
+    let is_file = |path: &str| path.starts_with('/') && path.rsplit('/').next() == Some(name);
+    let all = mappings(system, pid)?;
+    let mut paths = all.into_iter().map(|mapping| mapping.path);
+    let found = paths.find(|path| is_file(path));
+    Ok(found.map(|path| format!("{}/root{path}", process_dir(pid))))
 }

@@ -3,11 +3,24 @@
 use super::{Held, Link, ProbeMode};
 use crate::probe::Feature;
 use crate::prog::Program;
+use crate::system::System;
 use crate::{AttachType, Error, ErrorKind, Result};
 use alloc::string::String;
 use skep_codec::Errno;
 use skep_sys::bpf::{self, LinkExtra, LinkParams, Target};
-use skep_sys::{CallError, Fd, perf};
+use skep_sys::perf::{self, PerfEvent};
+use skep_sys::{CallError, Fd};
+
+/// Opens an event of this process (0: the calling one), or of all.
+#[inline]
+pub(super) fn open(system: &System, event: &PerfEvent<'_>, pid: Option<u32>) -> Result<Fd> {
+    // One of all processes is of a CPU, whichever; its program runs on every one.
+    let (pid, cpu) = match pid {
+        None => (-1, 0),
+        Some(pid) => (i32::try_from(pid).unwrap_or(i32::MAX), -1),
+    };
+    Ok(perf::perf_event_open(system.kernel(), event, pid, cpu)?)
+}
 
 /// Attaches to `event` by `BPF_LINK_CREATE` (since Linux 5.15), else by `PERF_EVENT_IOC_SET_BPF`,
 /// which has no cookies.

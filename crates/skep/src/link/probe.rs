@@ -6,10 +6,11 @@ use super::{Link, perf};
 use crate::Result;
 use crate::error::Context;
 use crate::prog::Program;
+use crate::system::c_string;
 use crate::{Error, ErrorKind};
 use alloc::string::String;
 use core::ffi::CStr;
-use skep_sys::perf::{PerfEvent, perf_event_open};
+use skep_sys::perf::PerfEvent;
 
 /// How a program gets to a probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum ProbeMode {
 }
 
 /// What may be chosen of a probe.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Options {
     pub(super) on_return: bool,
     pub(super) cookie: u64,
@@ -36,22 +37,8 @@ pub(super) struct Options {
     pub(super) tracefs: Option<String>,
     /// How many calls may be under way, of a function whose return is probed; 0: as the kernel likes.
     pub(super) max_active: u32,
-    /// Of this process; 0 for the calling one, -1 for all.
-    pub(super) pid: i32,
-}
-
-impl Default for Options {
-    #[inline]
-    fn default() -> Self {
-        Self {
-            on_return: false,
-            cookie: 0,
-            mode: ProbeMode::Auto,
-            tracefs: None,
-            max_active: 0,
-            pid: -1,
-        }
-    }
+    /// Of this process (0: the calling one), or of all.
+    pub(super) pid: Option<u32>,
 }
 
 /// A probe to be made.
@@ -109,9 +96,7 @@ impl Probe<'_> {
                 offset,
             },
         };
-        // An event of all processes is of a CPU, whichever; a probe is hit on every one.
-        let cpu = if options.pid < 0 { 0 } else { -1 };
-        let event = perf_event_open(program.system().kernel(), &event, options.pid, cpu)?;
+        let event = perf::open(program.system(), &event, options.pid)?;
         perf::attach(program, event, hook, options.cookie, options.mode)
     }
 
@@ -134,7 +119,30 @@ impl Probe<'_> {
 }
 
 /// The unit of probes in files.
-pub(super) const UPROBE: &str = "uprobe";
+const UPROBE: &str = "uprobe";
+
+/// Attaches a program to a place of a file: path, offset, and offset of a reference counter (0: none).
+#[inline]
+pub(super) fn attach_in_file(
+    program: &Program,
+    (path, offset, ref_ctr_offset): (&str, u64, u64),
+    options: &Options,
+    hook: String,
+) -> Result<Link> {
+    let counter = match ref_ctr_offset {
+        0 => String::new(),
+        counter => format!("({counter:#x})"),
+    };
+    let probe = Probe {
+        unit: UPROBE,
+        target: Some(&*c_string(path)?),
+        offset,
+        ref_ctr_offset,
+        place: &format!("{path}:{offset:#x}{counter}"),
+        options,
+    };
+    probe.attach(program, hook)
+}
 
 /// Where `config` of a uprobe has the offset of a reference counter, as `format/ref_ctr_offset`
 /// says since Linux 4.20.

@@ -10,8 +10,13 @@ use skep_codec::Errno;
 use skep_codec::uapi::linux::{O_APPEND, O_WRONLY};
 use skep_sys::{Fd, KernelRef, file};
 
-/// Where tracefs may be mounted.
-pub(super) const MOUNTS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+/// Where tracefs is: at the caller's own mount, or where it usually may be.
+#[inline]
+pub(super) fn mounts(own: Option<&str>) -> impl Iterator<Item = &str> {
+    const USUAL: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+    own.into_iter()
+        .chain(USUAL.into_iter().filter(move |_| own.is_none()))
+}
 
 /// The group that the probes are in.
 const GROUP: &str = "skep";
@@ -38,8 +43,7 @@ impl TraceProbe {
         (kind, place): (&str, &str),
     ) -> Result<(Self, Tracepoint)> {
         let kernel = system.kernel();
-        let usual = MOUNTS.iter().filter(|_| mount.is_none());
-        for mount in mount.iter().chain(usual) {
+        for mount in mounts(mount) {
             let path = c_string(&format!("{mount}/{list}"))?;
             let file = match open(kernel, &path) {
                 Ok(file) => file,

@@ -1,6 +1,6 @@
 //! Tracepoints by category and name, with the arguments laid out as tracefs describes.
 
-use super::tracefs::MOUNTS;
+use super::tracefs::mounts;
 use super::{Hook, Link, ProbeMode, perf};
 use crate::error::Context;
 use crate::prog::Program;
@@ -8,7 +8,7 @@ use crate::system::{System, c_string};
 use crate::{Error, ErrorKind, Result};
 use alloc::string::{String, ToString};
 use skep_codec::Errno;
-use skep_sys::perf::{PerfEvent, perf_event_open};
+use skep_sys::perf::PerfEvent;
 use skep_sys::{Fd, file};
 
 /// A tracepoint, by category and name.
@@ -58,26 +58,17 @@ impl Tracepoint {
         self
     }
 
-    /// An event of it, for a process or (-1) all.
+    /// An event of it, of this process (0: the calling one), or of all.
     #[inline]
-    pub(super) fn event(&self, system: &System, pid: i32) -> Result<Fd> {
+    pub(super) fn event(&self, system: &System, pid: Option<u32>) -> Result<Fd> {
         let id = self.id(system)?;
-        // An event of all processes is of a CPU, whichever; its program runs on every one.
-        let cpu = if pid < 0 { 0 } else { -1 };
-        Ok(perf_event_open(
-            system.kernel(),
-            &PerfEvent::Tracepoint { id },
-            pid,
-            cpu,
-        )?)
+        perf::open(system, &PerfEvent::Tracepoint { id }, pid)
     }
 
     #[inline]
     fn id(&self, system: &System) -> Result<u64> {
-        let own = self.tracefs.as_deref();
-        let mounts = own.iter().chain(MOUNTS.iter().filter(|_| own.is_none()));
         let mut mounted = false;
-        for mount in mounts {
+        for mount in mounts(self.tracefs.as_deref()) {
             let path = format!("{mount}/events/{}/{}/id", self.category, self.name);
             match file::read_file(system.kernel(), &c_string(&path)?, 64) {
                 Ok(text) => return parse_id(&text, &path),
@@ -109,7 +100,7 @@ fn parse_id(text: &[u8], path: &str) -> Result<u64> {
 impl Hook for Tracepoint {
     #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
-        let event = self.event(program.system(), -1)?;
+        let event = self.event(program.system(), None)?;
         let hook = format!("tracepoint {}/{}", self.category, self.name);
         perf::attach(program, event, hook, self.cookie, ProbeMode::Auto)
     }

@@ -1,11 +1,11 @@
 //! Functions and instructions of programs and libraries.
 
 use super::binary::{self, Binary};
-use super::probe::{Options, Probe, ProbeMode, UPROBE, function_and_offset};
+use super::probe::{self, Options, ProbeMode, function_and_offset};
 use super::{Hook, Link};
 use crate::error::Context;
 use crate::prog::Program;
-use crate::system::{System, c_string};
+use crate::system::System;
 use crate::{Errno, Error, ErrorKind, Result};
 use alloc::string::{String, ToString};
 
@@ -103,7 +103,7 @@ impl Uprobe {
     #[must_use]
     #[inline]
     pub fn process(mut self, pid: u32) -> Self {
-        self.options.pid = i32::try_from(pid).unwrap_or(i32::MAX);
+        self.options.pid = Some(pid);
         self
     }
 
@@ -196,19 +196,9 @@ impl Hook for Uprobe {
             return Err(Error::new(ErrorKind::Invalid, what));
         }
         let (path, offset) = self.resolve(program.system()).context(&hook)?;
-        let counter = match self.ref_counter {
-            0 => String::new(),
-            counter => format!("({counter:#x})"),
-        };
-        let probe = Probe {
-            unit: UPROBE,
-            target: Some(&*c_string(&path)?),
-            offset,
-            ref_ctr_offset: self.ref_counter,
-            place: &format!("{path}:{offset:#x}{counter}"),
-            options: &self.options,
-        };
-        probe.attach(program, hook.clone()).map_err(|error| {
+        let place = (path.as_str(), offset, self.ref_counter);
+        let link = probe::attach_in_file(program, place, &self.options, hook.clone());
+        link.map_err(|error| {
             let why = error.errno().map_or("", why);
             error.context(format_args!("{hook}{why}"))
         })

@@ -1,12 +1,13 @@
 //! Statically defined probes of user space.
 
 use super::binary::{self, Binary};
-use super::probe::{Options, Probe, UPROBE};
+use super::probe::{self, Options};
 use super::{Held, Hook, Link, UprobeMulti};
 use crate::error::Context;
 use crate::probe::Feature;
 use crate::prog::{Program, SpecId, SpecPlace, UsdtSpecs};
-use crate::system::{System, c_string};
+use crate::system::mappings::{Mapping, mappings, process_dir};
+use crate::system::System;
 use crate::{AttachType, Error, ErrorKind, Result};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -15,7 +16,6 @@ use alloc::vec::Vec;
 use skep_codec::bytes::Endian;
 use skep_codec::map::Map as Ordered;
 use skep_codec::usdt::{self, Note};
-use skep_sys::{file, process};
 
 /// A statically defined probe (USDT) of a program or library: all the places that it has there.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Usdt {
     provider: String,
     name: String,
     cookie: u64,
-    pid: i32,
+    pid: Option<u32>,
     root: Option<u32>,
 }
 
@@ -47,7 +47,7 @@ impl Usdt {
             provider: provider.to_string(),
             name: name.to_string(),
             cookie: 0,
-            pid: -1,
+            pid: None,
             root: None,
         }
     }
@@ -64,7 +64,7 @@ impl Usdt {
     #[must_use]
     #[inline]
     pub fn process(mut self, pid: u32) -> Self {
-        self.pid = i32::try_from(pid).unwrap_or(i32::MAX);
+        self.pid = Some(pid);
         self
     }
 
@@ -130,7 +130,7 @@ impl Usdt {
         if places.counters.iter().any(|counter| *counter != 0) {
             probes = probes.ref_counters(&places.counters);
         }
-        if let Ok(pid) = u32::try_from(self.pid) {
+        if let Some(pid) = self.pid {
             probes = probes.process(pid);
         }
         probes.attach(program)
@@ -140,7 +140,6 @@ impl Usdt {
     #[inline]
     fn by_each(&self, program: &Program, path: &str, places: &Places) -> Result<Vec<Link>> {
         let cookies = has_cookies(program);
-        let target = c_string(path)?;
         let mut links = Vec::new();
         let each = places
             .offsets
@@ -153,19 +152,9 @@ impl Usdt {
                 pid: self.pid,
                 ..Options::default()
             };
-            let counter = match ref_ctr_offset {
-                0 => String::new(),
-                counter => format!("({counter:#x})"),
-            };
-            let probe = Probe {
-                unit: UPROBE,
-                target: Some(&target),
-                offset,
-                ref_ctr_offset,
-                place: &format!("{path}:{offset:#x}{counter}"),
-                options: &options,
-            };
-            links.push(probe.attach(program, format!("offset {offset:#x} in {path}"))?);
+            let hook = format!("offset {offset:#x} in {path}");
+            let place = (path, offset, ref_ctr_offset);
+            links.push(probe::attach_in_file(program, place, &options, hook)?);
         }
         Ok(links)
     }
@@ -174,22 +163,18 @@ impl Usdt {
     #[inline]
     fn tell_addresses(&self, system: &System, binary: &Binary, places: &mut Places) -> Result<()> {
         const ET_EXEC: u16 = 2;
-        let pid = match self.pid {
-            0 => process::pid(system.kernel())?,
-            pid => u32::try_from(pid).unwrap_or(0),
+        let moved = match (binary.image.file_type, self.pid) {
+            (ET_EXEC, _) => None,
+            (_, Some(pid)) => Some((pid, code(system, pid, binary)?)),
+            (_, None) => {
+                let what = "this kernel has no cookies (since Linux 5.15): give a process";
+                return Err(Error::new(ErrorKind::Unsupported, what));
+            }
         };
-        if binary.image.file_type != ET_EXEC && pid == 0 {
-            let what = "this kernel has no cookies (since Linux 5.15): give a process";
-            return Err(Error::new(ErrorKind::Unsupported, what));
-        }
         let mut number_of: Ordered<u64, usize> = Ordered::new();
         for (index, id) in places.ids.iter().enumerate() {
             number_of.insert(id.number.into(), index);
         }
-        let moved = match binary.image.file_type {
-            ET_EXEC => None,
-            _ => Some(mappings(system, pid, binary)?),
-        };
         let all = places
             .addresses
             .iter()
@@ -198,8 +183,9 @@ impl Usdt {
         for ((&address, &offset), number) in all {
             let address = match &moved {
                 None => address,
-                Some(moved) => address_of(moved, offset).ok_or_else(|| {
-                    let what = format!("process {pid} has not loaded {}", binary.path());
+                Some((pid, code)) => address_of(code, offset).ok_or_else(|| {
+                    let process = process_dir(*pid);
+                    let what = format!("{process} has not loaded {}", binary.path());
                     Error::new(ErrorKind::NotFound, what)
                 })?,
             };
@@ -275,60 +261,40 @@ fn has_cookies(program: &Program) -> bool {
     program.system().probe(Feature::BpfCookie).is_usable()
 }
 
-/// A part of a file that a process has in memory: where, from which offset on, how long.
-type Mapped = (u64, u64, u64);
-
 /// The executable parts of a file that a process has in memory.
 #[inline]
-fn mappings(system: &System, pid: u32, binary: &Binary) -> Result<Vec<Mapped>> {
+fn code(system: &System, pid: u32, binary: &Binary) -> Result<Vec<Mapping>> {
     let inode = binary.inode()?;
-    let path = format!("/proc/{pid}/maps");
-    let maps = file::read_file(system.kernel(), &c_string(&path)?, 1 << 26);
-    let maps = maps.context(format_args!("read {path}"))?;
-    let text = String::from_utf8_lossy(&maps);
-    Ok(text
-        .lines()
-        .filter_map(|line| mapping(line, inode))
-        .collect())
-}
-
-/// A line of `/proc/PID/maps`: range, rights, offset, device, inode, path.
-#[inline]
-fn mapping(line: &str, inode: u64) -> Option<Mapped> {
-    let hex = |text: &str| u64::from_str_radix(text, 16).ok();
-    let mut words = line.split_ascii_whitespace();
-    let (begin, end) = words.next()?.split_once('-')?;
-    let (begin, end) = (hex(begin)?, hex(end)?);
-    let rights = words.next()?;
-    let offset = hex(words.next()?)?;
-    let own: u64 = words.nth(1)?.parse().ok()?;
-    let wanted = own == inode && rights.contains('x');
-    wanted.then_some((begin, offset, end.checked_sub(begin)?))
+    let mut code = mappings(system, pid)?;
+    code.retain(|mapping| mapping.inode == inode && mapping.executable);
+    Ok(code)
 }
 
 /// Where in memory is what is at this offset in the file.
 #[inline]
-fn address_of(mapped: &[Mapped], offset: u64) -> Option<u64> {
-    mapped.iter().find_map(|&(begin, from, len)| {
-        let within = offset.checked_sub(from).filter(|within| *within < len)?;
-        begin.checked_add(within)
+fn address_of(code: &[Mapping], offset: u64) -> Option<u64> {
+    code.iter().find_map(|mapping| {
+        let address = offset
+            .checked_sub(mapping.offset)?
+            .checked_add(mapping.begin)?;
+        (address < mapping.end).then_some(address)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{address_of, mapping};
+    use super::*;
 
     #[test]
-    fn lines_of_maps_tell_where_a_file_is() {
-        let line = "7f00001000-7f00003000 r-xp 00005000 fe:00 4711    /usr/lib/lib x.so";
-        assert_eq!(mapping(line, 4711), Some((0x7f_0000_1000, 0x5000, 0x2000)));
-        assert_eq!(mapping(line, 4712), None);
-        assert_eq!(mapping(&line.replace("r-xp", "r--p"), 4711), None);
-        for cut in 0..38 {
-            assert_eq!(mapping(&line[..cut], 4711), None, "{cut}");
-        }
-        let mapped = [(0x1000, 0x5000, 0x2000)];
+    fn a_place_of_a_file_is_where_its_part_is_mapped() {
+        let mapped = [Mapping {
+            begin: 0x1000,
+            end: 0x3000,
+            offset: 0x5000,
+            inode: 1,
+            executable: true,
+            path: String::new(),
+        }];
         assert_eq!(address_of(&mapped, 0x5010), Some(0x1010));
         assert_eq!(address_of(&mapped, 0x7000), None);
         assert_eq!(address_of(&mapped, 0x4fff), None);

@@ -74,36 +74,22 @@ impl Place<'_> {
             },
             Verb::Kprobe => {
                 let probe = Kprobe::declared(self.target(program)?)?;
-                program.attach_to(if self.on_return {
-                    probe.on_return()
-                } else {
-                    probe
-                })
+                program.attach_to(self.timed(probe, Kprobe::on_return))
             }
             Verb::Ksyscall => {
                 let probe = Kprobe::syscall(self.target(program)?);
-                program.attach_to(if self.on_return {
-                    probe.on_return()
-                } else {
-                    probe
-                })
+                program.attach_to(self.timed(probe, Kprobe::on_return))
             }
             Verb::Uprobe => match Uprobe::declared(self.target(program)?)? {
-                Some(probe) if self.on_return => program.attach_to(probe.on_return()),
-                Some(probe) => program.attach_to(probe),
+                Some(probe) => program.attach_to(self.timed(probe, Uprobe::on_return)),
                 None => Err(needs(program, how(self.verb))),
             },
             Verb::KprobeMulti => {
                 let probes = KprobeMulti::matching(self.target(program)?);
-                program.attach_to(if self.on_return {
-                    probes.on_return()
-                } else {
-                    probes
-                })
+                program.attach_to(self.timed(probes, KprobeMulti::on_return))
             }
             Verb::UprobeMulti => match UprobeMulti::declared(self.target(program)?) {
-                Some(probes) if self.on_return => program.attach_to(probes.on_return()),
-                Some(probes) => program.attach_to(probes),
+                Some(probes) => program.attach_to(self.timed(probes, UprobeMulti::on_return)),
                 None => Err(needs(program, how(self.verb))),
             },
             #[cfg(feature = "usdt")]
@@ -115,6 +101,16 @@ impl Place<'_> {
                 program.attach_to(Tracing::with_link(self.attach_type))
             }
             verb => Err(needs(program, how(verb))),
+        }
+    }
+
+    /// A probe of the entry, or of the return if that is where the program goes.
+    #[inline]
+    fn timed<P>(&self, probe: P, on_return: fn(P) -> P) -> P {
+        if self.on_return {
+            on_return(probe)
+        } else {
+            probe
         }
     }
 

@@ -3,14 +3,11 @@
 use super::{Symbol, Table};
 use crate::Result;
 use crate::error::Context;
-use crate::system::parts::parts;
+use crate::system::parts::Parts;
 use crate::system::{System, c_string};
-use skep_codec::elf::Image;
+use skep_codec::elf::{Image, SHT_DYNSYM, SHT_SYMTAB};
 use skep_codec::uapi::linux::O_RDONLY;
 use skep_sys::{Fd, file};
-
-/// `SHT_SYMTAB`, `SHT_DYNSYM`.
-const TABLES: [u32; 2] = [2, 11];
 
 /// The functions of a program or library by their places in the file: stacks with build ids tell
 /// such places ([`BuildIdFrame`](crate::map::BuildIdFrame)).
@@ -32,12 +29,14 @@ impl FileSymbols {
     }
 
     pub(super) fn of(fd: &Fd, name: &str) -> Result<Self> {
-        let size = file::file_size(fd)?;
-        let image = Image::open(&mut parts(fd, size))?;
+        let parts = Parts::new(fd)?;
+        let image = parts.ask(|read| Image::open(read))?;
         let mut table = Table::default();
-        for kind in TABLES {
-            image.each_function(kind, &mut parts(fd, size), &mut |function| {
-                table.add(function.address, function.len, function.name, name);
+        for kind in [SHT_SYMTAB, SHT_DYNSYM] {
+            parts.ask(|read| {
+                image.each_function(kind, read, &mut |function| {
+                    table.add(function.address, function.len, function.name, name);
+                })
             })?;
         }
         table.sort();
