@@ -2,3 +2,4 @@
 
 pub mod entries;
 pub mod ring;
+pub mod seeds;

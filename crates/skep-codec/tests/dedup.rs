@@ -8,16 +8,15 @@ use skep_codec::btf::{Btf, BtfBuilder, IdMap, Kind, Type, TypeId};
 use skep_codec::bytes::Endian;
 use std::sync::Arc;
 
-#[path = "../../../fuzz/src/entries.rs"]
+#[path = "../../../fuzz/src/seeds.rs"]
 #[allow(dead_code, unreachable_pub, reason = "a library in the fuzz workspace")]
-mod entries;
+mod seeds;
 
 /// The BTF of the committed objects of this byte order.
 fn objects(endian: Endian) -> Vec<Btf> {
-    let sections = entries::objects().into_iter().map(|(_, object)| {
-        let seeds = entries::seeds(&object);
-        let (_, btf) = seeds.into_iter().find(|(name, _)| *name == "btf").unwrap();
-        Btf::from_bytes(&btf).unwrap()
+    let sections = seeds::objects().into_iter().map(|(_, object)| {
+        let types = seeds::section(&object, ".BTF").unwrap();
+        Btf::from_bytes(types).unwrap()
     });
     sections.filter(|btf| btf.endian() == endian).collect()
 }

@@ -10,9 +10,9 @@ use skep_codec::bytes::Endian;
 use skep_codec::core_reloc::{Minimal, Resolution, Resolver};
 use skep_codec::elf::Elf;
 
-#[path = "../../../fuzz/src/entries.rs"]
+#[path = "../../../fuzz/src/seeds.rs"]
 #[allow(dead_code, unreachable_pub, reason = "a library in the fuzz workspace")]
-mod entries;
+mod seeds;
 
 /// What a relocation comes to, but for ids of types and words of failures.
 fn outcome(resolver: &mut Resolver<'_>, relo: &CoreRelo) -> String {
@@ -76,7 +76,7 @@ fn objects_relocate_to_the_same_with_a_small_part_of_the_kernels_types() {
     let Some(kernel) = vmlinux() else { return };
     let native =
         |(_, object): &(String, Vec<u8>)| (object[5] == 1) == (Endian::NATIVE == Endian::Little);
-    let objects: Vec<_> = entries::objects().into_iter().filter(native).collect();
+    let objects: Vec<_> = seeds::objects().into_iter().filter(native).collect();
     let (found, failed, small) = assert_same(&kernel, &objects);
     assert!(found > 30 && failed > 0, "{found} found, {failed} failed");
     let (part, all) = (small.as_bytes().len(), kernel.as_bytes().len());

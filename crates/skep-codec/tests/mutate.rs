@@ -11,6 +11,9 @@
 mod entries;
 #[path = "../../../fuzz/src/random.rs"]
 mod random;
+#[path = "../../../fuzz/src/seeds.rs"]
+#[expect(unreachable_pub, reason = "a library in the fuzz workspace")]
+mod seeds;
 
 use peak_alloc::PeakAlloc;
 use random::Random;
@@ -172,9 +175,9 @@ fn no_input_panics_or_runs_long() {
         return others(Path::new(&dir));
     }
     let entry = |target| entries::ENTRIES.iter().find(|(name, _)| *name == target);
-    let seeds: Vec<(&str, Vec<u8>)> = entries::objects()
+    let seeds: Vec<(&str, Vec<u8>)> = seeds::objects()
         .iter()
-        .flat_map(|(_, object)| entries::seeds(object))
+        .flat_map(|(_, object)| seeds::seeds(object))
         .collect();
     let mut random = Random(number("SKEP_MUTATE_SEED", 1).max(1));
     let until = Instant::now() + Duration::from_secs(number("SKEP_MUTATE_SECONDS", 2));
@@ -200,10 +203,10 @@ fn no_input_panics_or_runs_long() {
 
 #[test]
 fn seeds_are_whole() {
-    let objects = entries::objects();
+    let objects = seeds::objects();
     assert!(objects.len() >= 24, "{} objects", objects.len());
     for (name, object) in objects {
-        for (target, bytes) in entries::seeds(&object) {
+        for (target, bytes) in seeds::seeds(&object) {
             assert!(
                 bytes.len() > 100,
                 "{name}: {target} has {} bytes",
@@ -216,7 +219,7 @@ fn seeds_are_whole() {
 /// Every 8-byte field of the section table set to the largest number, alone and all together.
 #[test]
 fn largest_section_fields() {
-    for (_, object) in entries::objects() {
+    for (_, object) in seeds::objects() {
         if object.get(5) != Some(&1) {
             continue;
         }

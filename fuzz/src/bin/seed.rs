@@ -1,12 +1,12 @@
 //! Fills `corpus/TARGET/` from the committed objects.
 
-use skep_fuzz::{entries, ring};
+use skep_fuzz::{ring, seeds};
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {
     let mut written = 0;
-    for (name, object) in entries::objects() {
-        for (target, bytes) in entries::seeds(&object) {
+    for (name, object) in seeds::objects() {
+        for (target, bytes) in seeds::seeds(&object) {
             write(target, &name, &bytes)?;
             written += 1;
         }

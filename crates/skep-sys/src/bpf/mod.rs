@@ -7,11 +7,13 @@ mod elem_flags;
 mod info;
 mod known;
 mod link;
+mod link_info;
 mod map;
 mod map_batch;
 mod map_fd;
 mod obj;
 mod prog;
+mod prog_info;
 mod query;
 
 pub use btf::*;
@@ -20,11 +22,13 @@ pub use elem_flags::*;
 pub use info::*;
 pub use known::*;
 pub use link::*;
+pub use link_info::*;
 pub use map::*;
 pub use map_batch::*;
 pub use map_fd::*;
 pub use obj::*;
 pub use prog::*;
+pub use prog_info::*;
 pub use query::*;
 
 use crate::attr::Plain;

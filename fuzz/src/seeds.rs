@@ -1,0 +1,216 @@
+//! What the targets begin with: committed objects, and inputs that are made of them.
+
+use skep_codec::btf::Btf;
+#[cfg(feature = "asm")]
+use skep_codec::insn;
+use skep_codec::object::ObjectSpec;
+use std::path::Path;
+
+/// The committed objects, by file name.
+pub fn objects() -> Vec<(String, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root.ancestors().find(|dir| dir.join("testdata").exists());
+    let root = root.expect("testdata above the manifest");
+    let mut found = Vec::new();
+    for dir in ["testdata", "crates/skep-cli/demo"] {
+        for entry in std::fs::read_dir(root.join(dir)).expect(dir) {
+            let path = entry.expect(dir).path();
+            if path.extension().is_some_and(|ext| ext == "o") {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                found.push((name.into_owned(), std::fs::read(&path).expect("an object")));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What each target begins with, from one object.
+pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let btf = section(object, ".BTF").unwrap_or_default();
+    let ext = section(object, ".BTF.ext").unwrap_or_default();
+    vec![
+        #[cfg(feature = "asm")]
+        ("asm", text(object).into_bytes()),
+        ("btf", btf.to_vec()),
+        ("btf_ext", join([btf, ext, &[]])),
+        #[cfg(feature = "btf-edit")]
+        ("btf_merge", join([btf, btf, btf])),
+        ("core", join([btf, ext, btf])),
+        ("elf", object.to_vec()),
+        ("kconfig", options(object)),
+        #[cfg(feature = "linker")]
+        ("linker", join([object, &other_half(object), &[]])),
+        ("log", log_record(object)),
+        ("object", object.to_vec()),
+        ("perf", perf_records(object)),
+        #[cfg(feature = "skeleton")]
+        ("skeleton", object.to_vec()),
+        ("usdt", probe_notes(object)),
+        ("value", printed(btf)),
+    ]
+}
+
+/// A note of a probe with arguments of every kind on every machine, its addresses from the object.
+fn probe_notes(object: &[u8]) -> Vec<u8> {
+    let mut desc = object.get(24..48).unwrap_or_default().to_vec();
+    desc.extend(b"provider\0name\0");
+    desc.extend(b"-4@%eax 8@$-9 2@8(%rbp) 1@4(%rax,%rbx,8)\0");
+    let mut note = Vec::new();
+    for args in [
+        &b""[..],
+        b"8@x0 4@[sp, 16] 8@-5",
+        b"8@%r2 4@8(%r15)",
+        b"8@a0 8@-88(s0)",
+    ] {
+        let mut desc = desc.clone();
+        if !args.is_empty() {
+            desc.truncate(24 + 14);
+            desc.extend(args.iter().chain([&0]));
+        }
+        for word in [8, desc.len() as u32, 3] {
+            note.extend(word.to_le_bytes());
+        }
+        note.extend(b"stapsdt\0");
+        note.extend(&desc);
+        note.resize(note.len().next_multiple_of(4), 0);
+    }
+    note
+}
+
+/// Types of an object, a value of the longest one that is printed, a path.
+fn printed(types: &[u8]) -> Vec<u8> {
+    let btf = Btf::from_bytes(types).expect("types of a committed object");
+    let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(512).collect();
+    let values = btf.iter().filter_map(|ty| btf.decode(ty.id(), &bytes).ok());
+    let longest = values
+        .map(|value| value.to_string())
+        .max_by_key(String::len);
+    join([types, longest.unwrap_or_default().as_bytes(), b"first[1].x"])
+}
+
+/// A log record with a field of every kind, its values from the object.
+fn log_record(object: &[u8]) -> Vec<u8> {
+    let mut fields = Vec::new();
+    let kinds = [0x40, 0x41, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+    let lens = [4, 16, 0, 8, 8, 8, 8, 8, 13, 5, 4, 16, 6, 3];
+    let values = object.chunks(16).filter(|chunk| chunk.len() == 16);
+    for ((kind, len), value) in kinds.into_iter().zip(lens).zip(values) {
+        let value: &[u8] = match kind {
+            0x42 => b"{} {:x} {:#b} {{}} {} {} {:o}",
+            _ => &value[..len],
+        };
+        fields.extend([kind, 0, value.len() as u8, 0, 0, 0, 0, 0]);
+        fields.extend(value);
+        fields.resize(fields.len().next_multiple_of(8), 0);
+    }
+    let size = (24 + fields.len()) as u16;
+    let header = [1, 3, size as u8, (size >> 8) as u8];
+    [&header[..], &[7; 20], &fields].concat()
+}
+
+/// A perf record of every kind, the sample's bytes from the object.
+fn perf_records(object: &[u8]) -> Vec<u8> {
+    let mut records = Vec::new();
+    for (kind, size) in [(9, 112), (2, 24), (5, 32), (6, 32), (13, 16), (77, 8)] {
+        records.extend([kind, 0, 0, 0, 0, 0, size, 0, 100, 0, 0, 0]);
+        let body = usize::from(size).saturating_sub(12);
+        records.extend(object.iter().take(body));
+        let end = records.len() - 12 - body + usize::from(size);
+        records.resize(end, 0);
+    }
+    records
+}
+
+/// Lines that set what an object wants of the kernel's configuration, or what gzip
+/// makes of some lines where it wants little.
+fn options(object: &[u8]) -> Vec<u8> {
+    let spec = ObjectSpec::parse(object, "seed.bpf.o").expect("a committed object");
+    let names = spec.externs.iter().map(|wanted| wanted.name.as_str());
+    let values = ["y", "m", "0x10", "-1", "\"text\""].iter().cycle();
+    let lines = names
+        .zip(values)
+        .map(|(name, value)| format!("{name}={value}\n"));
+    let text: String = lines.collect();
+    if text.len() <= 100 {
+        return PACKED.to_vec();
+    }
+    text.into_bytes()
+}
+
+/// Forty lines from "CONFIG_0=y" on, by gzip.
+const PACKED: &[u8] =
+    b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03M\x8f1\x0a\x84@\x10\x04\xf3{\xcd\xce\xb4\
+    \xb7\xba\xc1F\x82b\xe2=\xe1^p\x97\xfb{\x05\x91\xae\xac(\x86)z\xfe\xec\xcb\xb6~K?\
+    ^\xf3\x8d\xd1\x7f\x0f\xa6\xad\xfa\xff\xc1\xc1\xf6m[\x8d\xa3q\xf2\xb3f\x1b\xcc\
+    \x058q#\xf8\x01\x1e\xcd\xa8~\x1f#\xee\x91\x0dt\xb3\x80\xb9\x13CS\xf0\x98\x9a\xe8\
+    f\x85G7'p\xf3\x1f\x150\xf6\x0a{\x85\xae\xd0\x15\xba\xc2^\xa1+\xecU\xbb\xfc\x09.\
+    \xc4\xb2\x9a\xd6\x01\x00\x00";
+
+/// Something that can be linked to an object.
+#[cfg(feature = "linker")]
+fn other_half(object: &[u8]) -> Vec<u8> {
+    let end = if object.get(5) == Some(&2) {
+        "eb"
+    } else {
+        "el"
+    };
+    let names = ["linked1", "linked2"].map(|half| format!("{half}.bpf.{end}.o"));
+    let halves = objects()
+        .into_iter()
+        .filter(|(name, _)| names.contains(name));
+    let mut others = halves.filter(|(_, half)| half != object);
+    others.next().map_or_else(Vec::new, |(_, half)| half)
+}
+
+/// All code of an object as text, and something of everything that only people write.
+#[cfg(feature = "asm")]
+fn text(object: &[u8]) -> String {
+    let spec = ObjectSpec::parse(object, "seed.bpf.o").expect("a committed object");
+    let texts = spec.functions.iter().map(|f| insn::listing(&f.insns));
+    let all: String = texts.map(|text| text.to_string()).collect();
+    all + WRITTEN
+}
+
+#[cfg(feature = "asm")]
+const WRITTEN: &str = "again: r1 = map[counts] ; a comment
+    r2 = map[.rodata][0]+16\n r3 = subprog[callback]\n r4 = ksym[bpf_prog_active]\n r5 = 7 ll
+    call bpf_loop\n call elsewhere\n r0 = *(u8 *)skb[r6 + 0x1]\n if w0 s> -3 goto again\n exit
+";
+
+/// Three inputs in one: the lengths of the first two (little endian), then all of them.
+fn join(parts: [&[u8]; 3]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for part in &parts[..2] {
+        out.extend((part.len() as u32).to_le_bytes());
+    }
+    out.extend(parts.concat());
+    out
+}
+
+/// A section of an ELF file, found without the code under test.
+pub fn section<'a>(file: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let big = *file.get(5)? == 2;
+    let word = |at: usize, size: usize| {
+        let bytes = file.get(at..at.checked_add(size)?)?;
+        let join = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
+        let value = match big {
+            true => bytes.iter().fold(0, join),
+            false => bytes.iter().rev().fold(0, join),
+        };
+        usize::try_from(value).ok()
+    };
+    let table = word(0x28, 8)?;
+    let header = |index: usize| table + index * 64;
+    let content = |index: usize| {
+        let at = header(index);
+        let start = word(at + 24, 8)?;
+        file.get(start..start.checked_add(word(at + 32, 8)?)?)
+    };
+    let names = content(word(0x3e, 2)?)?;
+    (0..word(0x3c, 2)?).find_map(|index| {
+        let tail = names.get(word(header(index), 4)?..)?;
+        let matches = tail.strip_prefix(name.as_bytes())?.first() == Some(&0);
+        matches.then(|| content(index))?
+    })
+}
