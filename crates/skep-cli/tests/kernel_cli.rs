@@ -2,78 +2,28 @@
 
 mod common;
 
-use common::{Scratch, json_lines, root, run, skep, stderr, stdout};
+use common::{Running, Scratch, json_lines, object, root, run, skep, stderr, stdout};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::{fs, process, thread, time::Duration};
-
-#[cfg(target_endian = "little")]
-macro_rules! object {
-    ($name:literal) => {
-        (
-            $name,
-            include_bytes!(concat!("../../../testdata/", $name, ".bpf.el.o")) as &[u8],
-        )
-    };
-}
-#[cfg(target_endian = "big")]
-macro_rules! object {
-    ($name:literal) => {
-        (
-            $name,
-            include_bytes!(concat!("../../../testdata/", $name, ".bpf.eb.o")) as &[u8],
-        )
-    };
-}
 
 fn put(scratch: &Scratch, (name, bytes): (&str, &[u8])) -> String {
     scratch.file(&format!("{name}.o"), bytes)
 }
 
-/// A child that is ended when the test is.
-struct Running(Option<Child>);
-
-impl Running {
-    /// Starts `skep` and waits until it says on standard error that it is attached.
-    fn attached(command: &mut Command) -> (Self, BufReader<process::ChildStderr>) {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary starts");
-        let mut errors = BufReader::new(child.stderr.take().expect("piped"));
-        let running = Self(Some(child));
-        let mut line = String::new();
-        while !line.starts_with("attached ") {
-            line.clear();
-            let read = errors.read_line(&mut line).expect("UTF-8");
-            assert_ne!(read, 0, "ended before it was attached");
-        }
-        (running, errors)
+/// Starts `skep` and waits until it says on standard error that it is attached.
+fn attached(command: &mut Command) -> (Running, BufReader<process::ChildStderr>) {
+    let mut running = Running::start(command);
+    let mut errors = running.errors();
+    let mut line = String::new();
+    while !line.starts_with("attached ") {
+        line.clear();
+        let read = errors.read_line(&mut line).expect("UTF-8");
+        assert_ne!(read, 0, "ended before it was attached");
     }
-
-    fn pid(&self) -> u32 {
-        self.0.as_ref().expect("runs").id()
-    }
-
-    fn finish(mut self) -> Output {
-        let child = self.0.take().expect("runs");
-        child.wait_with_output().expect("ends")
-    }
-
-    fn interrupt(&self) {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill").args(["-INT", &pid]).status();
-        assert!(sent.expect("kill").success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
+    (running, errors)
 }
 
 /// Rows of a list command.
@@ -175,7 +125,7 @@ fn run_prints_typed_events_of_the_chosen_process() {
     let set = format!("target_pid={}", process::id());
     let args = ["run", &rawtp, "--set", &set, "--json", "--for", "1"];
     let Some(mut command) = skep() else { return };
-    let (running, _errors) = Running::attached(command.args(args));
+    let (running, _errors) = attached(command.args(args));
     for _ in 0..5 {
         fs::metadata("/proc/self").expect("procfs");
         thread::sleep(Duration::from_millis(10));
@@ -203,7 +153,7 @@ fn the_demo_sees_a_process_start() {
     let program = scratch.file("skep-demo-child", b"#!/bin/sh\n");
     fs::copy("/bin/sh", &program).expect("a copy of the shell");
     let Some(mut command) = skep() else { return };
-    let (running, _errors) = Running::attached(command.args(["run", "--json", "--for", "1.5"]));
+    let (running, _errors) = attached(command.args(["run", "--json", "--for", "1.5"]));
     let mut permissions = fs::metadata(&program).expect("there").permissions();
     std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
     fs::set_permissions(&program, permissions).expect("own file");
@@ -237,7 +187,7 @@ fn lists_show_a_run_and_ctrl_c_leaves_nothing() {
     let Some(mut command) = skep() else { return };
     command.args(["run", &rawtp, "--set", &set, "--json"]);
     let programs_before = ids(&list("prog"));
-    let (running, mut errors) = Running::attached(&mut command);
+    let (running, mut errors) = attached(&mut command);
     let mine = |rows: Vec<Value>, before: &[u64]| -> Vec<Value> {
         let new = |row: &Value| row["id"].as_u64().is_some_and(|id| !before.contains(&id));
         rows.into_iter().filter(new).collect()
@@ -547,7 +497,7 @@ fn what_a_program_prints_is_shown_and_the_trace_left_as_it_was() {
     let set = format!("target_pid={}", process::id());
     let Some(mut command) = skep() else { return };
     let args = ["run", &object, "--set", &set, "--json", "--for", "1"];
-    let (running, mut errors) = Running::attached(command.args(args));
+    let (running, mut errors) = attached(command.args(args));
     for _ in 0..5 {
         fs::metadata("/proc/self").expect("procfs");
     }

@@ -1,61 +1,16 @@
-//! `skep map` and `skep tail` against maps of this process. Needs root; touches only what it makes.
+//! `skep map` against maps of this process. Needs root; touches only what it makes.
 
 mod common;
+#[path = "common/maps.rs"]
+mod maps;
 
-use common::{Scratch, json_lines, root, run, skep, stderr, stdout};
+use common::{Scratch, run, stderr, stdout};
+use maps::{FLOWS, flows, id, ok, on};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::{Value, json};
-use skep::codec::object::MapSpec;
-use skep::map::MapParams;
 use skep::probe::Answer;
-use skep::prog::TestRun;
-use skep::{MapType, Object, ObjectSpec, System};
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Output, Stdio};
+use skep::{MapType, System};
 use std::{fs, process};
-
-#[cfg(target_endian = "little")]
-const FLOWS: &[u8] = include_bytes!("../../../testdata/flows.bpf.el.o");
-#[cfg(target_endian = "big")]
-const FLOWS: &[u8] = include_bytes!("../../../testdata/flows.bpf.eb.o");
-#[cfg(target_endian = "little")]
-const PERF: &[u8] = include_bytes!("../../../testdata/perf.bpf.el.o");
-#[cfg(target_endian = "big")]
-const PERF: &[u8] = include_bytes!("../../../testdata/perf.bpf.eb.o");
-
-/// The maps of `flows.bpf.c`, of this process, if there is root and a binary.
-fn flows() -> Option<Object> {
-    if !root() {
-        return None;
-    }
-    skep()?;
-    let system = System::host().expect("a kernel");
-    let spec = ObjectSpec::parse(FLOWS, "flows").expect("a committed object");
-    let lacks = |map: &&MapSpec| system.probe_map_type(map.map_type) == Answer::No;
-    if let Some(map) = spec.maps.iter().find(lacks) {
-        println!("skep-skip: no maps of type {} in this kernel", map.map_type);
-        return None;
-    }
-    Some(spec.load(&system).expect("loads"))
-}
-
-/// The id of a map, as the command line takes it.
-fn id(object: &Object, name: &str) -> String {
-    object.map(name).expect("a map").id().to_string()
-}
-
-/// Runs `skep` on a map; standard output, if all went well.
-fn ok(verb: &str, map: &str, args: &[&str]) -> String {
-    let output = on(verb, map, args);
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{verb} {args:?}: {}",
-        stderr(&output)
-    );
-    assert_eq!(stderr(&output), "", "{verb} {args:?}");
-    stdout(&output)
-}
 
 /// Runs `skep` on a map; standard error, if it failed.
 fn failed(verb: &str, map: &str, args: &[&str]) -> String {
@@ -68,11 +23,6 @@ fn failed(verb: &str, map: &str, args: &[&str]) -> String {
     );
     assert_eq!(stdout(&output), "", "{verb} {args:?}");
     stderr(&output)
-}
-
-fn on(verb: &str, map: &str, args: &[&str]) -> Output {
-    let words = [&["map", verb, map], args].concat();
-    run(&words).expect("looked at before")
 }
 
 const NEW: &str = "{ addr = [0a 00 00 01], port = 443, vlan = 0 } = { packets = 0, limit = 10, \
@@ -386,7 +336,7 @@ fn maps_are_made_pinned_and_named_by_their_pins() {
     let Some(object) = flows() else { return };
     let bpffs = Bpffs::new("create");
     let pin = format!("{}/made", bpffs.1);
-    let types = bpffs.0.file("flows.o", FLOWS);
+    let types = bpffs.0.file("flows.o", FLOWS.1);
     let create = |args: &[&str]| run(&[&["map", "create"], args].concat()).expect("ran before");
     let typed = [
         "--btf",
@@ -504,229 +454,6 @@ fn bloom_filters_tell_what_they_may_have() {
 }
 
 #[test]
-fn a_watched_map_shows_its_changes() {
-    let Some(object) = flows() else { return };
-    let map = object.map("routes").expect("a map");
-    let key = |last: u8| [&32_u32.to_ne_bytes()[..], &[10, 0, 0, last]].concat();
-    let any = skep::map::ElemFlags::ANY;
-    map.update(&key(1), &1_u32.to_ne_bytes(), any)
-        .expect("room");
-    map.update(&key(2), &2_u32.to_ne_bytes(), any)
-        .expect("room");
-    let id = map.id().to_string();
-    let args = ["map", "dump", &id, "--watch", "0.2", "--for", "20"];
-    let mut child = started(&args);
-    let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines();
-    let mut next = || lines.next().expect("a line").expect("UTF-8");
-    let line = |sign: &str, last: u8, value: u32| {
-        format!("{sign} {{ len = 32, addr = [0a 00 00 0{last}] }} = {value}")
-    };
-    let mut first = [next(), next()];
-    first.sort();
-    assert_eq!(first, [line("+", 1, 1), line("+", 2, 2)]);
-    map.update(&key(1), &7_u32.to_ne_bytes(), any)
-        .expect("there");
-    assert_eq!(next(), line("~", 1, 7));
-    map.delete(&key(2)).expect("there");
-    assert_eq!(next(), line("-", 2, 2));
-    interrupt(&child);
-    assert_eq!(child.0.wait().expect("ends").code(), Some(0));
-}
-
-/// A process that is ended when the test is.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn started(args: &[&str]) -> Running {
-    let mut command = skep().expect("looked at before");
-    command
-        .args(args)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    Running(command.spawn().expect("starts"))
-}
-
-fn interrupt(running: &Running) {
-    let pid = running.0.id().to_string();
-    let sent = process::Command::new("kill").args(["-INT", &pid]).status();
-    assert!(sent.expect("kill").success());
-}
-
-#[test]
-fn top_counts_what_is_in_maps() {
-    let Some(object) = flows() else { return };
-    let flows = id(&object, "flows");
-    for port in 0..16 {
-        ok(
-            "set",
-            &flows,
-            &[&format!("key.port={port}"), "value.limit=1"],
-        );
-    }
-    let ring = id(&object, "samples");
-    let data = object
-        .maps()
-        .iter()
-        .find(|map| map.name().ends_with(".data"))
-        .expect("a section");
-    let data = data.id().to_string();
-    let args = [
-        "map",
-        "top",
-        &flows,
-        &ring,
-        &data,
-        "--interval",
-        "0.1",
-        "--for",
-        "0.25",
-        "--json",
-    ];
-    let output = run(&args).expect("ran before");
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let rows = json_lines(&output);
-    assert!(rows.len() >= 6 && rows.len().is_multiple_of(3), "{rows:?}");
-    let first = &rows[0];
-    assert_eq!(first["id"].to_string(), flows);
-    assert_eq!(
-        (&first["entries"], &first["max_entries"]),
-        (&json!(16), &json!(64))
-    );
-    assert_eq!(
-        (&first["fill_percent"], &first["change"]),
-        (&json!(25.0), &Value::Null)
-    );
-    assert_eq!(rows[3]["change"], 0);
-    assert!(
-        first["memory_bytes"]
-            .as_u64()
-            .is_some_and(|bytes| bytes > 1000),
-        "{first}"
-    );
-    assert_eq!(
-        (&rows[1]["entries"], &rows[1]["id"].to_string()),
-        (&json!(0), &ring)
-    );
-    assert_eq!(
-        (&rows[2]["entries"], &rows[2]["id"].to_string()),
-        (&Value::Null, &data)
-    );
-    let text = stdout(&run(&["map", "top", &flows, "--for", "0"]).expect("ran before"));
-    assert!(text.starts_with("ID ") && text.contains(" 25.0 "), "{text}");
-}
-
-#[test]
-fn tail_prints_a_ring_and_takes_it_only_when_told() {
-    let Some(object) = flows() else { return };
-    let ring = id(&object, "samples");
-    let send = || {
-        let program = object.program("sample").expect("a program");
-        let ran = program.test_run(&TestRun {
-            data: &[0; 64],
-            ..TestRun::default()
-        });
-        assert_eq!(ran.expect("runs").return_value, 1);
-    };
-    let output = run(&["tail", &ring, "--for", "0"]).expect("ran before");
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(
-        text.contains(&format!("({})", process::id())) && text.contains("--steal"),
-        "{text}"
-    );
-    let mut child = started(&["tail", &ring, "--steal", "--json", "--for", "20"]);
-    let mut errors = BufReader::new(child.0.stderr.take().expect("piped"));
-    let mut line = String::new();
-    errors.read_line(&mut line).expect("UTF-8");
-    assert!(line.contains("reading samples as struct sample"), "{line}");
-    send();
-    send();
-    let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines();
-    for number in 0..2 {
-        let line = lines.next().expect("a record").expect("UTF-8");
-        let row: Value = serde_json::from_str(&line).expect("JSON");
-        let sample = json!({"map": "samples", "number": number, "action": "LIMIT", "text": "ok"});
-        assert_eq!(row, sample);
-    }
-    interrupt(&child);
-    assert_eq!(child.0.wait().expect("ends").code(), Some(0));
-    line.clear();
-    errors.read_to_string(&mut line).expect("UTF-8");
-    assert!(
-        line.starts_with("2 records in ") && line.contains("0 discarded"),
-        "{line}"
-    );
-    send();
-    let output = run(&["tail", &ring, "--steal", "--for", "0"]).expect("ran before");
-    assert_eq!(
-        stdout(&output),
-        "samples  { number = 2, action = LIMIT, text = \"ok\" }\n"
-    );
-    let output = run(&["tail", &ring, "--steal", "--type", "nonesuch"]).expect("ran before");
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("sample"), "{}", stderr(&output));
-    let output = run(&["tail", &id(&object, "flows"), "--steal"]).expect("ran before");
-    assert!(
-        stderr(&output).contains("skep map dump"),
-        "{}",
-        stderr(&output)
-    );
-}
-
-#[test]
-fn tail_prints_a_perf_buffer() {
-    if !root() || skep().is_none() {
-        return;
-    }
-    let system = System::host().expect("a kernel");
-    let spec = ObjectSpec::parse(PERF, "perf").expect("a committed object");
-    let object = spec.load(&system).expect("loads");
-    let map = id(&object, "samples");
-    // The only candidate is also what a map holds, so that it must be named.
-    let args = [
-        "tail", &map, "--steal", "--type", "sample", "--json", "--for", "20",
-    ];
-    let mut child = started(&args);
-    let mut errors = BufReader::new(child.0.stderr.take().expect("piped"));
-    let mut line = String::new();
-    errors.read_line(&mut line).expect("UTF-8");
-    assert!(line.contains("reading samples as struct sample"), "{line}");
-    let program = object.program("send").expect("a program");
-    for _ in 0..3 {
-        program
-            .test_run(&TestRun {
-                data: &[0; 64],
-                ..TestRun::default()
-            })
-            .expect("runs");
-    }
-    let mut lines = BufReader::new(child.0.stdout.take().expect("piped")).lines();
-    for _ in 0..3 {
-        let line = lines.next().expect("a record").expect("UTF-8");
-        let row: Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!(
-            (&row["map"], &row["size"]),
-            (&json!("samples"), &json!(16)),
-            "{line}"
-        );
-    }
-    interrupt(&child);
-    assert_eq!(child.0.wait().expect("ends").code(), Some(0));
-    line.clear();
-    errors.read_to_string(&mut line).expect("UTF-8");
-    assert!(
-        line.starts_with("3 records in ") && line.contains("; 0 lost"),
-        "{line}"
-    );
-}
-
-#[test]
 fn names_that_several_maps_have_are_told_apart() {
     let (Some(_one), Some(_two)) = (flows(), flows()) else {
         return;
@@ -734,83 +461,4 @@ fn names_that_several_maps_have_are_told_apart() {
     let text = failed("dump", "per_cpu", &[]);
     assert!(text.contains("several have the name `per_cpu`"), "{text}");
     assert!(text.matches("(percpu_hash)").count() >= 2, "{text}");
-}
-
-/// The bar of a long dump: on a terminal, where the elements go elsewhere.
-#[test]
-fn a_long_dump_has_a_bar_on_a_terminal() {
-    if !root() || skep().is_none() {
-        return;
-    }
-    const ENTRIES: u32 = 800_000;
-    let system = System::host().expect("a kernel");
-    let params = MapParams {
-        map_type: MapType::HASH,
-        key_size: 4,
-        value_size: 8,
-        max_entries: ENTRIES,
-        name: "skep_long",
-        ..Default::default()
-    };
-    let map = skep::Map::create(&system, &params).expect("a map");
-    let keys: Vec<u8> = (0..ENTRIES).flat_map(u32::to_ne_bytes).collect();
-    let values = vec![1; ENTRIES as usize * 8];
-    map.update_batch(&keys, &values, skep::map::ElemFlags::ANY)
-        .expect("room");
-    let scratch = Scratch::new("long");
-    let elements = scratch.file("elements", b"");
-    let Some(shown) = on_terminal(&format!("map dump {} > '{elements}'", map.id())) else {
-        return;
-    };
-    assert!(shown.contains("of at most 800,000 elements"), "{shown}");
-    let lines = fs::read_to_string(&elements).expect("readable");
-    assert_eq!(lines.lines().count(), ENTRIES as usize);
-}
-
-/// What `skep` shows on a terminal, with its escapes.
-fn on_terminal(args: &str) -> Option<String> {
-    let command = format!("exec '{}' {args}", env!("CARGO_BIN_EXE_skep"));
-    let output = process::Command::new("script")
-        .args(["-qec", &command, "/dev/null"])
-        .env("TERM", "xterm")
-        .env_remove("NO_COLOR")
-        .stdin(Stdio::null())
-        .output();
-    let Ok(output) = output else {
-        println!("skep-skip: no script(1) here");
-        return None;
-    };
-    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
-    Some(stdout(&output))
-}
-
-#[test]
-fn a_terminal_is_drawn_anew_with_changes_marked() {
-    const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
-    let Some(object) = flows() else { return };
-    let flows = object.map("flows").expect("a map");
-    let key = |port: u8| [0, 0, 0, 0, port, 0, 0, 0];
-    let any = skep::map::ElemFlags::ANY;
-    let value = vec![0; flows.value_size() as usize];
-    for port in 0..40 {
-        flows.update(&key(port), &value, any).expect("room");
-    }
-    let args = format!("map dump {} --watch 0.1 --for 0.35", flows.id());
-    let Some(shown) = on_terminal(&args) else {
-        return;
-    };
-    let screens: Vec<_> = shown.split(CLEAR).skip(1).collect();
-    assert!(screens.len() >= 3, "{shown}");
-    for screen in screens {
-        assert!(
-            screen.contains("40 elements, 0 changed, 0 gone"),
-            "{screen}"
-        );
-        let lines: Vec<_> = screen.lines().collect();
-        assert_eq!(lines.len(), 24, "{screen}");
-        assert!(lines[23].contains("... 18 more"), "{screen}");
-    }
-    let shown = on_terminal(&format!("map top {} --for 0", flows.id())).expect("ran before");
-    assert!(shown.starts_with(CLEAR), "{shown}");
-    assert!(shown.contains("hash") && shown.contains("62.5"), "{shown}");
 }

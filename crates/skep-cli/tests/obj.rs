@@ -2,14 +2,8 @@
 
 mod common;
 
-use common::{Scratch, json_lines, run, stderr, stdout};
+use common::{Scratch, json_lines, run, stderr, stdout, testdata};
 use serde_json::{Value, json};
-
-macro_rules! object {
-    ($name:literal) => {
-        include_bytes!(concat!("../../../testdata/", $name)).as_slice()
-    };
-}
 
 /// The item of this name in a list of a shown object.
 fn item<'a>(object: &'a Value, list: &str, name: &str) -> &'a Value {
@@ -22,8 +16,8 @@ fn item<'a>(object: &'a Value, list: &str, name: &str) -> &'a Value {
 fn show_tells_what_is_in_a_file_of_either_byte_order() {
     let scratch = Scratch::new("show");
     for (bytes, endian) in [
-        (object!("maps.bpf.el.o"), "little"),
-        (object!("maps.bpf.eb.o"), "big"),
+        (testdata!("maps.bpf.el.o"), "little"),
+        (testdata!("maps.bpf.eb.o"), "big"),
     ] {
         let path = scratch.file("maps.bpf.o", bytes);
         let Some(output) = run(&["obj", "show", "--json", &path]) else {
@@ -62,7 +56,7 @@ fn show_tells_what_is_in_a_file_of_either_byte_order() {
 #[test]
 fn show_puts_errors_beside_what_has_them() {
     let scratch = Scratch::new("odd");
-    let path = scratch.file("odd.bpf.o", object!("odd.bpf.el.o"));
+    let path = scratch.file("odd.bpf.o", testdata!("odd.bpf.el.o"));
     let Some(output) = run(&["obj", "show", &path]) else {
         return;
     };
@@ -86,7 +80,7 @@ fn show_puts_errors_beside_what_has_them() {
 #[test]
 fn show_names_externs_and_variables_by_type() {
     let scratch = Scratch::new("externs");
-    let path = scratch.file("externs.bpf.o", object!("externs.bpf.el.o"));
+    let path = scratch.file("externs.bpf.o", testdata!("externs.bpf.el.o"));
     let Some(output) = run(&["obj", "show", "--json", &path]) else {
         return;
     };
@@ -111,7 +105,7 @@ fn show_names_externs_and_variables_by_type() {
 #[test]
 fn disasm_has_source_lines_names_and_relocations() {
     let scratch = Scratch::new("disasm");
-    let path = scratch.file("linked1.bpf.o", object!("linked1.bpf.el.o"));
+    let path = scratch.file("linked1.bpf.o", testdata!("linked1.bpf.el.o"));
     let Some(output) = run(&["obj", "disasm", "-f", "one", &path]) else {
         return;
     };
@@ -146,8 +140,8 @@ fn disasm_has_source_lines_names_and_relocations() {
 #[test]
 fn link_writes_one_file() {
     let scratch = Scratch::new("link");
-    let one = scratch.file("one.bpf.o", object!("linked1.bpf.el.o"));
-    let two = scratch.file("two.bpf.o", object!("linked2.bpf.el.o"));
+    let one = scratch.file("one.bpf.o", testdata!("linked1.bpf.el.o"));
+    let two = scratch.file("two.bpf.o", testdata!("linked2.bpf.el.o"));
     let whole = scratch.file("whole.bpf.o", b"");
     let Some(output) = run(&["obj", "link", "-o", &whole, &one, &two]) else {
         return;
@@ -183,7 +177,7 @@ fn link_writes_one_file() {
 #[test]
 fn rust_knows_what_is_in_an_object() {
     let scratch = Scratch::new("typed");
-    let path = scratch.file("rawtp.bpf.o", object!("rawtp.bpf.el.o"));
+    let path = scratch.file("rawtp.bpf.o", testdata!("rawtp.bpf.el.o"));
     let Some(output) = run(&["obj", "rust", &path, "--record", "events=event"]) else {
         return;
     };
@@ -225,8 +219,8 @@ fn rust_knows_what_is_in_an_object() {
 #[test]
 fn rust_of_several_objects_is_modules_and_what_is_not_there_is_told() {
     let scratch = Scratch::new("modules");
-    let tracer = scratch.file("rawtp.bpf.o", object!("rawtp.bpf.el.o"));
-    let other = scratch.file("loop.bpf.o", object!("globals.bpf.el.o"));
+    let tracer = scratch.file("rawtp.bpf.o", testdata!("rawtp.bpf.el.o"));
+    let other = scratch.file("loop.bpf.o", testdata!("globals.bpf.el.o"));
     let Some(output) = run(&["obj", "rust", &tracer, &other]) else {
         return;
     };

@@ -1,10 +1,36 @@
 //! Runs the binary.
-#![allow(dead_code, reason = "not every test target uses every function")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "not every test target uses every function"
+)]
 
 use serde_json::Value;
+use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::{env, fs, process};
+
+/// The bytes of a file of the test data.
+macro_rules! testdata {
+    ($($name:literal),+) => {
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/", $($name),+))
+    };
+}
+pub(crate) use testdata;
+
+/// The committed object of this name, in this machine's byte order: its name and its bytes.
+macro_rules! object {
+    ($name:literal) => {{
+        #[cfg(target_endian = "little")]
+        let bytes: &[u8] = $crate::common::testdata!($name, ".bpf.el.o");
+        #[cfg(target_endian = "big")]
+        let bytes: &[u8] = $crate::common::testdata!($name, ".bpf.eb.o");
+        ($name, bytes)
+    }};
+}
+pub(crate) use object;
 
 /// The binary, unless this machine has only the test (a guest kernel).
 pub(crate) fn skep() -> Option<Command> {
@@ -59,6 +85,61 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A child that is ended when the test is.
+pub(crate) struct Running(Option<Child>);
+
+impl Running {
+    /// Starts it, its output to be read.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(Some(command.spawn().expect("the binary starts")))
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.0.as_mut().expect("runs")
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.as_ref().expect("runs").id()
+    }
+
+    /// What it prints, line by line.
+    pub(crate) fn lines(&mut self) -> Lines<BufReader<ChildStdout>> {
+        BufReader::new(self.child().stdout.take().expect("piped")).lines()
+    }
+
+    /// What it says on standard error.
+    pub(crate) fn errors(&mut self) -> BufReader<ChildStderr> {
+        BufReader::new(self.child().stderr.take().expect("piped"))
+    }
+
+    pub(crate) fn interrupt(&self) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args(["-INT", &pid]).status();
+        assert!(sent.expect("kill").success());
+    }
+
+    /// Its status after an interrupt.
+    pub(crate) fn interrupted(&mut self) -> Option<i32> {
+        self.interrupt();
+        self.child().wait().expect("ends").code()
+    }
+
+    pub(crate) fn finish(mut self) -> Output {
+        let child = self.0.take().expect("runs");
+        child.wait_with_output().expect("ends")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
