@@ -75,16 +75,27 @@ pub fn if_indextoname(kernel: &KernelRef, ifindex: u32) -> Result<String> {
     Ok(crate::bpf::text(&req.name))
 }
 
-fn set_option(socket: &Fd, call: &'static str, name: c_int, value: c_int) -> Result<()> {
-    let len = size_of::<c_int>() as c_uint;
-    let value = (&raw const value).cast();
-    // SAFETY: `value` is an integer of `len` bytes.
+/// Sets an option, which is told by its level and name.
+fn set_option<T>(
+    socket: &Fd,
+    call: &'static str,
+    (level, name): (c_int, c_int),
+    value: &T,
+) -> Result<()> {
+    let len = size_of::<T>() as c_uint;
+    let value = core::ptr::from_ref(value).cast();
+    // SAFETY: `value` is readable for its own size.
     let answer = unsafe {
         socket
             .kernel()
-            .setsockopt(socket.raw(), SOL_SOCKET, name, value, len)
+            .setsockopt(socket.raw(), level, name, value, len)
     };
     check(call, answer).map(drop)
+}
+
+/// Gives a socket a program, or takes it away: 0.
+fn set_program(socket: &Fd, call: &'static str, name: c_int, prog: c_int) -> Result<()> {
+    set_option(socket, call, (SOL_SOCKET, name), &prog)
 }
 
 /// Has a socket filter program decide on what a socket receives.
@@ -92,7 +103,7 @@ fn set_option(socket: &Fd, call: &'static str, name: c_int, value: c_int) -> Res
 /// # Kernel
 /// `SO_ATTACH_BPF`, since 3.19.
 pub fn attach_bpf(socket: &Fd, prog: &Fd) -> Result<()> {
-    set_option(socket, "SO_ATTACH_BPF", SO_ATTACH_BPF, prog.raw())
+    set_program(socket, "SO_ATTACH_BPF", SO_ATTACH_BPF, prog.raw())
 }
 
 /// Takes a socket's filter away.
@@ -100,7 +111,7 @@ pub fn attach_bpf(socket: &Fd, prog: &Fd) -> Result<()> {
 /// # Errors
 /// `ENOENT`: there is none.
 pub fn detach_bpf(socket: &Fd) -> Result<()> {
-    set_option(socket, "SO_DETACH_BPF", SO_DETACH_FILTER, 0)
+    set_program(socket, "SO_DETACH_BPF", SO_DETACH_FILTER, 0)
 }
 
 /// Has a program choose the socket of a reuseport group.
@@ -109,7 +120,7 @@ pub fn detach_bpf(socket: &Fd) -> Result<()> {
 /// `SO_ATTACH_REUSEPORT_EBPF`, since 4.5.
 pub fn attach_reuseport_bpf(socket: &Fd, prog: &Fd) -> Result<()> {
     let name = SO_ATTACH_REUSEPORT_EBPF;
-    set_option(socket, "SO_ATTACH_REUSEPORT_EBPF", name, prog.raw())
+    set_program(socket, "SO_ATTACH_REUSEPORT_EBPF", name, prog.raw())
 }
 
 /// Takes a reuseport group's program away.
@@ -117,10 +128,6 @@ pub fn attach_reuseport_bpf(socket: &Fd, prog: &Fd) -> Result<()> {
 /// # Kernel
 /// `SO_DETACH_REUSEPORT_BPF`, since 5.3.
 pub fn detach_reuseport_bpf(socket: &Fd) -> Result<()> {
-    set_option(
-        socket,
-        "SO_DETACH_REUSEPORT_BPF",
-        SO_DETACH_REUSEPORT_BPF,
-        0,
-    )
+    let name = SO_DETACH_REUSEPORT_BPF;
+    set_program(socket, "SO_DETACH_REUSEPORT_BPF", name, 0)
 }

@@ -3,14 +3,14 @@
 
 mod common;
 
-use common::{getpgid, host, load, object, only_us, skip};
+use common::{first_record, getpgid, host, load, object, only_us, skip};
 use skep::link::{SocketFilter, Tracepoint, Xdp};
 use skep::map::{Array, ElemFlags, HashMap, PerCpuArray};
 use skep::prog::TestRun;
 use skep::ring::Woken;
-use skep::{ErrorKind, Link, Map, MapType, Object, ObjectSpec, Program, RingBuf, System};
+use skep::{ErrorKind, Link, Map, MapType, Object, ObjectSpec, Plain, Program, RingBuf, System};
 use std::net::UdpSocket;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 skep::plain! {
     #[derive(Debug)]
@@ -80,20 +80,6 @@ fn socket_filter_trims_what_a_socket_receives() {
     assert_eq!(exchange(), 100);
 }
 
-/// Makes system calls until the ring has given a record of them, at most five seconds.
-fn first_event(ring: &mut RingBuf) -> RawEvent {
-    let give_up = Instant::now() + Duration::from_secs(5);
-    while Instant::now() < give_up {
-        getpgid(0);
-        if ring.wait(Some(Duration::from_millis(100))).unwrap() == Woken::Ready
-            && let Some(record) = ring.next().unwrap()
-        {
-            return record.read().unwrap();
-        }
-    }
-    panic!("no event in five seconds");
-}
-
 #[test]
 fn raw_tracepoint_sends_events() {
     let system = host();
@@ -104,7 +90,7 @@ fn raw_tracepoint_sends_events() {
     assert_eq!(links.len(), 1);
     assert_eq!(links[0].hook(), "raw tracepoint sys_enter");
     let mut ring = object.ring("events").unwrap();
-    let event = first_event(&mut ring);
+    let event = RawEvent::read_from(&first_record(&mut ring)).unwrap();
     assert_eq!(event.pid, std::process::id());
     assert!(event.time_ns > 0 && event.time_ns <= system.now_ns().unwrap());
     assert!(object.global("hits").unwrap().read::<u64>().unwrap() > 0);

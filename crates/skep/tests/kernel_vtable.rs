@@ -3,17 +3,15 @@
 
 mod common;
 
-use common::{getpgid, load, object, only_us, skip};
+use common::{first_record, load, object, only_us, skip};
 use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use skep::System;
 use skep::codec::uapi::bpf::Helper;
 use skep::probe::Answer;
-use skep::ring::Woken;
 use skep::sys::SysVTable;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 /// The context of the table: commands of bpf(2) and how often each was asked for, and how many
 /// descriptors were closed.
@@ -217,17 +215,9 @@ fn everything_goes_through_the_table() {
     let links = object.attach_all().unwrap();
     let mut ring = object.ring("events").unwrap();
 
-    let give_up = Instant::now() + Duration::from_secs(5);
-    let pid = loop {
-        assert!(Instant::now() < give_up, "no event in five seconds");
-        getpgid(0);
-        if ring.wait(Some(Duration::from_millis(100))).unwrap() == Woken::Ready
-            && let Some(record) = ring.next().unwrap()
-        {
-            // `struct event`: the time, then the process.
-            break u32::from_ne_bytes(record.to_vec()[8..12].try_into().unwrap());
-        }
-    };
+    // `struct event`: the time, then the process.
+    let event = first_record(&mut ring);
+    let pid = u32::from_ne_bytes(event[8..12].try_into().unwrap());
     assert_eq!(pid, std::process::id());
 
     let cmds = counts.cmds.lock().unwrap().clone();

@@ -104,18 +104,6 @@ pub fn open(kernel: &KernelRef) -> Result<Fd> {
     super::socket(kernel, AF_XDP, SOCK_RAW, 0)
 }
 
-fn set<T>(socket: &Fd, call: &'static str, name: c_int, value: &T) -> Result<()> {
-    let len = size_of::<T>() as c_uint;
-    let value = ptr::from_ref(value).cast();
-    // SAFETY: `value` is readable for its own size.
-    let answer = unsafe {
-        socket
-            .kernel()
-            .setsockopt(socket.raw(), SOL_XDP, name, value, len)
-    };
-    check(call, answer).map(drop)
-}
-
 /// Fills the beginning of `value`; how many bytes of it.
 ///
 /// # Safety
@@ -159,7 +147,7 @@ pub fn register(
         flags: 0,
         tx_metadata_len: 0,
     };
-    set(socket, "XDP_UMEM_REG", XDP_UMEM_REG, &reg)
+    super::set_option(socket, "XDP_UMEM_REG", (SOL_XDP, XDP_UMEM_REG), &reg)
 }
 
 /// Gives a socket a ring of so many entries.
@@ -176,7 +164,7 @@ pub fn set_ring(socket: &Fd, ring: Ring, entries: u32) -> Result<()> {
         Ring::Fill => ("XDP_UMEM_FILL_RING", XDP_UMEM_FILL_RING),
         Ring::Completion => ("XDP_UMEM_COMPLETION_RING", XDP_UMEM_COMPLETION_RING),
     };
-    set(socket, call, name, &entries)
+    super::set_option(socket, call, (SOL_XDP, name), &entries)
 }
 
 /// Where the words of a socket's rings lie.

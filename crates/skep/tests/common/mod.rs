@@ -5,8 +5,10 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use skep::map::MapParams;
 use skep::prog::TestRun;
-use skep::{LoadOptions, Map, MapType, Object, ObjectSpec, System};
+use skep::ring::Woken;
+use skep::{LoadOptions, Map, MapType, Object, ObjectSpec, RingBuf, System};
 use std::fs::File;
+use std::time::{Duration, Instant};
 
 /// The bytes of the committed object of this name, in this machine's byte order.
 macro_rules! bytes {
@@ -129,6 +131,20 @@ pub fn takes_a_jit(error: &skep::Error) -> bool {
 /// A system call that nothing else of this process makes often: getpgid(2) of `arg`.
 pub fn getpgid(arg: i32) {
     let _ = nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(arg)));
+}
+
+/// Makes system calls until the ring has given a record of them, at most five seconds.
+pub fn first_record(ring: &mut RingBuf) -> Vec<u8> {
+    let give_up = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < give_up {
+        getpgid(0);
+        if ring.wait(Some(Duration::from_millis(100))).unwrap() == Woken::Ready
+            && let Some(record) = ring.next().unwrap()
+        {
+            return record.to_vec();
+        }
+    }
+    panic!("no event in five seconds");
 }
 
 /// Moves this thread into a network namespace of its own, its loopback up.
