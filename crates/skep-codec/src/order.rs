@@ -7,28 +7,30 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 /// Sorts by an integer key; elements with equal keys keep their order.
+#[inline]
 pub fn by_key<T>(items: &mut [T], key: impl Fn(&T) -> u64) {
-    // What compilers write is in order, for the most part.
+    let places = places_of(items.len(), &|at| items.get(at).map_or(0, &key));
+    permute(places, &mut |a, b| items.swap(a, b));
+}
+
+/// The places of keys in their order; nothing if they are in order, as what compilers write is for
+/// the most part.
+#[inline(never)]
+fn places_of(len: usize, key: &dyn Fn(usize) -> u64) -> Vec<usize> {
     let (mut last, mut in_order) = (0, true);
-    for item in &*items {
-        let key = key(item);
+    for at in 0..len {
+        let key = key(at);
         in_order &= last <= key;
         last = key;
     }
     if in_order {
-        return;
+        return Vec::new();
     }
-    let mut keys = Vec::with_capacity(items.len());
-    for item in &*items {
-        keys.push(key(item));
+    let mut keys = Vec::with_capacity(len);
+    for at in 0..len {
+        keys.push(key(at));
     }
-    permute(places_of(&keys), &mut |a, b| items.swap(a, b));
-}
-
-/// The places of keys in their order.
-#[inline(never)]
-fn places_of(keys: &[u64]) -> Vec<usize> {
-    sorted(keys.len(), &|a, b| keys.get(a).cmp(&keys.get(b)))
+    sorted(len, &|a, b| keys.get(a).cmp(&keys.get(b)))
 }
 
 /// Sorts as `compare` says; equal elements keep their order.

@@ -29,6 +29,7 @@ struct IfReq {
 ///
 /// # Kernel
 /// socket(2); close-on-exec is set.
+#[inline]
 pub fn socket(kernel: &KernelRef, family: c_int, kind: c_int, protocol: c_int) -> Result<Fd> {
     // SAFETY: integers only.
     let answer = unsafe { kernel.socket(family, kind | SOCK_CLOEXEC, protocol) };
@@ -36,6 +37,7 @@ pub fn socket(kernel: &KernelRef, family: c_int, kind: c_int, protocol: c_int) -
     unsafe { Fd::from_answer("socket", answer, kernel) }
 }
 
+#[inline]
 fn ifreq(kernel: &KernelRef, call: &'static str, request: u64, req: &mut IfReq) -> Result<()> {
     let socket = socket(kernel, AF_UNIX, SOCK_DGRAM, 0)?;
     let arg = (&raw mut *req).expose_provenance();
@@ -48,6 +50,7 @@ fn ifreq(kernel: &KernelRef, call: &'static str, request: u64, req: &mut IfReq) 
 ///
 /// # Errors
 /// `ENODEV`: there is none; also for a name that is too long.
+#[inline]
 pub fn if_nametoindex(kernel: &KernelRef, name: &CStr) -> Result<u32> {
     const CALL: &str = "SIOCGIFINDEX";
     let bytes = name.to_bytes();
@@ -66,6 +69,7 @@ pub fn if_nametoindex(kernel: &KernelRef, name: &CStr) -> Result<u32> {
 ///
 /// # Errors
 /// `ENODEV`: there is none.
+#[inline]
 pub fn if_indextoname(kernel: &KernelRef, ifindex: u32) -> Result<String> {
     let mut req = IfReq {
         ifindex: ifindex as c_int,
@@ -76,6 +80,7 @@ pub fn if_indextoname(kernel: &KernelRef, ifindex: u32) -> Result<String> {
 }
 
 /// Sets an option, which is told by its level and name.
+#[inline]
 fn set_option<T>(
     socket: &Fd,
     call: &'static str,
@@ -94,6 +99,7 @@ fn set_option<T>(
 }
 
 /// Gives a socket a program, or takes it away: 0.
+#[inline]
 fn set_program(socket: &Fd, call: &'static str, name: c_int, prog: c_int) -> Result<()> {
     set_option(socket, call, (SOL_SOCKET, name), &prog)
 }
@@ -102,6 +108,7 @@ fn set_program(socket: &Fd, call: &'static str, name: c_int, prog: c_int) -> Res
 ///
 /// # Kernel
 /// `SO_ATTACH_BPF`, since 3.19.
+#[inline]
 pub fn attach_bpf(socket: &Fd, prog: &Fd) -> Result<()> {
     set_program(socket, "SO_ATTACH_BPF", SO_ATTACH_BPF, prog.raw())
 }
@@ -110,6 +117,7 @@ pub fn attach_bpf(socket: &Fd, prog: &Fd) -> Result<()> {
 ///
 /// # Errors
 /// `ENOENT`: there is none.
+#[inline]
 pub fn detach_bpf(socket: &Fd) -> Result<()> {
     set_program(socket, "SO_DETACH_BPF", SO_DETACH_FILTER, 0)
 }
@@ -118,6 +126,7 @@ pub fn detach_bpf(socket: &Fd) -> Result<()> {
 ///
 /// # Kernel
 /// `SO_ATTACH_REUSEPORT_EBPF`, since 4.5.
+#[inline]
 pub fn attach_reuseport_bpf(socket: &Fd, prog: &Fd) -> Result<()> {
     let name = SO_ATTACH_REUSEPORT_EBPF;
     set_program(socket, "SO_ATTACH_REUSEPORT_EBPF", name, prog.raw())
@@ -127,6 +136,7 @@ pub fn attach_reuseport_bpf(socket: &Fd, prog: &Fd) -> Result<()> {
 ///
 /// # Kernel
 /// `SO_DETACH_REUSEPORT_BPF`, since 5.3.
+#[inline]
 pub fn detach_reuseport_bpf(socket: &Fd) -> Result<()> {
     let name = SO_DETACH_REUSEPORT_BPF;
     set_program(socket, "SO_DETACH_REUSEPORT_BPF", name, 0)

@@ -79,6 +79,7 @@ pub enum Wakeup {
 }
 
 impl PerfEvent<'_> {
+    #[inline]
     fn attr(&self) -> PerfEventAttr {
         let mut attr = PerfEventAttr {
             size: size_of::<PerfEventAttr>() as u32,
@@ -146,6 +147,7 @@ impl PerfEvent<'_> {
 
 impl PerfEventAttr {
     /// `PERF_ATTR_SIZE_VER0` to `VER8`: the first that covers what is used.
+    #[inline]
     fn used_size(&self) -> u32 {
         const VERSIONS: [u32; 9] = [64, 72, 80, 96, 104, 112, 120, 128, 136];
         use crate::attr::Plain;
@@ -164,6 +166,7 @@ impl PerfEventAttr {
 ///
 /// # Kernel
 /// perf_event_open(2).
+#[inline]
 pub fn perf_event_open(
     kernel: &KernelRef,
     event: &PerfEvent<'_>,
@@ -180,6 +183,7 @@ pub fn perf_event_open(
     unsafe { Fd::from_answer("perf_event_open", answer, kernel) }
 }
 
+#[inline]
 fn ioctl(event: &Fd, name: &'static str, request: u64, arg: usize) -> Result<()> {
     // SAFETY: this module's requests take an integer, and write nothing.
     let answer = unsafe { event.kernel().ioctl(event.raw(), request, arg) };
@@ -190,6 +194,7 @@ fn ioctl(event: &Fd, name: &'static str, request: u64, arg: usize) -> Result<()>
 ///
 /// # Errors
 /// `EEXIST`: it runs one already; `EINVAL`: the program's type does not go with the event.
+#[inline]
 pub fn perf_event_set_bpf(event: &Fd, prog: &Fd) -> Result<()> {
     let prog = prog.raw() as usize;
     ioctl(
@@ -201,11 +206,13 @@ pub fn perf_event_set_bpf(event: &Fd, prog: &Fd) -> Result<()> {
 }
 
 /// Starts the event.
+#[inline]
 pub fn perf_event_enable(event: &Fd) -> Result<()> {
     ioctl(event, "PERF_EVENT_IOC_ENABLE", PERF_EVENT_IOC_ENABLE, 0)
 }
 
 /// Stops the event.
+#[inline]
 pub fn perf_event_disable(event: &Fd) -> Result<()> {
     ioctl(event, "PERF_EVENT_IOC_DISABLE", PERF_EVENT_IOC_DISABLE, 0)
 }
@@ -217,6 +224,7 @@ pub fn perf_event_disable(event: &Fd) -> Result<()> {
 ///
 /// # Kernel
 /// `PERF_EVENT_IOC_PAUSE_OUTPUT`, since Linux 4.7.
+#[inline]
 pub fn perf_event_pause_output(event: &Fd, pause: bool) -> Result<()> {
     ioctl(
         event,
@@ -227,6 +235,7 @@ pub fn perf_event_pause_output(event: &Fd, pause: bool) -> Result<()> {
 }
 
 /// The event's id in the kernel.
+#[inline]
 pub fn perf_event_id(event: &Fd) -> Result<u64> {
     let mut id = 0_u64;
     let to = (&raw mut id).expose_provenance();

@@ -19,6 +19,7 @@ struct PollFd {
 }
 
 impl PollFd {
+    #[inline]
     fn new(fd: &Fd, events: i16) -> Self {
         Self {
             fd: fd.raw(),
@@ -29,6 +30,7 @@ impl PollFd {
 }
 
 /// A wait in nanoseconds as the kernel takes it: -1 is for ever.
+#[inline]
 fn timeout(ns: Option<u64>) -> i64 {
     ns.map_or(-1, |ns| i64::try_from(ns).unwrap_or(i64::MAX))
 }
@@ -41,6 +43,7 @@ fn timeout(ns: Option<u64>) -> i64 {
 ///
 /// # Kernel
 /// ppoll(2).
+#[inline]
 pub fn wait_readable(fds: &[&Fd], timeout_ns: Option<u64>) -> Result<Vec<bool>> {
     let Some(first) = fds.first() else {
         return Ok(Vec::new());
@@ -58,6 +61,7 @@ pub fn wait_readable(fds: &[&Fd], timeout_ns: Option<u64>) -> Result<Vec<bool>> 
 ///
 /// # Kernel
 /// ppoll(2).
+#[inline]
 pub fn wait_writable(fd: &Fd, timeout_ns: Option<u64>) -> Result<bool> {
     let mut list = [PollFd::new(fd, POLLOUT)];
     Ok(poll(fd.kernel(), &mut list, timeout_ns)? != 0)
@@ -70,10 +74,12 @@ pub fn wait_writable(fd: &Fd, timeout_ns: Option<u64>) -> Result<bool> {
 ///
 /// # Kernel
 /// ppoll(2) of nothing.
+#[inline]
 pub fn sleep(kernel: &KernelRef, ns: u64) -> Result<()> {
     poll(kernel, &mut [], Some(ns)).map(drop)
 }
 
+#[inline]
 fn poll(kernel: &KernelRef, list: &mut [PollFd], timeout_ns: Option<u64>) -> Result<usize> {
     // SAFETY: `list` is that many values of `struct pollfd`.
     let answer = unsafe { kernel.poll(list.as_mut_ptr().cast(), list.len(), timeout(timeout_ns)) };
@@ -84,6 +90,7 @@ fn poll(kernel: &KernelRef, list: &mut [PollFd], timeout_ns: Option<u64>) -> Res
 ///
 /// # Kernel
 /// eventfd2(2); it does not block.
+#[inline]
 pub fn eventfd(kernel: &KernelRef) -> Result<Fd> {
     // SAFETY: integers only.
     let answer = unsafe { kernel.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
@@ -112,6 +119,7 @@ impl Epoll {
     ///
     /// # Kernel
     /// epoll_create1(2).
+    #[inline]
     pub fn new(kernel: &KernelRef) -> Result<Self> {
         // SAFETY: integers only.
         let answer = unsafe { kernel.epoll_create1(O_CLOEXEC) };
@@ -120,6 +128,7 @@ impl Epoll {
     }
 
     /// The set's own descriptor.
+    #[inline]
     pub fn fd(&self) -> &Fd {
         &self.0
     }
@@ -128,16 +137,19 @@ impl Epoll {
     ///
     /// # Errors
     /// `EEXIST`: in the set already; `EPERM`: cannot be waited for.
+    #[inline]
     pub fn add(&self, fd: &Fd, token: u64) -> Result<()> {
         self.add_for(fd, token, EPOLLIN)
     }
 
     /// [`Epoll::add`] where `token` comes back once for each time that something happens, whether
     /// it was read or not.
+    #[inline]
     pub fn add_edge(&self, fd: &Fd, token: u64) -> Result<()> {
         self.add_for(fd, token, EPOLLIN | EPOLLET)
     }
 
+    #[inline]
     fn add_for(&self, fd: &Fd, token: u64, events: u32) -> Result<()> {
         let mut event = EpollEvent {
             events,
@@ -157,6 +169,7 @@ impl Epoll {
     ///
     /// # Errors
     /// `ENOENT`: not in the set.
+    #[inline]
     pub fn remove(&self, fd: &Fd) -> Result<()> {
         // SAFETY: null is right for `EPOLL_CTL_DEL`.
         let answer = unsafe {
@@ -174,6 +187,7 @@ impl Epoll {
     ///
     /// # Kernel
     /// epoll_pwait2(2) since 5.11, epoll_pwait(2) in milliseconds before.
+    #[inline]
     pub fn wait(&self, timeout_ns: Option<u64>, mut ready: impl FnMut(u64)) -> Result<usize> {
         let mut events = [EpollEvent::default(); BATCH];
         // SAFETY: `events` is that many values of `struct epoll_event`.

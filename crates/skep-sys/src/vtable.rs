@@ -154,6 +154,7 @@ macro_rules! empty_table {
             }
 
             /// The table with the functions beyond `size` taken out.
+            #[inline]
             fn cut(mut self) -> Self {
                 let size = self.size as usize;
                 $(
@@ -178,6 +179,7 @@ impl SysVTable {
     /// # Safety
     /// `table` points to a version and a size (four bytes each), and is `size` bytes long,
     /// initialised, in the layout of this struct.
+    #[inline]
     pub unsafe fn from_ptr(table: *const Self) -> Result<Self, Errno> {
         // SAFETY: the caller promises at least eight bytes.
         let [version, size] = unsafe { table.cast::<[u32; 2]>().read_unaligned() };
@@ -203,12 +205,14 @@ impl SysVTable {
     /// # Safety
     /// The functions do what the contract of [`Kernel`] asks, from any thread, with this
     /// `context`, for as long as the kernel or anything made by it lives.
+    #[inline]
     pub unsafe fn into_kernel(self) -> Result<KernelRef, Errno> {
         check_head(self.version, self.size)?;
         Ok(Arc::new(VTableKernel(self.cut())))
     }
 }
 
+#[inline]
 fn check_head(version: u32, size: u32) -> Result<(), Errno> {
     if version == VERSION && size as usize >= HEAD {
         Ok(())
@@ -249,6 +253,7 @@ mod libc_table;
 
 /// The C library's functions as a kernel.
 #[cfg(all(feature = "libc", target_os = "linux"))]
+#[inline]
 pub fn libc_kernel() -> KernelRef {
     // The version and size are today's, so that there is nothing to refuse.
     Arc::new(VTableKernel(SysVTable::libc()))

@@ -9,7 +9,7 @@ mod report;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
-use skep_codec::text::joined;
+use skep_codec::text::{self, joined};
 
 /// A refused program: the log as the kernel wrote it, and its digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -153,7 +153,10 @@ fn classify(line: &str) -> Line<'_> {
         .strip_prefix('(')
         .and_then(|r| r.split_once(')'))
     {
-        Some((_, insn)) => Line::Insn(number, insn.split_once("    ;").map_or(insn, |(i, _)| i)),
+        Some((_, insn)) => Line::Insn(
+            number,
+            text::split_once(insn, "    ;").map_or(insn, |(i, _)| i),
+        ),
         None => Line::Noise,
     }
 }
@@ -177,7 +180,7 @@ fn is_statistics(text: &str) -> bool {
 
 /// `R1_w=ctx() R10=fp0`, `frame1: R0=...`, `caller:`, `callee:`.
 fn is_state(text: &str) -> bool {
-    let text = match text.split_once(": ") {
+    let text = match text::split_once(text, ": ") {
         Some((frame, rest)) if frame.starts_with("frame") => rest,
         _ => text,
     };
@@ -318,7 +321,9 @@ const HINTS: &[(&str, &str)] = &[
 ];
 
 fn hint(complaint: &str) -> Option<String> {
-    let found = HINTS.iter().find(|(part, _)| complaint.contains(part));
+    let found = HINTS
+        .iter()
+        .find(|(part, _)| text::contains(complaint, part));
     found.map(|(_, hint)| (*hint).to_string())
 }
 

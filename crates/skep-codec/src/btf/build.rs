@@ -19,21 +19,25 @@ impl BtfBuilder {
     }
 
     /// `BTF_KIND_CONST`.
+    #[inline]
     pub fn add_const(&mut self, target: TypeId) -> TypeId {
         self.add_reference("", Kind::Const, target)
     }
 
     /// `BTF_KIND_VOLATILE`.
+    #[inline]
     pub fn add_volatile(&mut self, target: TypeId) -> TypeId {
         self.add_reference("", Kind::Volatile, target)
     }
 
     /// `BTF_KIND_RESTRICT`.
+    #[inline]
     pub fn add_restrict(&mut self, target: TypeId) -> TypeId {
         self.add_reference("", Kind::Restrict, target)
     }
 
     /// `BTF_KIND_TYPEDEF`.
+    #[inline]
     pub fn add_typedef(&mut self, name: &str, target: TypeId) -> TypeId {
         self.add_reference(name, Kind::Typedef, target)
     }
@@ -44,6 +48,7 @@ impl BtfBuilder {
     }
 
     /// `BTF_KIND_ARRAY`.
+    #[inline]
     pub fn add_array(&mut self, array: Array) -> TypeId {
         let words = [array.element.0, array.index.0, array.len];
         self.add("", Kind::Array, false, 0, 0, &words)
@@ -60,6 +65,7 @@ impl BtfBuilder {
     }
 
     /// `BTF_KIND_ENUM`.
+    #[inline]
     pub fn add_enum(
         &mut self,
         name: &str,
@@ -95,6 +101,7 @@ impl BtfBuilder {
     }
 
     /// `BTF_KIND_FWD`, of a struct or a union.
+    #[inline]
     pub fn add_fwd(&mut self, name: &str, is_union: bool) -> TypeId {
         self.add(name, Kind::Fwd, is_union, 0, 0, &[])
     }

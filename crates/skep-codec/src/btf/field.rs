@@ -30,6 +30,7 @@ impl Btf {
     /// # Errors
     /// `NotFound` for names that are not there, `Mismatch` for members of what has none, `Malformed`
     /// for text that is no path.
+    #[inline]
     pub fn field(&self, path: &str) -> Result<Field> {
         let (name, _) = indexed(path.split('.').next().unwrap_or_default())?;
         if name.is_empty() || path.ends_with('.') {
@@ -117,6 +118,7 @@ impl Btf {
         Ok(())
     }
 
+    #[inline]
     fn elements(&self, field: &mut Field, indices: &[u64], path: &str) -> Result<()> {
         for index in indices {
             let ty = self.peel(field.ty)?;
@@ -139,6 +141,7 @@ impl Btf {
     }
 
     /// Offset and width in bits and type of a member, looked for in anonymous ones too.
+    #[inline]
     fn member_named(
         &self,
         ty: &Type<'_>,
@@ -179,6 +182,7 @@ impl Btf {
     }
 }
 
+#[inline]
 fn spend(looks_left: &mut u32, name: &str) -> Result<()> {
     match looks_left.checked_sub(1) {
         Some(left) => {
@@ -189,6 +193,7 @@ fn spend(looks_left: &mut u32, name: &str) -> Result<()> {
     }
 }
 
+#[inline]
 fn advance(field: &mut Field, bits: u64) -> Result<()> {
     match field.bit_offsets.last_mut() {
         Some(last) => match last.checked_add(bits) {
@@ -201,6 +206,7 @@ fn advance(field: &mut Field, bits: u64) -> Result<()> {
 }
 
 /// `name[1][2]` in parts.
+#[inline]
 fn indexed(part: &str) -> Result<(&str, Vec<u64>)> {
     let mut pieces = part.split('[');
     let name = pieces.next().unwrap_or_default();

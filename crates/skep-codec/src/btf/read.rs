@@ -130,6 +130,7 @@ impl Btf {
     ///
     /// # Errors
     /// None that reading them did not have.
+    #[inline]
     pub fn indexed(&self) -> Result<Self> {
         let mut copy = self.clone();
         if let Some(base) = &self.base {
@@ -196,6 +197,7 @@ impl Btf {
     }
 
     /// The string section of this set, without the base's.
+    #[inline]
     pub(super) fn own_strings(&self) -> &[u8] {
         self.as_bytes()
             .get(self.strings.clone())
@@ -229,6 +231,7 @@ impl Btf {
         )
     }
 
+    #[inline]
     pub(super) fn type_section(&self) -> &[u8] {
         self.as_bytes().get(self.types.clone()).unwrap_or_default()
     }
@@ -370,6 +373,7 @@ fn marks(section: &[u8], endian: Endian, sizes: &Sizes) -> Result<(Vec<u32>, u32
 }
 
 impl core::fmt::Debug for Btf {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Btf({} types)", self.count)
     }

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 /// # Errors
 /// `NotFound` for an ELF file without types.
 #[doc(alias = "btf__parse")]
+#[inline]
 pub fn read_btf(bytes: Vec<u8>, base: Option<Arc<Btf>>) -> Result<Btf> {
     if !bytes.starts_with(b"\x7fELF") {
         return Btf::parse(Arc::new(bytes), base);

@@ -133,6 +133,7 @@ fn value(var: Option<(&Btf, TypeId)>, section: &[u8], offset: u64) -> Result<Val
     })
 }
 
+#[inline]
 fn is_pointer(btf: &Btf, member: &Member<'_>) -> Result<bool> {
     Ok(btf.peel(member.ty)?.kind() == Kind::Ptr)
 }
@@ -143,6 +144,7 @@ impl ObjectSpec {
     ///
     /// # Errors
     /// `NotFound`: no such map, member that is a pointer, or program.
+    #[inline]
     pub fn set_func(&mut self, map: &str, member: &str, program: Option<&str>) -> Result<()> {
         let program = program.map(|name| {
             let found = self.programs.iter().position(|p| p.name == name);

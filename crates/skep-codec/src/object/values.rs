@@ -36,6 +36,7 @@ impl ObjectSpec {
     ///
     /// # Errors
     /// `NotFound`.
+    #[inline]
     pub fn variable(&mut self, name: &str) -> Result<VariableMut<'_>> {
         let Some(variable) = self.variables.iter().find(|v| v.name == name).cloned() else {
             bail!(NotFound, "no global variable named '{name}'");
@@ -54,11 +55,13 @@ impl ObjectSpec {
 
 impl VariableMut<'_> {
     /// What it is and where.
+    #[inline]
     pub fn variable(&self) -> &Variable {
         &self.variable
     }
 
     /// Its bytes as they are now, in the object's byte order.
+    #[inline]
     pub fn bytes(&self) -> Vec<u8> {
         let (offset, size) = (self.variable.offset, self.variable.size);
         self.data.read(offset, size).unwrap_or_default()
@@ -68,6 +71,7 @@ impl VariableMut<'_> {
     ///
     /// # Errors
     /// `Mismatch`: not exactly as many as the variable has.
+    #[inline]
     pub fn set_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         let size = self.variable.size;
         if bytes.len() != size as usize {

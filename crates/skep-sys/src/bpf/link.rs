@@ -26,6 +26,7 @@ pub enum Target<'a> {
 }
 
 impl Target<'_> {
+    #[inline]
     pub(super) fn raw(&self) -> u32 {
         match self {
             Self::None => 0,
@@ -53,6 +54,7 @@ pub enum Neighbour<'a> {
 
 impl Neighbour<'_> {
     /// Descriptor or id, and the flags that say which it is.
+    #[inline]
     fn raw(&self) -> (u32, u32) {
         match self {
             Self::All => (0, 0),
@@ -182,6 +184,7 @@ const NAME: &str = "BPF_LINK_CREATE";
 ///
 /// # Kernel
 /// `BPF_LINK_CREATE`, since 5.7.
+#[inline]
 pub fn link_create(params: &LinkParams<'_>) -> Result<Fd> {
     match params.extra {
         LinkExtra::None => create(params, LinkCreate::default(), |_| ()),
@@ -225,6 +228,7 @@ trait Head: Plain {
 macro_rules! heads {
     ($($ty:ident),+) => {$(
         impl Head for $ty {
+            #[inline]
             fn head(&mut self, params: &LinkParams<'_>) {
                 self.prog_fd = params.prog.raw() as u32;
                 self.target_fd = params.target.raw();
@@ -246,6 +250,7 @@ heads!(
 );
 
 /// The call. Pointers that `fill` puts in are of slices that the caller keeps.
+#[inline]
 fn create<T: Head>(params: &LinkParams<'_>, mut attr: T, fill: impl FnOnce(&mut T)) -> Result<Fd> {
     attr.head(params);
     fill(&mut attr);
@@ -254,6 +259,7 @@ fn create<T: Head>(params: &LinkParams<'_>, mut attr: T, fill: impl FnOnce(&mut 
     unsafe { bpf_fd!(params.prog.kernel(), LINK_CREATE, &mut attr) }
 }
 
+#[inline]
 fn iter_link(params: &LinkParams<'_>, target: IterTarget<'_>) -> Result<Fd> {
     let (map, cgroup, task);
     let info: &[u8] = match target {
@@ -286,6 +292,7 @@ fn iter_link(params: &LinkParams<'_>, target: IterTarget<'_>) -> Result<Fd> {
 }
 
 /// `lists` are empty or as long as `count`.
+#[inline]
 fn same_length(count: usize, lists: &[&[u64]]) -> Result<u32> {
     let fits = lists.iter().all(|l| l.is_empty() || l.len() == count);
     match u32::try_from(count) {
@@ -294,6 +301,7 @@ fn same_length(count: usize, lists: &[&[u64]]) -> Result<u32> {
     }
 }
 
+#[inline]
 fn kprobe_multi(params: &LinkParams<'_>) -> Result<Fd> {
     let LinkExtra::KprobeMulti {
         flags,
@@ -312,6 +320,7 @@ fn kprobe_multi(params: &LinkParams<'_>) -> Result<Fd> {
     })
 }
 
+#[inline]
 fn uprobe_multi(params: &LinkParams<'_>) -> Result<Fd> {
     let LinkExtra::UprobeMulti {
         flags,
@@ -339,6 +348,7 @@ fn uprobe_multi(params: &LinkParams<'_>) -> Result<Fd> {
 ///
 /// # Kernel
 /// `BPF_LINK_UPDATE`, since 5.7.
+#[inline]
 pub fn link_update(link: &Fd, new: &Fd, old: Option<&Fd>) -> Result<()> {
     let mut attr = LinkUpdate {
         link_fd: link.raw() as u32,
@@ -357,6 +367,7 @@ pub fn link_update(link: &Fd, new: &Fd, old: Option<&Fd>) -> Result<()> {
 ///
 /// # Kernel
 /// `BPF_LINK_DETACH`, since 5.9.
+#[inline]
 pub fn link_detach(link: &Fd) -> Result<()> {
     let mut attr = LinkDetach {
         link_fd: link.raw() as u32,
@@ -369,6 +380,7 @@ pub fn link_detach(link: &Fd) -> Result<()> {
 ///
 /// # Kernel
 /// `BPF_ITER_CREATE`, since 5.8.
+#[inline]
 pub fn iter_create(link: &Fd, flags: u32) -> Result<Fd> {
     let mut attr = IterCreate {
         link_fd: link.raw() as u32,
@@ -386,6 +398,7 @@ pub fn iter_create(link: &Fd, flags: u32) -> Result<Fd> {
 ///
 /// # Kernel
 /// `BPF_RAW_TRACEPOINT_OPEN`, since 4.17.
+#[inline]
 pub fn raw_tracepoint_open(prog: &Fd, name: Option<&CStr>, cookie: u64) -> Result<Fd> {
     let mut attr = RawTpOpen {
         name: name.map_or(0, string),
@@ -416,6 +429,7 @@ pub struct AttachParams<'a> {
 }
 
 impl AttachParams<'_> {
+    #[inline]
     fn attr(&self, prog: u32) -> ProgAttach {
         let (relative_fd, more) = self.neighbour.raw();
         ProgAttach {
@@ -434,6 +448,7 @@ impl AttachParams<'_> {
 ///
 /// # Kernel
 /// `BPF_PROG_ATTACH`, since 4.10.
+#[inline]
 pub fn prog_attach(prog: &Fd, params: &AttachParams<'_>) -> Result<()> {
     let mut attr = params.attr(prog.raw() as u32);
     // SAFETY: there are no pointers.
@@ -444,6 +459,7 @@ pub fn prog_attach(prog: &Fd, params: &AttachParams<'_>) -> Result<()> {
 ///
 /// # Kernel
 /// `BPF_PROG_DETACH`, since 4.10.
+#[inline]
 pub fn prog_detach(kernel: &KernelRef, prog: Option<&Fd>, params: &AttachParams<'_>) -> Result<()> {
     let mut attr = params.attr(raw(prog));
     // SAFETY: there are no pointers.

@@ -138,6 +138,7 @@ mod perf_kind {
 const STRING_LEN: u32 = 4096;
 
 /// A link's part of one type, from the bytes after the head.
+#[inline]
 fn part<T: Plain>(raw: &RawLinkInfo) -> T {
     T::from_prefix(raw.bytes().get(T::BASE..).unwrap_or_default())
 }
@@ -147,6 +148,7 @@ fn part<T: Plain>(raw: &RawLinkInfo) -> T {
 /// # Safety
 /// `link` is of the type that `T` is the part of, and pointers in `wanted` have their lengths
 /// beside them.
+#[inline]
 unsafe fn more<T: Plain>(link: &Fd, wanted: T) -> Option<T> {
     let mut raw = RawLinkInfo::default();
     for (to, from) in raw.bytes_mut().iter_mut().skip(T::BASE).zip(wanted.bytes()) {
@@ -164,6 +166,7 @@ unsafe fn more<T: Plain>(link: &Fd, wanted: T) -> Option<T> {
 ///
 /// # Kernel
 /// `BPF_OBJ_GET_INFO_BY_FD`, since 5.8.
+#[inline]
 pub fn link_info(link: &Fd) -> Result<LinkInfo> {
     let raw: RawLinkInfo = ask(link)?;
     let link_type = LinkType(raw.kind);
@@ -176,6 +179,7 @@ pub fn link_info(link: &Fd) -> Result<LinkInfo> {
 }
 
 /// Types whose part is all numbers.
+#[inline]
 fn simple_kind(link_type: LinkType, raw: &RawLinkInfo) -> Option<LinkKind> {
     Some(match link_type {
         LinkType::TRACING => {
@@ -242,6 +246,7 @@ fn simple_kind(link_type: LinkType, raw: &RawLinkInfo) -> Option<LinkKind> {
 }
 
 /// Types whose part has names and lists, which are asked for again with room for them.
+#[inline]
 fn texted_kind(link: &Fd, link_type: LinkType, raw: &RawLinkInfo) -> LinkKind {
     match link_type {
         LinkType::RAW_TRACEPOINT => raw_tracepoint(link),
@@ -254,10 +259,12 @@ fn texted_kind(link: &Fd, link_type: LinkType, raw: &RawLinkInfo) -> LinkKind {
 }
 
 /// Room for a name that [`more`] is to bring.
+#[inline]
 fn name_room() -> Vec<u8> {
     alloc::vec![0; STRING_LEN as usize]
 }
 
+#[inline]
 fn raw_tracepoint(link: &Fd) -> LinkKind {
     let mut name = name_room();
     let wanted = LinkRawTracepoint {
@@ -273,6 +280,7 @@ fn raw_tracepoint(link: &Fd) -> LinkKind {
     }
 }
 
+#[inline]
 fn iter(link: &Fd) -> LinkKind {
     let mut name = name_room();
     let wanted = LinkIter {
@@ -303,6 +311,7 @@ fn iter(link: &Fd) -> LinkKind {
     }
 }
 
+#[inline]
 fn kprobe_multi(link: &Fd, first: LinkKprobeMulti) -> LinkKind {
     let mut addrs = list(first.count).unwrap_or_default();
     let wanted = LinkKprobeMulti {
@@ -323,6 +332,7 @@ fn kprobe_multi(link: &Fd, first: LinkKprobeMulti) -> LinkKind {
     }
 }
 
+#[inline]
 fn uprobe_multi(link: &Fd, first: LinkUprobeMulti) -> LinkKind {
     let mut path = name_room();
     let mut offsets = list(first.count).unwrap_or_default();
@@ -347,6 +357,7 @@ fn uprobe_multi(link: &Fd, first: LinkUprobeMulti) -> LinkKind {
     }
 }
 
+#[inline]
 fn perf_event(link: &Fd, raw: &RawLinkInfo) -> LinkKind {
     let kind = part::<LinkEvent>(raw).kind;
     let mut name = name_room();

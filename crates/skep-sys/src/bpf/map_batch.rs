@@ -22,6 +22,7 @@ impl MapFd {
     ///
     /// # Kernel
     /// `BPF_MAP_LOOKUP_BATCH`, since 5.6.
+    #[inline]
     pub fn lookup_batch(
         &self,
         cursor: &mut BatchCursor,
@@ -36,6 +37,7 @@ impl MapFd {
     ///
     /// # Kernel
     /// `BPF_MAP_LOOKUP_AND_DELETE_BATCH`, since 5.6.
+    #[inline]
     pub fn lookup_and_delete_batch(
         &self,
         cursor: &mut BatchCursor,
@@ -46,6 +48,7 @@ impl MapFd {
         self.read_batch(true, cursor, keys, values, flags)
     }
 
+    #[inline]
     fn read_batch(
         &self,
         delete: bool,
@@ -92,6 +95,7 @@ impl MapFd {
     ///
     /// # Kernel
     /// `BPF_MAP_UPDATE_BATCH`, since 5.6.
+    #[inline]
     pub fn update_batch(
         &self,
         keys: &[u8],
@@ -125,6 +129,7 @@ impl MapFd {
     ///
     /// # Kernel
     /// `BPF_MAP_DELETE_BATCH`, since 5.6.
+    #[inline]
     pub fn delete_batch(&self, keys: &[u8]) -> Result<usize, (CallError, usize)> {
         let flags = ElemFlags::ANY;
         let count = self
@@ -142,6 +147,7 @@ impl MapFd {
     }
 
     /// Whole elements in buffers of these lengths; no remainder, none missing.
+    #[inline]
     fn batch_count(
         &self,
         call: &'static str,
@@ -162,6 +168,7 @@ impl MapFd {
     }
 }
 
+#[inline]
 fn batch_result(
     result: Result<usize>,
     attr: &MapBatch,

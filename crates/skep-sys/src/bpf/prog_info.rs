@@ -60,6 +60,7 @@ pub struct ProgInfo {
 ///
 /// # Kernel
 /// `BPF_OBJ_GET_INFO_BY_FD`, since 4.13.
+#[inline]
 pub fn prog_info(prog: &Fd) -> Result<ProgInfo> {
     let raw: RawProgInfo = ask(prog)?;
     let first_bit = if cfg!(target_endian = "big") { 31 } else { 0 };
@@ -92,6 +93,7 @@ type Place = fn(&mut RawProgInfo) -> (&mut u32, &mut u64);
 
 /// Fetches one list of a program: its length is asked for first, then the list. Empty where the
 /// kernel does not show it, and takes the address back.
+#[inline]
 fn prog_list<T: Clone + Default>(prog: &Fd, mut info: RawProgInfo, place: Place) -> Result<Vec<T>> {
     let count = *place(&mut ask(prog)?).0;
     if count == 0 {
@@ -111,6 +113,7 @@ fn prog_list<T: Clone + Default>(prog: &Fd, mut info: RawProgInfo, place: Place)
 }
 
 /// Ids of the maps that a program uses.
+#[inline]
 pub fn prog_map_ids(prog: &Fd) -> Result<Vec<u32>> {
     let nothing = RawProgInfo::default();
     prog_list(prog, nothing, |i| (&mut i.nr_map_ids, &mut i.map_ids))
@@ -118,6 +121,7 @@ pub fn prog_map_ids(prog: &Fd) -> Result<Vec<u32>> {
 
 /// A program's instructions as the verifier rewrote them, in this machine's byte order. Empty
 /// where the kernel does not show them (`kptr_restrict`, no `CAP_SYS_ADMIN`).
+#[inline]
 pub fn prog_insns(prog: &Fd) -> Result<Vec<u8>> {
     let nothing = RawProgInfo::default();
     prog_list(prog, nothing, |i| {
@@ -126,6 +130,7 @@ pub fn prog_insns(prog: &Fd) -> Result<Vec<u8>> {
 }
 
 /// A program's machine code. Empty where the kernel does not show it.
+#[inline]
 pub fn prog_jited(prog: &Fd) -> Result<Vec<u8>> {
     let nothing = RawProgInfo::default();
     prog_list(prog, nothing, |i| {
@@ -138,6 +143,7 @@ pub fn prog_jited(prog: &Fd) -> Result<Vec<u8>> {
 ///
 /// # Kernel
 /// `BPF_OBJ_GET_INFO_BY_FD`, since 4.18.
+#[inline]
 pub fn prog_jited_ksyms(prog: &Fd) -> Result<Vec<u64>> {
     let nothing = RawProgInfo::default();
     prog_list(prog, nothing, |i| {
@@ -150,6 +156,7 @@ pub fn prog_jited_ksyms(prog: &Fd) -> Result<Vec<u64>> {
 ///
 /// # Kernel
 /// `BPF_OBJ_GET_INFO_BY_FD`, since 4.18.
+#[inline]
 pub fn prog_jited_func_lens(prog: &Fd) -> Result<Vec<u32>> {
     let nothing = RawProgInfo::default();
     prog_list(prog, nothing, |i| {
@@ -161,6 +168,7 @@ pub fn prog_jited_func_lens(prog: &Fd) -> Result<Vec<u32>> {
 ///
 /// # Kernel
 /// `BPF_OBJ_GET_INFO_BY_FD`, since 5.0.
+#[inline]
 pub fn prog_func_info(prog: &Fd) -> Result<Vec<FuncInfo>> {
     let records = RawProgInfo {
         func_info_rec_size: size_of::<FuncInfo>() as u32,
@@ -173,6 +181,7 @@ pub fn prog_func_info(prog: &Fd) -> Result<Vec<FuncInfo>> {
 ///
 /// # Kernel
 /// `BPF_OBJ_GET_INFO_BY_FD`, since 5.0.
+#[inline]
 pub fn prog_line_info(prog: &Fd) -> Result<Vec<LineInfo>> {
     let records = RawProgInfo {
         line_info_rec_size: size_of::<LineInfo>() as u32,
@@ -186,6 +195,7 @@ pub fn prog_line_info(prog: &Fd) -> Result<Vec<LineInfo>> {
 ///
 /// # Kernel
 /// `BPF_OBJ_GET_INFO_BY_FD`, since 5.0.
+#[inline]
 pub fn prog_jited_line_info(prog: &Fd) -> Result<Vec<u64>> {
     let records = RawProgInfo {
         jited_line_info_rec_size: size_of::<u64>() as u32,

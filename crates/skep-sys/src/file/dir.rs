@@ -25,6 +25,7 @@ pub struct DirEntry {
 ///
 /// # Kernel
 /// getdents64(2).
+#[inline]
 pub fn read_dir(kernel: &KernelRef, path: &CStr) -> Result<Vec<DirEntry>> {
     let dir = open(kernel, path, O_RDONLY | O_DIRECTORY, 0)?;
     let mut buf = alloc::vec![0; 1 << 15];
@@ -48,6 +49,7 @@ pub fn read_dir(kernel: &KernelRef, path: &CStr) -> Result<Vec<DirEntry>> {
 ///
 /// # Kernel
 /// mkdirat(2).
+#[inline]
 pub fn make_dir(kernel: &KernelRef, path: &CStr, mode: u32) -> Result<()> {
     // SAFETY: `AT_FDCWD` and a string.
     check("mkdirat", unsafe { kernel.mkdirat(AT_FDCWD, path, mode) }).map(drop)
@@ -60,11 +62,13 @@ pub fn make_dir(kernel: &KernelRef, path: &CStr, mode: u32) -> Result<()> {
 ///
 /// # Kernel
 /// unlinkat(2).
+#[inline]
 pub fn remove_file(kernel: &KernelRef, path: &CStr) -> Result<()> {
     // SAFETY: `AT_FDCWD` and a string.
     check("unlinkat", unsafe { kernel.unlinkat(AT_FDCWD, path, 0) }).map(drop)
 }
 
+#[inline]
 fn getdents(dir: &Fd, buf: &mut [u8]) -> Result<usize> {
     // SAFETY: `buf` is this many writable bytes.
     let answer = unsafe {
@@ -78,6 +82,7 @@ fn getdents(dir: &Fd, buf: &mut [u8]) -> Result<usize> {
 const HEAD: usize = 19;
 
 /// Reads records into `out`; `None` where they are not what they should be.
+#[inline]
 fn parse(mut bytes: &[u8], out: &mut Vec<DirEntry>) -> Option<()> {
     while !bytes.is_empty() {
         let ino = u64::from_ne_bytes(bytes.get(..8)?.try_into().ok()?);

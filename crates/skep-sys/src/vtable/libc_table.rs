@@ -5,6 +5,7 @@ use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use core::ptr::{null, null_mut};
 
 /// The C library's answer as the kernel's: -1 and `errno` become a negative errno.
+#[inline]
 fn ret(answer: isize) -> isize {
     if answer != -1 {
         return answer;
@@ -17,6 +18,7 @@ fn ret(answer: isize) -> isize {
 
 const NS_PER_S: i64 = 1_000_000_000;
 
+#[inline]
 fn timespec(ns: i64) -> Option<libc::timespec> {
     (ns >= 0).then_some(libc::timespec {
         tv_sec: ns / NS_PER_S,
@@ -24,12 +26,14 @@ fn timespec(ns: i64) -> Option<libc::timespec> {
     })
 }
 
+#[inline]
 fn pointer(time: &Option<libc::timespec>) -> *const libc::timespec {
     time.as_ref().map_or(null(), |t| t as *const _)
 }
 
 /// # Safety
 /// As [`Kernel::poll`](crate::Kernel::poll).
+#[inline]
 unsafe fn ppoll(fds: *mut c_void, count: usize, timeout_ns: i64) -> isize {
     let time = timespec(timeout_ns);
     // SAFETY: the caller's promise; `time` outlives the call.
@@ -38,6 +42,7 @@ unsafe fn ppoll(fds: *mut c_void, count: usize, timeout_ns: i64) -> isize {
 
 /// # Safety
 /// As [`Kernel::epoll_wait`](crate::Kernel::epoll_wait).
+#[inline]
 unsafe fn epoll(set: c_int, events: *mut c_void, count: usize, timeout_ns: i64) -> isize {
     // Milliseconds, rounded up: all C libraries have this one.
     let ms = if timeout_ns < 0 {
@@ -53,6 +58,7 @@ unsafe fn epoll(set: c_int, events: *mut c_void, count: usize, timeout_ns: i64) 
 
 /// # Safety
 /// None; unsafe for uniformity.
+#[inline]
 unsafe fn now(clock: c_int) -> i64 {
     let mut time = libc::timespec {
         tv_sec: 0,
@@ -72,6 +78,7 @@ macro_rules! libc_table {
     ($($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty { $body:expr })+) => {
         impl SysVTable {
             /// A table of the C library's functions.
+            #[inline]
             pub fn libc() -> Self {
                 $(
                     unsafe extern "C" fn $name(_: *mut c_void $(, $arg: $ty)*) -> $ret {

@@ -9,8 +9,8 @@ use crate::{Error, ErrorKind};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use skep_codec::elf::{Image, ReadAt, SHT_DYNSYM, SHT_SYMTAB};
-use skep_codec::order;
 use skep_codec::uapi::linux::O_RDONLY;
+use skep_codec::{order, text};
 use skep_sys::{Fd, file, process};
 
 /// A program or library in a file.
@@ -120,7 +120,7 @@ pub(super) fn find(
     {
         return Ok(path);
     }
-    let is_library = name.ends_with(".so") || name.contains(".so.");
+    let is_library = name.ends_with(".so") || text::contains(name, ".so.");
     for dirs in directories(system, is_library)? {
         for dir in dirs.split(':').filter(|dir| !dir.is_empty()) {
             let path = format!("{root}{dir}/{name}");

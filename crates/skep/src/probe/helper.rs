@@ -4,8 +4,8 @@ use super::ask::{EXIT, as_call, call, verify};
 use super::prog_type::{self, Way};
 use super::{Answer, Origin};
 use crate::system::System;
-use skep_codec::Errno;
 use skep_codec::uapi::bpf::{AttachType, Helper, ProgType};
+use skep_codec::{Errno, text};
 use skep_sys::CallError;
 use skep_sys::bpf::ProgParams;
 
@@ -115,7 +115,7 @@ fn ask_way(system: &System, prog_type: ProgType, way: &Way, helper: Helper) -> A
     let Err(error) = result else {
         return Answer::Yes;
     };
-    if !log.contains("(85) call") {
+    if !text::contains(&log, "(85) call") {
         // It did not come to the call: of this way nothing can be told.
         return super::answer(Err(error));
     }
@@ -125,7 +125,7 @@ fn ask_way(system: &System, prog_type: ProgType, way: &Way, helper: Helper) -> A
         "program of this type cannot use helper ",
     ];
     // Every other complaint is about the arguments.
-    match REFUSALS.iter().any(|words| log.contains(words)) {
+    match REFUSALS.iter().any(|words| text::contains(&log, words)) {
         true => Answer::No,
         false => Answer::Yes,
     }

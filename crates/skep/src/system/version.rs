@@ -3,7 +3,7 @@
 use super::System;
 use crate::error::Context;
 use crate::{Error, ErrorKind, Result};
-use skep_codec::Errno;
+use skep_codec::{Errno, text};
 use skep_sys::{file, process};
 
 impl System {
@@ -43,7 +43,7 @@ fn ubuntu(signature: &[u8]) -> Option<u32> {
 
 /// After the distribution's name: `#1 SMP Debian 4.19.249-2 (2022-06-30)`.
 fn debian(build: &str) -> Option<u32> {
-    let (_, after) = build.split_once("Debian ")?;
+    let (_, after) = text::split_once(build, "Debian ")?;
     code(after)
 }
 
