@@ -2,8 +2,11 @@
 
 mod common;
 
-use common::{host, load, object, run};
-use skep::{ErrorKind, LoadOptions, Object, ObjectSpec};
+use common::{host, load, object, run, skip};
+use skep::sys::Trace;
+use skep::{ErrorKind, LoadOptions, Object, ObjectSpec, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 fn pruned() -> LoadOptions {
     LoadOptions {
@@ -97,6 +100,41 @@ fn the_kernels_configuration_decides_too() {
     let object = loaded(&spec, &set);
     assert_eq!(maps(&object), ["always", "if_configured"]);
     assert_eq!(run(&object, "configured"), 11);
+}
+
+#[test]
+fn the_kernels_configuration_is_read_once() {
+    let Ok(config) = host().kernel_config() else {
+        skip!("no configuration of this kernel is to be had");
+    };
+    let path = config.path().to_owned();
+    let opened = Arc::new(AtomicU32::new(0));
+    let counter = opened.clone();
+    let trace = Trace::with(host().kernel().clone(), move |call| {
+        let file = std::fs::read_link(format!("/proc/self/fd/{}", call.answer));
+        if call.name == "openat" && file.is_ok_and(|file| file.to_str() == Some(&path)) {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let system = System::new(trace).unwrap();
+    let options = LoadOptions {
+        kconfig: String::new(),
+        ..pruned()
+    };
+    let mut spec = only("configured");
+    let object = common::load_with(&system, &spec, &options);
+    assert_eq!(maps(&object), ["always"]);
+    assert_eq!(opened.swap(0, Ordering::SeqCst), 1);
+    // Nor is it read again for what it does not tell.
+    let mut externs = spec.externs.iter_mut();
+    let option = externs.find(|e| e.name == "CONFIG_SKEP_TEST").unwrap();
+    option.weak = false;
+    let error = spec.load_with(&system, &options).unwrap_err();
+    assert!(
+        error.to_string().contains("does not set `CONFIG_SKEP_TEST`"),
+        "{error}"
+    );
+    assert_eq!(opened.load(Ordering::SeqCst), 1);
 }
 
 #[test]

@@ -91,8 +91,7 @@ impl ObjectSpec {
     pub fn load_with(&self, system: &System, options: &LoadOptions) -> Result<Object> {
         #[cfg(feature = "prune")]
         if options.prune {
-            let pruned = super::loader::pruned(&self.0, system, options);
-            return Loader::new(system, &pruned, options).load();
+            return super::loader::load_pruned(&self.0, system, options);
         }
         Loader::new(system, &self.0, options).load()
     }

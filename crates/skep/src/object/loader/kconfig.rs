@@ -9,19 +9,24 @@ use skep_codec::object::{Data, Kconfig, ObjectSpec};
 
 const OPTION: &str = "CONFIG_";
 
-/// Fills the `.kconfig` map's data: `text` counts before what the kernel says. A weak variable that
-/// nobody knows of is zero.
+/// The `.kconfig` map's data with its values: `text` counts before what the kernel says. A weak
+/// variable that nobody knows of is zero.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] for a value that cannot be told; a value that its variable cannot take.
-pub(super) fn fill(
+pub(super) fn filled(
     system: &System,
     spec: &ObjectSpec,
     map: usize,
-    data: &mut Data,
+    data: &Data,
     text: &str,
-) -> Result<()> {
-    let mut values = Kconfig::new(spec, map, data);
+) -> Result<Data> {
+    let mut filled = data.clone();
+    fill(system, text, Kconfig::new(spec, map, &mut filled))?;
+    Ok(filled)
+}
+
+fn fill(system: &System, text: &str, mut values: Kconfig<'_>) -> Result<()> {
     let virtuals: Vec<(&str, bool)> = values.unset().collect();
     for (name, weak) in virtuals {
         match name {

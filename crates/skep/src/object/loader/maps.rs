@@ -86,7 +86,7 @@ impl Loader<'_> {
     fn create(&mut self, index: usize, spec: &MapSpec) -> Result<Map> {
         match &spec.data {
             Some(data) if data.kind == DataKind::Kconfig => {
-                self.create_kconfig(index, spec, data.clone())
+                self.create_kconfig(index, spec, data)
             }
             Some(data) if data.kind == DataKind::StructOps => {
                 let ops = self.kernel_ops(index, spec)?;
@@ -99,16 +99,13 @@ impl Loader<'_> {
     }
 
     /// The map of the kernel's configuration, its values filled in.
-    fn create_kconfig(&mut self, index: usize, spec: &MapSpec, mut data: Data) -> Result<Map> {
-        kconfig::fill(
-            self.system,
-            self.spec,
-            index,
-            &mut data,
-            &self.options.kconfig,
-        )?;
+    fn create_kconfig(&mut self, index: usize, spec: &MapSpec, data: &Data) -> Result<Map> {
+        let data = match self.kconfig.get(&index) {
+            Some(known) => known.clone(),
+            None => kconfig::filled(self.system, self.spec, index, data, &self.options.kconfig),
+        };
         let mut filled = spec.clone();
-        filled.data = Some(data);
+        filled.data = Some(data?);
         self.create_map(&filled, None)
     }
 

@@ -22,7 +22,7 @@ mod usdt;
 
 pub use programs::Prepared;
 #[cfg(feature = "prune")]
-pub(super) use prune::pruned;
+pub(super) use prune::load_pruned;
 
 use super::{Global, LoadOptions, Object};
 use crate::btf::KernelTypes;
@@ -37,7 +37,7 @@ use alloc::vec::Vec;
 use skep_codec::btf::Replaced;
 use skep_codec::core_reloc::Resolver;
 use skep_codec::map::Map as Ordered;
-use skep_codec::object::{ExternKind, ObjectSpec, ProgramSpec};
+use skep_codec::object::{Data, ExternKind, ObjectSpec, ProgramSpec};
 use skep_sys::Fd;
 
 /// A program loaded by itself.
@@ -68,6 +68,8 @@ pub struct Loader<'a> {
     arena_bases: Ordered<usize, u32>,
     /// `struct_ops` maps as the kernel has them.
     ops: Ordered<usize, Result<Arc<struct_ops::KernelOps>>>,
+    /// `.kconfig` maps' data that is known before they are made.
+    kconfig: Ordered<usize, Result<Data>>,
     /// The kernel's types and its modules'.
     kernel: KernelTypes<'a>,
     externs: externs::Externs,
@@ -100,6 +102,7 @@ impl<'a> Loader<'a> {
             pins: pins::Pins::default(),
             arena_bases: Ordered::new(),
             ops: Ordered::new(),
+            kconfig: Ordered::new(),
             kernel,
             externs: externs::Externs::default(),
             resolver: None,
