@@ -3,6 +3,7 @@
 //! The coverage-guided targets and `crates/skep-codec/tests/mutate.rs` both call these, so that
 //! what the one finds the other keeps.
 
+use super::seeds;
 use skep_codec::btf::{Btf, BtfExt, Kind, Kinds, Type, TypeId, Wanted};
 #[cfg(feature = "btf-edit")]
 use skep_codec::btf::{BtfBuilder, CoreRelo};
@@ -23,28 +24,32 @@ use std::sync::Arc;
 /// A parser under test: any bytes will do.
 pub type Entry = fn(&[u8]);
 
+/// What a target begins with, made of a committed object.
+pub type Seed = fn(&[u8]) -> Vec<u8>;
+
 /// The targets by name.
-pub const ENTRIES: &[(&str, Entry)] = &[
+pub const TARGETS: &[(&str, Entry, Seed)] = &[
     #[cfg(feature = "asm")]
-    ("asm", asm),
-    ("btf", btf),
-    ("btf_ext", btf_ext),
+    ("asm", asm, seeds::asm),
+    ("btf", btf, seeds::btf),
+    ("btf_ext", btf_ext, seeds::btf_ext),
     #[cfg(feature = "btf-edit")]
-    ("btf_merge", btf_merge),
-    ("core", core),
-    ("elf", elf),
-    ("kconfig", kconfig),
+    ("btf_merge", btf_merge, seeds::btf_merge),
+    ("core", core, seeds::core),
+    ("elf", elf, seeds::whole),
+    ("kconfig", kconfig, seeds::kconfig),
     #[cfg(feature = "linker")]
-    ("linker", linker),
+    ("linker", linker, seeds::linker),
     #[cfg(feature = "log")]
-    ("log", log),
-    ("object", object),
-    ("perf", perf),
+    ("log", log, seeds::log),
+    ("object", object, seeds::whole),
+    ("perf", perf, seeds::perf),
     #[cfg(feature = "skeleton")]
-    ("skeleton", skeleton),
+    ("skeleton", skeleton, seeds::whole),
     #[cfg(feature = "usdt")]
-    ("usdt", usdt),
-    ("value", value),
+    ("usdt", usdt, seeds::usdt),
+    #[cfg(feature = "values")]
+    ("value", value, seeds::value),
 ];
 
 /// Lines of a kernel's configuration, packed or not, for the variables of a committed object.
@@ -158,10 +163,12 @@ fn one_type(btf: &Btf, ty: &Type<'_>) {
     let _ = ty.params().take(TYPES).filter(|p| p.is_ok()).count();
     let _ = ty.variables().take(TYPES).filter(|v| v.is_ok()).count();
     let _ = (btf.size_of(ty.id()), btf.peel(ty.id()).is_ok());
+    #[cfg(feature = "values")]
     values(btf, ty.id());
 }
 
 /// A type section, the text of a value and a path in it, as `seeds::join` puts them together: through every type.
+#[cfg(feature = "values")]
 pub fn value(data: &[u8]) {
     let [types, text, path] = split(data);
     let Ok(btf) = Btf::from_bytes(types) else {
@@ -183,6 +190,7 @@ pub fn value(data: &[u8]) {
 }
 
 /// Texts that values are set by.
+#[cfg(feature = "values")]
 const TEXTS: [&str; 8] = [
     "1",
     "-129",
@@ -195,6 +203,7 @@ const TEXTS: [&str; 8] = [
 ];
 
 /// Bytes to values of this type, and text to bytes.
+#[cfg(feature = "values")]
 fn values(btf: &Btf, id: TypeId) {
     let mut bytes = [0x81_u8; 96];
     for len in [0, 1, 4, 96] {

@@ -1,5 +1,6 @@
 //! What the targets begin with: committed objects, and inputs that are made of them.
 
+#[cfg(feature = "values")]
 use skep_codec::btf::Btf;
 #[cfg(feature = "asm")]
 use skep_codec::insn;
@@ -25,34 +26,41 @@ pub fn objects() -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// What each target begins with, from one object.
-pub fn seeds(object: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let btf = section(object, ".BTF").unwrap_or_default();
-    let ext = section(object, ".BTF.ext").unwrap_or_default();
-    vec![
-        #[cfg(feature = "asm")]
-        ("asm", text(object).into_bytes()),
-        ("btf", btf.to_vec()),
-        ("btf_ext", join([btf, ext, &[]])),
-        #[cfg(feature = "btf-edit")]
-        ("btf_merge", join([btf, btf, btf])),
-        ("core", join([btf, ext, btf])),
-        ("elf", object.to_vec()),
-        ("kconfig", options(object)),
-        #[cfg(feature = "linker")]
-        ("linker", join([object, &other_half(object), &[]])),
-        ("log", log_record(object)),
-        ("object", object.to_vec()),
-        ("perf", perf_records(object)),
-        #[cfg(feature = "skeleton")]
-        ("skeleton", object.to_vec()),
-        ("usdt", probe_notes(object)),
-        ("value", printed(btf)),
-    ]
+/// The object as it is.
+pub fn whole(object: &[u8]) -> Vec<u8> {
+    object.to_vec()
+}
+
+/// Its types.
+pub fn btf(object: &[u8]) -> Vec<u8> {
+    types(object).to_vec()
+}
+
+/// Its types, and what tells of its code.
+pub fn btf_ext(object: &[u8]) -> Vec<u8> {
+    join([types(object), code(object), &[]])
+}
+
+/// Its types, three times.
+pub fn btf_merge(object: &[u8]) -> Vec<u8> {
+    join([types(object); 3])
+}
+
+/// Its types, its relocations, and its types as the kernel's.
+pub fn core(object: &[u8]) -> Vec<u8> {
+    join([types(object), code(object), types(object)])
+}
+
+fn types(object: &[u8]) -> &[u8] {
+    section(object, ".BTF").unwrap_or_default()
+}
+
+fn code(object: &[u8]) -> &[u8] {
+    section(object, ".BTF.ext").unwrap_or_default()
 }
 
 /// A note of a probe with arguments of every kind on every machine, its addresses from the object.
-fn probe_notes(object: &[u8]) -> Vec<u8> {
+pub fn usdt(object: &[u8]) -> Vec<u8> {
     let mut desc = object.get(24..48).unwrap_or_default().to_vec();
     desc.extend(b"provider\0name\0");
     desc.extend(b"-4@%eax 8@$-9 2@8(%rbp) 1@4(%rax,%rbx,8)\0");
@@ -79,7 +87,9 @@ fn probe_notes(object: &[u8]) -> Vec<u8> {
 }
 
 /// Types of an object, a value of the longest one that is printed, a path.
-fn printed(types: &[u8]) -> Vec<u8> {
+#[cfg(feature = "values")]
+pub fn value(object: &[u8]) -> Vec<u8> {
+    let types = types(object);
     let btf = Btf::from_bytes(types).expect("types of a committed object");
     let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(512).collect();
     let values = btf.iter().filter_map(|ty| btf.decode(ty.id(), &bytes).ok());
@@ -90,7 +100,7 @@ fn printed(types: &[u8]) -> Vec<u8> {
 }
 
 /// A log record with a field of every kind, its values from the object.
-fn log_record(object: &[u8]) -> Vec<u8> {
+pub fn log(object: &[u8]) -> Vec<u8> {
     let mut fields = Vec::new();
     let kinds = [0x40, 0x41, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
     let lens = [4, 16, 0, 8, 8, 8, 8, 8, 13, 5, 4, 16, 6, 3];
@@ -110,7 +120,7 @@ fn log_record(object: &[u8]) -> Vec<u8> {
 }
 
 /// A perf record of every kind, the sample's bytes from the object.
-fn perf_records(object: &[u8]) -> Vec<u8> {
+pub fn perf(object: &[u8]) -> Vec<u8> {
     let mut records = Vec::new();
     for (kind, size) in [(9, 112), (2, 24), (5, 32), (6, 32), (13, 16), (77, 8)] {
         records.extend([kind, 0, 0, 0, 0, 0, size, 0, 100, 0, 0, 0]);
@@ -124,7 +134,7 @@ fn perf_records(object: &[u8]) -> Vec<u8> {
 
 /// Lines that set what an object wants of the kernel's configuration, or what gzip
 /// makes of some lines where it wants little.
-fn options(object: &[u8]) -> Vec<u8> {
+pub fn kconfig(object: &[u8]) -> Vec<u8> {
     let spec = ObjectSpec::parse(object, "seed.bpf.o").expect("a committed object");
     let names = spec.externs.iter().map(|wanted| wanted.name.as_str());
     let values = ["y", "m", "0x10", "-1", "\"text\""].iter().cycle();
@@ -147,9 +157,8 @@ const PACKED: &[u8] =
     f\x85G7'p\xf3\x1f\x150\xf6\x0a{\x85\xae\xd0\x15\xba\xc2^\xa1+\xecU\xbb\xfc\x09.\
     \xc4\xb2\x9a\xd6\x01\x00\x00";
 
-/// Something that can be linked to an object.
-#[cfg(feature = "linker")]
-fn other_half(object: &[u8]) -> Vec<u8> {
+/// An object, and something that can be linked to it.
+pub fn linker(object: &[u8]) -> Vec<u8> {
     let end = if object.get(5) == Some(&2) {
         "eb"
     } else {
@@ -160,16 +169,17 @@ fn other_half(object: &[u8]) -> Vec<u8> {
         .into_iter()
         .filter(|(name, _)| names.contains(name));
     let mut others = halves.filter(|(_, half)| half != object);
-    others.next().map_or_else(Vec::new, |(_, half)| half)
+    let other = others.next().map_or_else(Vec::new, |(_, half)| half);
+    join([object, &other, &[]])
 }
 
 /// All code of an object as text, and something of everything that only people write.
 #[cfg(feature = "asm")]
-fn text(object: &[u8]) -> String {
+pub fn asm(object: &[u8]) -> Vec<u8> {
     let spec = ObjectSpec::parse(object, "seed.bpf.o").expect("a committed object");
     let texts = spec.functions.iter().map(|f| insn::listing(&f.insns));
     let all: String = texts.map(|text| text.to_string()).collect();
-    all + WRITTEN
+    (all + WRITTEN).into_bytes()
 }
 
 #[cfg(feature = "asm")]

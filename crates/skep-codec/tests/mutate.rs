@@ -15,6 +15,7 @@ mod random;
 #[expect(unreachable_pub, reason = "a library in the fuzz workspace")]
 mod seeds;
 
+use entries::TARGETS;
 use peak_alloc::PeakAlloc;
 use random::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -174,31 +175,26 @@ fn no_input_panics_or_runs_long() {
     if let Some(dir) = std::env::var_os("SKEP_MUTATE_DIR") {
         return others(Path::new(&dir));
     }
-    let entry = |target| entries::ENTRIES.iter().find(|(name, _)| *name == target);
-    let seeds: Vec<(&str, Vec<u8>)> = seeds::objects()
+    let objects = seeds::objects();
+    let seeds: Vec<_> = objects
         .iter()
-        .flat_map(|(_, object)| seeds::seeds(object))
+        .flat_map(|(_, object)| TARGETS.iter().map(|(.., seed)| seed(object)).zip(TARGETS))
         .collect();
     let mut random = Random(number("SKEP_MUTATE_SEED", 1).max(1));
     let until = Instant::now() + Duration::from_secs(number("SKEP_MUTATE_SECONDS", 2));
     let mut count = 0;
-    for (target, bytes) in &seeds {
-        let (_, entry) = entry(*target).expect("a seed's target");
+    for (bytes, (target, entry, _)) in &seeds {
         check(*entry, bytes).unwrap_or_else(|what| fail(target, bytes, &what));
         count += 1;
     }
     while Instant::now() < until {
-        let (target, bytes) = &seeds[random.index(seeds.len())];
-        let (_, entry) = entry(*target).expect("a seed's target");
+        let (bytes, (target, entry, _)) = &seeds[random.index(seeds.len())];
         let mut bytes = bytes.clone();
         mutate(&mut bytes, &mut random);
         check(*entry, &bytes).unwrap_or_else(|what| fail(target, &bytes, &what));
         count += 1;
     }
-    println!(
-        "mutate: {count} inputs through {} parsers",
-        entries::ENTRIES.len()
-    );
+    println!("mutate: {count} inputs through {} parsers", TARGETS.len());
 }
 
 #[test]
@@ -206,7 +202,8 @@ fn seeds_are_whole() {
     let objects = seeds::objects();
     assert!(objects.len() >= 24, "{} objects", objects.len());
     for (name, object) in objects {
-        for (target, bytes) in seeds::seeds(&object) {
+        for (target, _, seed) in TARGETS {
+            let bytes = seed(&object);
             assert!(
                 bytes.len() > 100,
                 "{name}: {target} has {} bytes",

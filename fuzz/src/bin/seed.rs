@@ -1,13 +1,13 @@
 //! Fills `corpus/TARGET/` from the committed objects.
 
-use skep_fuzz::{ring, seeds};
+use skep_fuzz::{entries::TARGETS, ring, seeds};
 use std::path::Path;
 
 fn main() -> std::io::Result<()> {
     let mut written = 0;
     for (name, object) in seeds::objects() {
-        for (target, bytes) in seeds::seeds(&object) {
-            write(target, &name, &bytes)?;
+        for (target, _, seed) in TARGETS {
+            write(target, &name, &seed(&object))?;
             written += 1;
         }
     }
