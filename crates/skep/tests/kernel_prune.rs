@@ -131,7 +131,9 @@ fn the_kernels_configuration_is_read_once() {
     option.weak = false;
     let error = spec.load_with(&system, &options).unwrap_err();
     assert!(
-        error.to_string().contains("does not set `CONFIG_SKEP_TEST`"),
+        error
+            .to_string()
+            .contains("does not set `CONFIG_SKEP_TEST`"),
         "{error}"
     );
     assert_eq!(opened.load(Ordering::SeqCst), 1);

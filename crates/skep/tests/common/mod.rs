@@ -10,13 +10,26 @@ use skep::{LoadOptions, Map, MapType, Object, ObjectSpec, RingBuf, System};
 use std::fs::File;
 use std::time::{Duration, Instant};
 
+/// A file in `testdata`.
+macro_rules! testdata {
+    ($name:literal, $end:literal) => {
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../testdata/",
+            $name,
+            $end
+        ))
+    };
+}
+pub(crate) use testdata;
+
 /// The bytes of the committed object of this name, in this machine's byte order.
 macro_rules! bytes {
     ($name:literal) => {{
         #[cfg(target_endian = "little")]
-        let bytes: &[u8] = include_bytes!(concat!("../../../testdata/", $name, ".bpf.el.o"));
+        let bytes: &[u8] = $crate::common::testdata!($name, ".bpf.el.o");
         #[cfg(target_endian = "big")]
-        let bytes: &[u8] = include_bytes!(concat!("../../../testdata/", $name, ".bpf.eb.o"));
+        let bytes: &[u8] = $crate::common::testdata!($name, ".bpf.eb.o");
         bytes
     }};
 }

@@ -85,9 +85,7 @@ impl Loader<'_> {
 
     fn create(&mut self, index: usize, spec: &MapSpec) -> Result<Map> {
         match &spec.data {
-            Some(data) if data.kind == DataKind::Kconfig => {
-                self.create_kconfig(index, spec, data)
-            }
+            Some(data) if data.kind == DataKind::Kconfig => self.create_kconfig(index, spec, data),
             Some(data) if data.kind == DataKind::StructOps => {
                 let ops = self.kernel_ops(index, spec)?;
                 let mut shaped = spec.clone();
