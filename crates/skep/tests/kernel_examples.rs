@@ -1,8 +1,14 @@
 //! The examples run, and say what they are to say.
 
+mod common;
+
+use common::{ip, own_network, pair, skip};
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// The built example; `None`, said, on a machine that has only the tests.
 fn example(name: &str) -> Option<PathBuf> {
@@ -191,6 +197,57 @@ fn log_shows_what_its_level_lets_through() {
     assert_eq!(number_of(&text, " dropped"), 0);
 }
 
+/// A socket that sends pings, with a number and bytes, and receives their answers.
+fn ping_socket() -> UdpSocket {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
+    std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 0").unwrap();
+    let (family, kind) = (AddressFamily::Inet, SockType::Datagram);
+    let socket = socket(family, kind, SockFlag::empty(), SockProtocol::Icmp).unwrap();
+    let socket = UdpSocket::from(socket);
+    socket
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    socket
+}
+
+#[test]
+fn xsk_answers_pings() {
+    let Some(example) = example("xsk") else {
+        return;
+    };
+    own_network();
+    let Some(_) = pair() else {
+        skip!("no veth pair can be made");
+    };
+    assert!(ip("address add 10.9.0.1/24 dev skep0"));
+    let mut running = Command::new(example)
+        .args(["veth0", "10.9.0.2", "2"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    let mut line = || lines.next().unwrap().unwrap();
+    assert_eq!(line(), "10.9.0.2 is here");
+    let socket = ping_socket();
+    socket.connect("10.9.0.2:0").unwrap();
+    for number in 0..100 {
+        let mut ping = vec![8, 0, 0, 0, 0, 0, 0, number];
+        ping.extend((0..number).map(|byte| byte ^ 0x5a));
+        socket.send(&ping).unwrap();
+        let mut answer = [0; 256];
+        let len = socket.recv(&mut answer).expect("an answer in time");
+        // Checksum and identifier are the kernel's to fill in and to check.
+        assert_eq!(answer[0], 0);
+        assert_eq!(answer[6..len], ping[6..]);
+    }
+    let last = line();
+    assert_eq!(number_of(&last, " pings and "), 100, "{last}");
+    assert!(number_of(&last, " questions for") >= 1, "{last}");
+    assert_eq!(number_of(&last, " answers lost"), 0, "{last}");
+    assert_eq!(line(), "0 packets came too fast");
+    assert!(running.wait().unwrap().success());
+}
+
 /// Every example is among those above.
 #[test]
 fn every_example_is_run() {
@@ -205,7 +262,7 @@ fn every_example_is_run() {
         .collect();
     let source = include_str!("kernel_examples.rs");
     for name in &names {
-        let run = [format!("output(\"{name}\""), format!("watching(\"{name}\"")];
+        let run = ["output", "watching", "example"].map(|run| format!("{run}(\"{name}\""));
         assert!(
             run.iter().any(|run| source.contains(run)),
             "{name} is not run"

@@ -2,12 +2,11 @@
 
 mod common;
 
-use common::{host, load, logs, object, own_network, skip};
+use common::{host, load, logs, object, own_network, pair, skip};
 use skep::probe::{Answer, Feature};
 use skep::prog::TestRun;
 use skep::{ErrorKind, LoadOptions, Object, ObjectSpec, System, plain};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 plain! {
@@ -15,8 +14,8 @@ plain! {
     #[derive(Debug)]
     struct Seen {
         count: u64,
-        ifindex: i32,
-        peer: i32,
+        ifindex: u32,
+        peer: u32,
         error: i32,
         has_priv: i32,
         has_other: i32,
@@ -61,23 +60,8 @@ fn functions_of_a_module_are_called() {
     assert_eq!((seen.count, seen.error), (1, -2));
 }
 
-/// An Ethernet pair in a network of its own: the index of either end.
-fn pair() -> Option<(i32, i32)> {
-    own_network();
-    let ip = |args: &str| {
-        let done = Command::new("ip").args(args.split(' ')).output();
-        done.unwrap().status.success()
-    };
-    // The kernel names the other end.
-    if !ip("link add skep0 type veth") {
-        return None;
-    }
-    assert!(ip("link set veth0 up") && ip("link set skep0 up"));
-    let index = |name| nix::net::if_::if_nametoindex(name).unwrap() as i32;
-    Some((index("skep0"), index("veth0")))
-}
-
 fn traced(system: &System, program: &str) {
+    own_network();
     let Some((one, other)) = pair() else {
         skip!("no veth pair can be made");
     };
@@ -97,7 +81,7 @@ fn traced(system: &System, program: &str) {
     while seen(&object).count == 0 && Instant::now() < until {
         let socket = std::net::UdpSocket::bind("[::]:0").unwrap();
         // All nodes on the link of this end.
-        let all = std::net::SocketAddrV6::new("ff02::1".parse().unwrap(), 9, 0, one as u32);
+        let all = std::net::SocketAddrV6::new("ff02::1".parse().unwrap(), 9, 0, one);
         let _ = socket.send_to(b"skep", all);
         std::thread::sleep(Duration::from_millis(50));
     }

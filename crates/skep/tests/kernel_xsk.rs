@@ -13,7 +13,6 @@ use skep::{Errno, ErrorKind, Link, Object, System};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -41,21 +40,14 @@ impl Pair {
         }
         // No packets but ours.
         let _ = std::fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-        let ip = |args: &str| {
-            let done = Command::new("ip").args(args.split(' ')).output();
-            done.unwrap().status.success()
-        };
-        // The kernel names the other end.
-        if !ip("link add skep0 type veth") {
+        let Some((other, ifindex)) = common::pair() else {
             println!("skep-skip: no veth pair can be made");
             return None;
-        }
-        assert!(ip("link set veth0 up") && ip("link set skep0 up"));
-        let index = |name| nix::net::if_::if_nametoindex(name).unwrap();
+        };
         Some(Self {
             system,
-            ifindex: index("veth0"),
-            peer: packet_socket(index("skep0")),
+            ifindex,
+            peer: packet_socket(other),
         })
     }
 

@@ -163,10 +163,26 @@ pub fn first_record(ring: &mut RingBuf) -> Vec<u8> {
 /// Moves this thread into a network namespace of its own, its loopback up.
 pub fn own_network() {
     unshare(CloneFlags::CLONE_NEWNET).expect("own network namespace");
-    let up = std::process::Command::new("ip")
-        .args(["link", "set", "lo", "up"])
-        .status();
-    assert!(up.expect("ip").success());
+    assert!(ip("link set lo up"));
+}
+
+/// Runs `ip` with these words; whether it did what they say.
+pub fn ip(args: &str) -> bool {
+    let mut ip = std::process::Command::new("ip");
+    let done = ip.args(args.split(' ')).output();
+    done.expect("ip").status.success()
+}
+
+/// Makes the Ethernet pair `skep0` and `veth0` in this thread's network, both up; the index of each.
+/// `None` if none can be made.
+pub fn pair() -> Option<(u32, u32)> {
+    // The kernel names the other end.
+    if !ip("link add skep0 type veth") {
+        return None;
+    }
+    assert!(ip("link set veth0 up") && ip("link set skep0 up"));
+    let index = |name| nix::net::if_::if_nametoindex(name).unwrap();
+    Some((index("skep0"), index("veth0")))
 }
 
 /// Mounts a file system of this kind where only this thread sees it; `None` if the kernel has none.
