@@ -82,6 +82,15 @@ struct {
 	__type(value, struct pair);
 } typed_ring SEC(".maps");
 
+// As the macros of aya write one.
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+	__type(key, struct {});
+	__type(value, struct pair);
+	__uint(value_size, 0);
+} sized_ring SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
 	__type(key, struct bpf_cgroup_storage_key);

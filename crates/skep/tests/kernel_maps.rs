@@ -62,6 +62,7 @@ fn every_declared_kind_is_made_as_declared() {
         assert_eq!(made.name, map.name);
         let (key, value, entries) = match map.name.as_str() {
             "perf" => (4, 4, system.possible_cpus().unwrap()),
+            "sized_ring" => (0, 0, 4096_u32.max(system.page_size() as u32)),
             "typed_ring" => (0, 0, 8192_u32.max(system.page_size() as u32)),
             "user_ring" => (0, 0, 4 * 65536),
             _ => (map.key_size, map.value_size, map.max_entries),

@@ -158,7 +158,11 @@ fn set(btf: &Btf, member: &Member<'_>, map: &mut MapSpec) -> Result<bool> {
             }
         }
         "key_size" => size(&mut map.key_size, word()?)?,
-        "value_size" => size(&mut map.value_size, word()?)?,
+        "value_size" => match word()? {
+            // Of records that have a type, as aya's macros say it.
+            0 if map.map_type == MapType::RINGBUF => {}
+            bytes => size(&mut map.value_size, bytes)?,
+        },
         "key" => map.key_type = pointee(btf, member.ty, &mut map.key_size)?,
         "value" => map.value_type = pointee(btf, member.ty, &mut map.value_size)?,
         _ => return Ok(false),
