@@ -1,8 +1,11 @@
 //! `AF_XDP` sockets on one end of an Ethernet pair, a packet socket on the other.
 
 mod common;
+#[path = "common/xsk.rs"]
+mod packets;
 
-use common::{host, load, object, own_network, skip};
+use common::skip;
+use packets::{ETHERTYPE, LONG, network, next, packet, packet_socket, received, redirect, small};
 use skep::link::Xdp;
 use skep::map::XskMap;
 use skep::ring::Woken;
@@ -11,14 +14,10 @@ use skep::sys::{Epoll, Mapping, poll};
 use skep::xsk::{CopyMode, XskOptions, XskSocket};
 use skep::{Errno, ErrorKind, Link, Object, System};
 use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::io::Write;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// For experiments, by IEEE 802: no stack sends or takes it.
-const ETHERTYPE: [u8; 2] = [0x88, 0xb5];
-const LONG: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_millis(50);
 
 /// An Ethernet pair in a network of its own, and the packet socket on the other end.
@@ -31,15 +30,7 @@ struct Pair {
 impl Pair {
     /// `None`, said, where there is none or no `AF_XDP`.
     fn new() -> Option<Self> {
-        own_network();
-        let system = host();
-        if let Err(error) = xsk::open(system.kernel()) {
-            assert_eq!(error.errno, Errno::EAFNOSUPPORT, "{error}");
-            println!("skep-skip: no AF_XDP sockets in this kernel");
-            return None;
-        }
-        // No packets but ours.
-        let _ = std::fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+        let system = network()?;
         let Some((other, ifindex)) = common::pair() else {
             println!("skep-skip: no veth pair can be made");
             return None;
@@ -59,74 +50,14 @@ impl Pair {
     fn receiver(&self, options: &XskOptions, mode: fn(Xdp) -> Xdp) -> (XskSocket, Object, Link) {
         let hook = mode(Xdp::on_index(self.ifindex));
         let socket = self.bind(options);
-        let object = load(&self.system, &object!("xsk"));
-        let sockets = XskMap::try_from(object.map("sockets").unwrap()).unwrap();
-        sockets.set(0, socket.fd()).unwrap();
-        let link = object.program("redirect").unwrap().attach_to(hook).unwrap();
+        let (object, link) = redirect(&self.system, hook, &[&socket]);
         (socket, object, link)
     }
 
     /// What the other end receives next.
     fn received(&mut self) -> Vec<u8> {
-        let mut bytes = vec![0; 4096];
-        let len = self.peer.read(&mut bytes).expect("a packet in time");
-        bytes.truncate(len);
-        bytes
+        received(&mut self.peer)
     }
-}
-
-fn packet_socket(ifindex: u32) -> File {
-    let protocol = u16::from_ne_bytes(ETHERTYPE);
-    // SAFETY: there are no pointers.
-    let raw = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW, i32::from(protocol)) };
-    assert!(raw >= 0);
-    // SAFETY: a new descriptor.
-    let socket = unsafe { OwnedFd::from_raw_fd(raw) };
-    // SAFETY: integers, of which 0 is one.
-    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-    address.sll_family = libc::AF_PACKET as u16;
-    address.sll_protocol = protocol;
-    address.sll_ifindex = ifindex as i32;
-    let len = size_of::<libc::sockaddr_ll>() as u32;
-    // SAFETY: an address of this length.
-    let bound = unsafe { libc::bind(raw, (&raw const address).cast(), len) };
-    assert_eq!(bound, 0);
-    let time = nix::sys::time::TimeVal::new(2, 0);
-    nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::ReceiveTimeout, &time)
-        .unwrap();
-    File::from(socket)
-}
-
-/// Packets of many lengths, no two alike.
-fn packet(number: u32) -> Vec<u8> {
-    let len = 60 + (number as usize * 37) % 1400;
-    let mut bytes = vec![0xff; 12];
-    bytes.extend(ETHERTYPE);
-    bytes.extend(number.to_be_bytes());
-    let rest = (bytes.len()..len).map(|n| (n as u32 ^ number.wrapping_mul(31)) as u8);
-    let rest: Vec<u8> = rest.collect();
-    bytes.extend(rest);
-    bytes
-}
-
-fn small() -> XskOptions {
-    XskOptions {
-        rx_frames: 64,
-        tx_frames: 32,
-        ..XskOptions::default()
-    }
-}
-
-/// The next packet, waited for.
-fn next(socket: &mut XskSocket) -> Vec<u8> {
-    let give_up = Instant::now() + LONG;
-    while Instant::now() < give_up {
-        if let Some(packet) = socket.recv().unwrap() {
-            return packet.to_vec();
-        }
-        socket.wait(Some(LONG)).unwrap();
-    }
-    panic!("no packet in five seconds");
 }
 
 fn packets_arrive(mode: fn(Xdp) -> Xdp) {

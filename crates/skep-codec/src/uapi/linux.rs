@@ -122,6 +122,8 @@ pub const SIOCGIFNAME: u64 = 0x8910;
 /// `SIOCGIFINDEX`.
 pub const SIOCGIFINDEX: u64 = 0x8933;
 
+/// `XDP_SHARED_UMEM` of a `sockaddr_xdp`.
+pub const XDP_SHARED_UMEM: u16 = 1;
 /// `XDP_COPY` of a `sockaddr_xdp`.
 pub const XDP_COPY: u16 = 1 << 1;
 /// `XDP_ZEROCOPY` of a `sockaddr_xdp`.

@@ -8,7 +8,7 @@ use skep_codec::Errno;
 use skep_codec::uapi::linux::{
     AF_XDP, MAP_POPULATE, MAP_SHARED, MSG_DONTWAIT, PROT_READ, PROT_WRITE, SOCK_RAW, SOL_XDP,
     XDP_MMAP_OFFSETS, XDP_OPTIONS, XDP_PGOFF_RX_RING, XDP_PGOFF_TX_RING, XDP_RX_RING,
-    XDP_STATISTICS, XDP_TX_RING, XDP_UMEM_COMPLETION_RING, XDP_UMEM_FILL_RING,
+    XDP_SHARED_UMEM, XDP_STATISTICS, XDP_TX_RING, XDP_UMEM_COMPLETION_RING, XDP_UMEM_FILL_RING,
     XDP_UMEM_PGOFF_COMPLETION_RING, XDP_UMEM_PGOFF_FILL_RING, XDP_UMEM_REG,
 };
 
@@ -209,15 +209,43 @@ pub fn map_ring(socket: &Fd, ring: Ring, len: usize) -> Result<Mapping> {
 /// # Kernel
 /// bind(2) of a `struct sockaddr_xdp`, since 4.18.
 pub fn bind(socket: &Fd, ifindex: u32, queue_id: u32, flags: u16) -> Result<()> {
-    let address = SockaddrXdp {
-        family: AF_XDP as u16,
-        flags,
-        ifindex,
-        queue_id,
-        shared_umem_fd: 0,
-    };
+    bind_to(
+        socket,
+        &SockaddrXdp {
+            family: AF_XDP as u16,
+            flags,
+            ifindex,
+            queue_id,
+            shared_umem_fd: 0,
+        },
+    )
+}
+
+/// Binds a socket that has no memory of its own, but that of `with`, which is bound and whose flags
+/// count for both.
+///
+/// # Errors
+/// Those of [`bind`]; `EINVAL`: a fill and a completion ring for the queue of `with`, which has them,
+/// or none for another; `EBADF`: `with` is not bound.
+///
+/// # Kernel
+/// `XDP_SHARED_UMEM`, since 4.18; for other queues and interfaces since 5.10.
+pub fn bind_shared(socket: &Fd, ifindex: u32, queue_id: u32, with: &Fd) -> Result<()> {
+    bind_to(
+        socket,
+        &SockaddrXdp {
+            family: AF_XDP as u16,
+            flags: XDP_SHARED_UMEM,
+            ifindex,
+            queue_id,
+            shared_umem_fd: with.raw() as u32,
+        },
+    )
+}
+
+fn bind_to(socket: &Fd, address: &SockaddrXdp) -> Result<()> {
     let len = size_of::<SockaddrXdp>() as c_uint;
-    let address = (&raw const address).cast();
+    let address = ptr::from_ref(address).cast();
     // SAFETY: `address` is readable for `len` bytes.
     let answer = unsafe { socket.kernel().bind(socket.raw(), address, len) };
     check("bind", answer).map(drop)

@@ -137,6 +137,24 @@ impl RxFrame<'_> {
         }
         self.hand_over()
     }
+
+    /// Sends the packet where it lies, out of another socket's interface: [`RxFrame::send`] by a
+    /// socket that shares the memory, which gives a frame of its own for this one.
+    ///
+    /// # Errors
+    /// Those of [`RxFrame::send`]; [`ErrorKind::Invalid`]: `by` has other memory.
+    #[inline]
+    pub fn send_by(mut self, by: &mut XskSocket) -> Result<()> {
+        let span = self.span;
+        if span.len == 0 {
+            return Err(misfit(span, 0, 1));
+        }
+        if !by.umem.may_send()? {
+            return Err(by.full());
+        }
+        self.span.frame = self.socket.umem.exchange(span.frame, &mut by.umem)?;
+        by.transmit(span)
+    }
 }
 
 impl TxFrame<'_> {

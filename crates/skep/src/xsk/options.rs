@@ -61,11 +61,16 @@ impl Default for XskOptions {
 }
 
 impl XskOptions {
-    /// Bytes of all frames.
+    /// Frames of a socket.
+    pub(super) fn frames(&self) -> u32 {
+        self.rx_frames.saturating_add(self.tx_frames)
+    }
+
+    /// Bytes of all frames of so many sockets.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] for what the kernel would refuse without a word.
-    pub(super) fn len(&self, page_size: usize) -> Result<usize> {
+    pub(super) fn len(&self, sockets: usize, page_size: usize) -> Result<usize> {
         let refuse = |what| Err(Error::new(ErrorKind::Invalid, what));
         for (name, frames) in [("rx_frames", self.rx_frames), ("tx_frames", self.tx_frames)] {
             if !frames.is_power_of_two() {
@@ -87,10 +92,11 @@ impl XskOptions {
             ));
         }
         let frames = u64::from(self.rx_frames) + u64::from(self.tx_frames);
-        let len = frames.checked_mul(u64::from(frame));
+        let all = frames.saturating_mul(sockets as u64);
+        let len = all.checked_mul(u64::from(frame));
         match len.and_then(|len| usize::try_from(len).ok()) {
-            Some(len) if frames <= u64::from(u32::MAX) => Ok(len),
-            _ => refuse(format!("an AF_XDP socket with {frames} frames")),
+            Some(len) if all <= u64::from(u32::MAX) => Ok(len),
+            _ => refuse(format!("AF_XDP sockets with {all} frames")),
         }
     }
 
@@ -116,11 +122,13 @@ mod tests {
     #[test]
     fn sizes_that_the_kernel_would_refuse_are_told() {
         let good = XskOptions::default();
-        assert_eq!(good.len(4096).unwrap(), 8 << 20);
+        assert_eq!(good.len(1, 4096).unwrap(), 8 << 20);
+        assert_eq!(good.len(3, 4096).unwrap(), 24 << 20);
+        assert!(good.len(1 << 20, 4096).is_err(), "2^32 frames");
         let with = |change: fn(&mut XskOptions)| {
             let mut options = good.clone();
             change(&mut options);
-            let error = options.len(4096).unwrap_err();
+            let error = options.len(1, 4096).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid);
             std::string::ToString::to_string(&error)
         };

@@ -7,6 +7,8 @@
 
 use super::ring::{Desc, Memory};
 use crate::{Error, ErrorKind, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use skep_codec::uapi::linux::{MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE};
 use skep_sys::net::xsk::{self, RingOffsets};
@@ -140,46 +142,147 @@ impl Memory for Ring {
     }
 }
 
-/// The memory of all frames.
-pub(super) struct Frames(Mapping);
+/// Whose a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Ours: in the pool, or lent.
+    Us,
+    /// The kernel's, until a packet is in it.
+    Receiving,
+    /// The kernel's, until its packet is sent.
+    Sending,
+    /// In no way ours: a socket's that shares the memory.
+    Other,
+}
+
+/// The memory of all frames, and whose each of them is.
+///
+/// Sockets that share the memory have a `Frames` each. A frame is `Other` in all of them but one:
+/// none is made but by dividing another, and what changes hands does so in both.
+pub(super) struct Frames {
+    memory: Arc<Mapping>,
+    frame_bytes: usize,
+    owners: Vec<Owner>,
+}
 
 impl Frames {
-    pub(super) fn map(kernel: &KernelRef, len: usize) -> skep_sys::Result<Self> {
+    /// Maps so many bytes, a multiple of `frame_bytes`; all frames are ours.
+    pub(super) fn map(kernel: &KernelRef, len: usize, frame_bytes: u32) -> skep_sys::Result<Self> {
         let (prot, flags) = (PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
-        Mapping::new(kernel, len, prot, flags, None, 0).map(Self)
+        let memory = Mapping::new(kernel, len, prot, flags, None, 0)?;
+        let frame_bytes = frame_bytes as usize;
+        Ok(Self {
+            memory: Arc::new(memory),
+            frame_bytes,
+            owners: alloc::vec![Owner::Us; len / frame_bytes],
+        })
+    }
+
+    /// Keeps the first `count` of the frames that are ours, and gives the others away.
+    pub(super) fn split_off(&mut self, count: u32) -> Self {
+        let mut kept = 0;
+        let mut owners = alloc::vec![Owner::Other; self.owners.len()];
+        for (mine, other) in self.owners.iter_mut().zip(&mut owners) {
+            match *mine {
+                Owner::Us if kept < count => kept += 1,
+                Owner::Us => (*mine, *other) = (Owner::Other, Owner::Us),
+                _ => {}
+            }
+        }
+        Self {
+            memory: self.memory.clone(),
+            frame_bytes: self.frame_bytes,
+            owners,
+        }
     }
 
     pub(super) fn mapping(&self) -> &Mapping {
-        &self.0
+        &self.memory
     }
 
-    /// Where `len` bytes from `at` begin.
+    /// Whose a frame is; `None` if there is no such frame.
+    #[inline]
+    pub(super) fn owner(&self, frame: u32) -> Option<Owner> {
+        self.owners.get(frame as usize).copied()
+    }
+
+    /// The frames that are ours, the last one first.
+    pub(super) fn ours(&self) -> Vec<u32> {
+        let frames = (0..self.owners.len() as u32).rev();
+        frames
+            .filter(|frame| self.owner(*frame) == Some(Owner::Us))
+            .collect()
+    }
+
+    /// Gives a frame to the kernel, or takes it back. What is another socket's stays that.
+    #[inline]
+    pub(super) fn give(&mut self, frame: u32, to: Owner) {
+        if let Some(owner) = self.owners.get_mut(frame as usize)
+            && *owner != Owner::Other
+            && to != Owner::Other
+        {
+            *owner = to;
+        }
+    }
+
+    /// Gives a frame of ours for one of a socket with the same memory; whether both are that.
+    #[inline]
+    pub(super) fn exchange(&mut self, frame: u32, other: &mut Self, theirs: u32) -> bool {
+        let owned = (self.owner(frame), other.owner(theirs)) == (Some(Owner::Us), Some(Owner::Us));
+        if !owned || !Arc::ptr_eq(&self.memory, &other.memory) {
+            return false;
+        }
+        hand_over(&mut self.owners, &mut other.owners, frame);
+        hand_over(&mut other.owners, &mut self.owners, theirs);
+        true
+    }
+
+    /// Where `len` bytes from `at` of a frame begin.
     ///
     /// # Panics
-    /// If they are not all in the memory.
+    /// If the frame is not ours, or they are not all in it.
     #[inline]
-    fn place(&self, at: usize, len: usize) -> *mut u8 {
-        let inside = self.0.len().checked_sub(len);
-        assert!(inside.is_some_and(|last| at <= last), "outside the frames");
-        // SAFETY: at most at the end of the mapping (contract 4).
-        unsafe { self.0.as_ptr().add(at) }
+    fn place(&self, frame: u32, at: usize, len: usize) -> *mut u8 {
+        let last = self.frame_bytes.checked_sub(len);
+        let inside = last.is_some_and(|last| at <= last);
+        assert!(
+            inside && self.owner(frame) == Some(Owner::Us),
+            "not in a frame of ours"
+        );
+        // SAFETY: the mapping (contract 4) has all frames that have an owner, and `at` is at most at
+        // the end of this one.
+        unsafe {
+            self.memory
+                .as_ptr()
+                .add(frame as usize * self.frame_bytes + at)
+        }
     }
 
     /// Copies out of a frame that is ours.
     #[inline]
-    pub(super) fn copy(&self, at: usize, out: &mut [u8]) {
-        let from = self.place(at, out.len()).cast_const();
-        // SAFETY: `place` has seen that the source is in the mapping. `out` is ours, and no Rust
-        // reference to frames exists; `write` takes `&mut self`.
+    pub(super) fn copy(&self, frame: u32, at: usize, out: &mut [u8]) {
+        let from = self.place(frame, at, out.len()).cast_const();
+        // SAFETY: `place` has seen that the source is in the mapping, and in a frame of ours: no
+        // other `Frames` accesses it, and this one's `write` takes `&mut self`. `out` is ours, and no
+        // Rust reference to frames exists.
         unsafe { core::ptr::copy_nonoverlapping(from, out.as_mut_ptr(), out.len()) };
     }
 
     /// Copies into a frame that is ours.
     #[inline]
-    pub(super) fn write(&mut self, at: usize, bytes: &[u8]) {
-        let to = self.place(at, bytes.len());
-        // SAFETY: `place` has seen that the target is in the mapping, which can be written.
-        // `bytes` is ours, and no Rust reference to frames exists.
+    pub(super) fn write(&mut self, frame: u32, at: usize, bytes: &[u8]) {
+        let to = self.place(frame, at, bytes.len());
+        // SAFETY: `place` has seen that the target is in the mapping, which can be written, and in a
+        // frame of ours, which no other `Frames` accesses. `bytes` is ours, and no Rust reference to
+        // frames exists.
         unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    }
+}
+
+/// Makes a frame another's.
+fn hand_over(from: &mut [Owner], to: &mut [Owner], frame: u32) {
+    let at = frame as usize;
+    if let (Some(from), Some(to)) = (from.get_mut(at), to.get_mut(at)) {
+        (*from, *to) = (Owner::Other, Owner::Us);
     }
 }

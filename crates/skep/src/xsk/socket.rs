@@ -9,6 +9,7 @@ use crate::error::Context;
 use crate::ring::{Woken, wait::nanoseconds};
 use crate::system::System;
 use crate::{Errno, Error, ErrorKind, Result};
+use alloc::vec::Vec;
 use core::time::Duration;
 use skep_codec::uapi::linux::XDP_OPTIONS_ZEROCOPY;
 use skep_sys::net::xsk::{self, Statistics};
@@ -19,7 +20,7 @@ const TRIES: u32 = 10;
 /// How many packets one call sends at least, if there are more (`TX_BATCH_SIZE`: 16, later 32).
 const TX_BATCH: u32 = 16;
 
-/// An `AF_XDP` socket on a queue of an interface, with memory of its own.
+/// An `AF_XDP` socket on a queue of an interface, with memory of its own or shared with others.
 ///
 /// # Kernel
 /// Since Linux 5.4, for the flags of rings; without `CAP_NET_RAW` there is none.
@@ -48,22 +49,77 @@ impl XskSocket {
     #[doc(alias = "xsk_socket__create")]
     #[doc(alias = "xsk_umem__create")]
     pub fn bind(system: &System, ifindex: u32, queue: u32, options: &XskOptions) -> Result<Self> {
+        let frames = Self::frames(system, 1, options)?;
+        Self::bind_with(system, frames, None, (ifindex, queue), options)
+    }
+
+    /// Makes a socket for each of these queues, an interface's index and a number, all with the same
+    /// memory: what one receives, another sends where it lies ([`RxFrame::send_by`]). Each has as many
+    /// frames as the options say.
+    ///
+    /// # Errors
+    /// Those of [`XskSocket::bind`]; [`ErrorKind::Invalid`]: a queue twice, since all sockets of a
+    /// queue would share its fill and completion rings.
+    ///
+    /// # Kernel
+    /// Since 5.10, for memory that is shared between queues.
+    #[doc(alias = "xsk_socket__create_shared")]
+    #[doc(alias = "XDP_SHARED_UMEM")]
+    pub fn bind_shared(
+        system: &System,
+        queues: &[(u32, u32)],
+        options: &XskOptions,
+    ) -> Result<Vec<Self>> {
+        let mut rest = Self::frames(system, queues.len(), options)?;
+        let mut sockets: Vec<Self> = Vec::with_capacity(queues.len());
+        for (n, &queue) in queues.iter().enumerate() {
+            if queues.iter().take(n).any(|before| *before == queue) {
+                let what = format!(
+                    "two AF_XDP sockets on interface {}, queue {}",
+                    queue.0, queue.1
+                );
+                return Err(Error::new(ErrorKind::Invalid, what));
+            }
+            let others = rest.split_off(options.frames());
+            let frames = core::mem::replace(&mut rest, others);
+            let with = sockets.first();
+            let socket = Self::bind_with(system, frames, with, queue, options)?;
+            sockets.push(socket);
+        }
+        Ok(sockets)
+    }
+
+    fn frames(system: &System, sockets: usize, options: &XskOptions) -> Result<Frames> {
+        let len = options.len(sockets, system.page_size())?;
+        let frames = Frames::map(system.kernel(), len, options.frame_bytes);
+        frames.context("map the memory of AF_XDP sockets")
+    }
+
+    /// A socket with these frames, which are memory of its own or of the socket `with`.
+    fn bind_with(
+        system: &System,
+        frames: Frames,
+        with: Option<&Self>,
+        (ifindex, queue): (u32, u32),
+        options: &XskOptions,
+    ) -> Result<Self> {
         let what = format_args!("make an AF_XDP socket on interface {ifindex}, queue {queue}");
-        let socket = Self::new(system, options).context(what)?;
-        socket.bind_to(ifindex, queue, options).context(what)?;
+        let socket = Self::new(system, frames, with.is_none(), options).context(what)?;
+        let flags = options.bind_flags();
+        let bind = || match with {
+            Some(with) => xsk::bind_shared(&socket.fd, ifindex, queue, &with.fd),
+            None => xsk::bind(&socket.fd, ifindex, queue, flags),
+        };
+        socket.try_to(bind).context(what)?;
         Ok(socket)
     }
 
-    fn new(system: &System, options: &XskOptions) -> Result<Self> {
-        let len = options.len(system.page_size())?;
-        let memory = Frames::map(system.kernel(), len)?;
+    fn new(system: &System, frames: Frames, own: bool, options: &XskOptions) -> Result<Self> {
         let fd = xsk::open(system.kernel())?;
-        xsk::register(
-            &fd,
-            memory.mapping(),
-            options.frame_bytes,
-            options.headroom_bytes,
-        )?;
+        if own {
+            let (frame, headroom) = (options.frame_bytes, options.headroom_bytes);
+            xsk::register(&fd, frames.mapping(), frame, headroom)?;
+        }
         let offsets = match xsk::mmap_offsets(&fd) {
             Err(error) if error.errno == Errno::EOPNOTSUPP => {
                 let what = "rings of AF_XDP sockets have no flags: a kernel before 5.4";
@@ -81,7 +137,7 @@ impl XskSocket {
         let mut socket = Self {
             rx: Consumer::new(ring(xsk::Ring::Rx, &offsets.rx, rx)?),
             tx: Producer::new(ring(xsk::Ring::Tx, &offsets.tx, tx)?),
-            umem: Umem::new(memory, fill, completion, options),
+            umem: Umem::new(frames, fill, completion, options),
             need_wakeup: options.need_wakeup,
             fd,
         };
@@ -89,17 +145,17 @@ impl XskSocket {
         Ok(socket)
     }
 
-    fn bind_to(&self, ifindex: u32, queue: u32, options: &XskOptions) -> Result<()> {
-        let flags = options.bind_flags();
+    /// Binds, again and again while the queue is another's.
+    fn try_to(&self, bind: impl Fn() -> skep_sys::Result<()>) -> Result<()> {
         for n in 0..TRIES {
-            match xsk::bind(&self.fd, ifindex, queue, flags) {
+            match bind() {
                 Err(error) if error.errno == Errno::EBUSY => {}
                 bound => return Ok(bound?),
             }
             // A signal makes a pause shorter, and no more.
             let _ = poll::sleep(self.fd.kernel(), 1_000_000 << n);
         }
-        Ok(xsk::bind(&self.fd, ifindex, queue, flags)?)
+        Ok(bind()?)
     }
 
     /// The descriptor: to put into an [`XskMap`](crate::map::XskMap), and to wait on (epoll and poll).

@@ -1,21 +1,10 @@
 //! The frames of a socket, and whose each of them is.
 
 use super::options::XskOptions;
-use super::region::{Frames, Ring};
+use super::region::{Frames, Owner, Ring};
 use super::ring::{Consumer, Desc, Producer};
 use crate::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
-
-/// Whose a frame is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
-    /// Ours: in the pool, or lent.
-    Us,
-    /// The kernel's, until a packet is in it.
-    Receiving,
-    /// The kernel's, until its packet is sent.
-    Sending,
-}
 
 /// Bytes in a frame.
 #[derive(Clone, Copy, Debug)]
@@ -26,15 +15,14 @@ pub(super) struct Span {
     pub(super) len: u32,
 }
 
-/// Registered memory with its fill and completion rings.
+/// A socket's frames with its fill and completion rings.
 ///
 /// At most as many frames receive as the fill and rx rings have entries, and as many send as the
 /// completion and tx rings have: none of them is ever too full for a frame that may go into it.
 pub(super) struct Umem {
-    memory: Frames,
+    frames: Frames,
     fill: Producer<Ring>,
     completion: Consumer<Ring>,
-    owners: Vec<Owner>,
     /// Frames of ours that are not lent.
     pool: Vec<u32>,
     frame_bytes: u32,
@@ -46,15 +34,12 @@ pub(super) struct Umem {
 }
 
 impl Umem {
-    pub(super) fn new(memory: Frames, fill: Ring, completion: Ring, options: &XskOptions) -> Self {
-        // `XskOptions::len` has seen that the sum is none too large.
-        let frames = options.rx_frames.saturating_add(options.tx_frames);
+    pub(super) fn new(frames: Frames, fill: Ring, completion: Ring, options: &XskOptions) -> Self {
         Self {
-            memory,
+            pool: frames.ours(),
+            frames,
             fill: Producer::new(fill),
             completion: Consumer::new(completion),
-            owners: alloc::vec![Owner::Us; frames as usize],
-            pool: (0..frames).rev().collect(),
             frame_bytes: options.frame_bytes,
             rx_frames: options.rx_frames,
             receiving: 0,
@@ -96,7 +81,7 @@ impl Umem {
                 self.pool.push(frame);
                 break;
             }
-            self.give(frame, Owner::Receiving);
+            self.frames.give(frame, Owner::Receiving);
             self.receiving += 1;
         }
         self.fill.publish();
@@ -113,7 +98,7 @@ impl Umem {
     #[inline]
     pub(super) fn received(&mut self, desc: Desc) -> Result<Span> {
         let span = self.span(desc, Owner::Receiving)?;
-        self.give(span.frame, Owner::Us);
+        self.frames.give(span.frame, Owner::Us);
         self.receiving = self.receiving.saturating_sub(1);
         Ok(span)
     }
@@ -139,9 +124,9 @@ impl Umem {
     /// The tx entry for a packet whose frame is the kernel's from now on.
     #[inline]
     pub(super) fn sent(&mut self, span: Span) -> Desc {
-        self.give(span.frame, Owner::Sending);
+        self.frames.give(span.frame, Owner::Sending);
         self.sending += 1;
-        let addr = self.offset(span) as u64;
+        let addr = u64::from(span.frame) * u64::from(self.frame_bytes) + u64::from(span.start);
         Desc {
             addr,
             len: span.len,
@@ -152,7 +137,7 @@ impl Umem {
     pub(super) fn reclaim(&mut self) -> Result<()> {
         while let Some(desc) = self.completion.peek()? {
             let span = self.span(desc, Owner::Sending)?;
-            self.give(span.frame, Owner::Us);
+            self.frames.give(span.frame, Owner::Us);
             self.sending = self.sending.saturating_sub(1);
             self.pool.push(span.frame);
             self.completion.advance();
@@ -164,33 +149,39 @@ impl Umem {
     /// Takes back a frame that was lent.
     #[inline]
     pub(super) fn put_back(&mut self, frame: u32) {
-        debug_assert_eq!(self.owners.get(frame as usize), Some(&Owner::Us));
+        debug_assert_eq!(self.frames.owner(frame), Some(Owner::Us));
         self.pool.push(frame);
+    }
+
+    /// Gives a frame that is lent to a socket that shares the memory, for another to be put back.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Full`]: the other has none; [`ErrorKind::Invalid`]: it has other memory.
+    pub(super) fn exchange(&mut self, frame: u32, other: &mut Self) -> Result<u32> {
+        let Some(theirs) = other.pool.pop() else {
+            let what = "AF_XDP socket: all frames receive, send or are lent";
+            return Err(Error::new(ErrorKind::Full, what));
+        };
+        if !self.frames.exchange(frame, &mut other.frames, theirs) {
+            other.pool.push(theirs);
+            let what = "the other AF_XDP socket has memory of its own";
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
+        Ok(theirs)
     }
 
     /// Copies the bytes from `offset` of a packet.
     #[inline]
     pub(super) fn copy(&self, span: Span, offset: usize, out: &mut [u8]) {
-        self.memory.copy(self.offset(span) + offset, out);
+        self.frames
+            .copy(span.frame, span.start as usize + offset, out);
     }
 
     /// Writes bytes at `offset` of a packet.
     #[inline]
     pub(super) fn write(&mut self, span: Span, offset: usize, bytes: &[u8]) {
-        let at = self.offset(span) + offset;
-        self.memory.write(at, bytes);
-    }
-
-    #[inline]
-    fn offset(&self, span: Span) -> usize {
-        span.frame as usize * self.frame_bytes as usize + span.start as usize
-    }
-
-    #[inline]
-    fn give(&mut self, frame: u32, to: Owner) {
-        if let Some(owner) = self.owners.get_mut(frame as usize) {
-            *owner = to;
-        }
+        let at = span.start as usize + offset;
+        self.frames.write(span.frame, at, bytes);
     }
 
     /// What an entry tells of, if it is a frame of this owner and the packet ends in it.
@@ -198,8 +189,8 @@ impl Umem {
     fn span(&self, desc: Desc, owner: Owner) -> Result<Span> {
         let bytes = u64::from(self.frame_bytes);
         let (frame, start) = (desc.addr / bytes, desc.addr % bytes);
-        let whose = usize::try_from(frame).ok().and_then(|n| self.owners.get(n));
-        if whose != Some(&owner) || start + u64::from(desc.len) > bytes {
+        let whose = u32::try_from(frame).ok().and_then(|n| self.frames.owner(n));
+        if whose != Some(owner) || start + u64::from(desc.len) > bytes {
             return Err(self.misnamed(desc, owner));
         }
         Ok(Span {

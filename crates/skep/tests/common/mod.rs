@@ -177,12 +177,33 @@ pub fn ip(args: &str) -> bool {
 /// `None` if none can be made.
 pub fn pair() -> Option<(u32, u32)> {
     // The kernel names the other end.
-    if !ip("link add skep0 type veth") {
+    up("link add skep0 type veth", 0)
+}
+
+/// The same of `skep1` and `veth1`, when there is the first.
+pub fn second_pair() -> Option<(u32, u32)> {
+    up("link add skep1 type veth", 1)
+}
+
+/// [`pair`] with two queues at each end.
+pub fn pair_of_two_queues() -> Option<(u32, u32)> {
+    const QUEUES: &str = "numrxqueues 2 numtxqueues 2";
+    up(
+        &format!("link add skep0 {QUEUES} type veth peer name veth0 {QUEUES}"),
+        0,
+    )
+}
+
+fn up(add: &str, number: u32) -> Option<(u32, u32)> {
+    if !ip(add) {
         return None;
     }
-    assert!(ip("link set veth0 up") && ip("link set skep0 up"));
-    let index = |name| nix::net::if_::if_nametoindex(name).unwrap();
-    Some((index("skep0"), index("veth0")))
+    let [ours, other] = ["skep", "veth"].map(|name| {
+        let name = format!("{name}{number}");
+        assert!(ip(&format!("link set {name} up")));
+        nix::net::if_::if_nametoindex(&*name).unwrap()
+    });
+    Some((ours, other))
 }
 
 /// Mounts a file system of this kind where only this thread sees it; `None` if the kernel has none.
