@@ -33,7 +33,8 @@ impl UprobeMulti {
     /// is found as that of a [`Uprobe`](super::Uprobe).
     ///
     /// # Errors
-    /// When attached: [`ErrorKind::NotFound`] if there is none; `EINVAL` before Linux 6.6.
+    /// When attached: [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is none; `EINVAL`
+    /// before Linux 6.6.
     ///
     /// # Kernel
     /// `BPF_LINK_CREATE` with `BPF_TRACE_UPROBE_MULTI`, since Linux 6.6; sessions since 6.13.

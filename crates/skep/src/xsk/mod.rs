@@ -23,6 +23,7 @@
 //!
 //! A frame (room for a packet) is the kernel's, or in the pool, or lent as one [`RxFrame`] or
 //! [`TxFrame`]; what the kernel says of frames is compared with that before a byte is touched.
+//! Sockets that share memory ([`XskSocket::bind_shared`]) have each their own frames of it.
 //! Packets are copied in and out, never lent as slices: another process that holds the socket could
 //! have the kernel write there.
 

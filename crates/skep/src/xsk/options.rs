@@ -24,7 +24,7 @@ pub enum CopyMode {
 
 /// Sizes and modes of an [`XskSocket`](super::XskSocket).
 ///
-/// The memory is `(rx_frames + tx_frames) * frame_bytes` long and stays locked. (Without
+/// The memory is `(rx_frames + tx_frames) * frame_bytes` long for each socket and stays locked. (Without
 /// `CAP_IPC_LOCK` it counts against `RLIMIT_MEMLOCK`.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct XskOptions {

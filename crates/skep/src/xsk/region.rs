@@ -286,3 +286,7 @@ fn hand_over(from: &mut [Owner], to: &mut [Owner], frame: u32) {
         (*from, *to) = (Owner::Other, Owner::Us);
     }
 }
+
+#[cfg(test)]
+#[path = "region_tests.rs"]
+mod tests;
