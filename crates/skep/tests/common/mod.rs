@@ -195,15 +195,15 @@ pub fn pair_of_two_queues() -> Option<(u32, u32)> {
 }
 
 fn up(add: &str, number: u32) -> Option<(u32, u32)> {
-    if !ip(add) {
-        return None;
-    }
-    let [ours, other] = ["skep", "veth"].map(|name| {
+    let index = |name| {
         let name = format!("{name}{number}");
+        let index = nix::net::if_::if_nametoindex(&*name).ok()?;
         assert!(ip(&format!("link set {name} up")));
-        nix::net::if_::if_nametoindex(&*name).unwrap()
-    });
-    Some((ours, other))
+        Some(index)
+    };
+    // A small `ip` makes something else of words that it does not know.
+    ip(add).then_some(())?;
+    Some((index("skep")?, index("veth")?))
 }
 
 /// Mounts a file system of this kind where only this thread sees it; `None` if the kernel has none.
