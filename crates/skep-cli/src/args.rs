@@ -207,7 +207,7 @@ impl FromStr for Pair {
                 name: name.to_owned(),
                 value: value.to_owned(),
             }),
-            _ => Err("expected NAME=VALUE".to_owned()),
+            _ => Err("it does not begin with a name and =".to_owned()),
         }
     }
 }

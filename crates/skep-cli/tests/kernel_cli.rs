@@ -430,6 +430,9 @@ fn without_privilege_the_capability_is_named() {
         "{text}"
     );
     assert!(text.contains("setcap") && text.contains("sudo"), "{text}");
+    // What all maps lack is said once, not of each.
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines.windows(2).all(|two| two[0] != two[1]), "{text}");
     let output = Command::new(&copy)
         .args(["map", "list"])
         .uid(65534)

@@ -204,6 +204,8 @@ fn maps_without_types_take_numbers_and_bytes() {
     );
     let text = failed("set", &plain, &["key=1", "value=x"]);
     assert!(text.contains("'x' is no value"), "{text}");
+    let text = failed("set", &plain, &["key=0x100000000", "value=1"]);
+    assert!(text.contains("does not fit 32 bits"), "{text}");
 }
 
 #[test]
@@ -421,6 +423,10 @@ fn maps_are_made_pinned_and_named_by_their_pins() {
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(1));
     assert!(text.contains("zero: --key --value"), "{text}");
+    let output = create(&["x", "--type=ringbuf", "--entries=1000", "--pin", &nowhere]);
+    let text = stderr(&output);
+    assert!(text.contains("power of two"), "{text}");
+    assert!(!text.contains("zero:"), "{text}");
 }
 
 #[test]

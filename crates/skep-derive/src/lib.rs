@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Field, Ident, LitStr, Member, Result, parse_macro_input};
 
 /// Makes a `#[repr(C)]` or `#[repr(transparent)]` struct of `Plain` fields `Plain`. What has padding
-/// does not compile; nor does a field whose type has bit patterns that are not valid.
+/// does not compile (make it a field whose name begins with `_`); nor does a field whose type has bit patterns that are not valid.
 /// `#[plain(name = "…")]` tells the name that a field has in C, where it is another.
 #[proc_macro_derive(Plain, attributes(plain))]
 pub fn derive_plain(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
@@ -46,7 +46,7 @@ fn plain(input: &DeriveInput) -> Result<TokenStream> {
         impl #generics ::skep::Plain for #name #arguments #bounds #(#types: ::skep::Plain,)* {
             const SIZE: usize = {
                 let fields = 0 #sizes;
-                assert!(fields == ::core::mem::size_of::<Self>(), "the struct has padding: make it a field");
+                assert!(fields == ::core::mem::size_of::<Self>(), "the struct has padding: make it a field, such as `_pad: [u8; 4]`");
                 fields
             };
             const FIELDS: &'static [::skep::PlainField] = &[#table];

@@ -123,17 +123,38 @@ fn read_dir(system: &System, dir: &str) -> Result<Vec<DirEntry>> {
     entries.context(format_args!("list {dir}"))
 }
 
+/// Opens the pin of a program or map, and only of that.
+///
+/// The kernel does not look what it is, and tells of any object as if it were the one asked about;
+/// where there is no /proc, neither does this.
+#[inline]
+pub(crate) fn open_as(system: &System, path: &str, kind: ObjKind, what: &str) -> Result<Fd> {
+    let fd = bpf::obj_get(system.kernel(), None, &c_string(path)?, 0);
+    let fd = fd.context(format_args!("open pinned {what} {path}"))?;
+    match file::fdinfo(&fd) {
+        Ok(info) if kind_of(&info).is_some_and(|pinned| pinned.kind != kind) => {
+            let what = format!("open pinned {what} {path}: what is pinned there is no {what}");
+            Err(Error::new(ErrorKind::Invalid, what))
+        }
+        _ => Ok(fd),
+    }
+}
+
+#[inline]
+fn kind_of(info: &[u8]) -> Option<Pinned> {
+    IDS.iter().find_map(|(key, kind)| {
+        let id = file::fdinfo_value(info, key)?.trim().parse().ok()?;
+        Some(Pinned { kind: *kind, id })
+    })
+}
+
 /// What is pinned at a path.
 #[inline]
 fn pinned(system: &System, path: &str) -> Result<Pinned> {
     let fd = bpf::obj_get(system.kernel(), None, &c_string(path)?, 0);
     let fd = fd.context(format_args!("open pin {path}"))?;
     let info = file::fdinfo(&fd).context(format_args!("look at pin {path}"))?;
-    let known = IDS.iter().find_map(|(key, kind)| {
-        let id = file::fdinfo_value(&info, key)?.trim().parse().ok()?;
-        Some(Pinned { kind: *kind, id })
-    });
-    known.ok_or_else(|| {
+    kind_of(&info).ok_or_else(|| {
         let what = format!("{path} is no program, map or link");
         Error::new(ErrorKind::Unsupported, what)
     })

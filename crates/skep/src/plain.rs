@@ -161,7 +161,8 @@ pub(crate) fn with_bytes<T: Plain, R>(value: &T, f: impl FnOnce(&[u8]) -> R) -> 
 }
 
 /// Declares a `#[repr(C)]` struct of [`Plain`] fields and makes it [`Plain`]. A struct with
-/// padding does not compile: add the padding as a field. A struct of one field without a name is
+/// padding does not compile: add the padding as a field whose name begins with `_`, which a map's
+/// type need not have (`_pad: u32`). A struct of one field without a name is
 /// `#[repr(transparent)]`.
 ///
 /// ```
@@ -218,7 +219,7 @@ macro_rules! plain {
         impl $crate::Plain for $name {
             const SIZE: usize = {
                 let fields = 0 $(+ <$ty as $crate::Plain>::SIZE)*;
-                assert!(fields == ::core::mem::size_of::<$name>(), "the struct has padding");
+                assert!(fields == ::core::mem::size_of::<$name>(), "the struct has padding: make it a field, such as `_pad: [u8; 4]`");
                 fields
             };
             const FIELDS: &'static [$crate::PlainField] = &[$($crate::PlainField {

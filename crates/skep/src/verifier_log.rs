@@ -233,6 +233,10 @@ const HINTS: &[(&str, &str)] = &[
         "bound the index (compare it, or mask it with & (SIZE - 1)) right before the access",
     ),
     (
+        "variable-offset",
+        "bound the index (compare it, or mask it with & (SIZE - 1)) right before the access to the stack",
+    ),
+    (
         "invalid access to packet",
         "compare data + offset with data_end before reading the packet there",
     ),
@@ -330,6 +334,18 @@ fn hint(complaint: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_index_without_a_bound() {
+        let log = "\
+8: (71) r0 = *(u8 *)(r1 +0)
+invalid unbounded variable-offset read from stack R1
+processed 9 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+";
+        let digest = digest(log);
+        assert_eq!(digest.insn, Some(8));
+        assert!(digest.hint.unwrap().contains("bound the index"));
+    }
 
     #[test]
     fn null_dereference() {

@@ -353,6 +353,11 @@ fn attach_targets_that_are_missing_bring_names_that_are_near() {
             );
         }
     }
+    // What all tracepoints' types begin with makes no name like another.
+    spec.programs[index].target = Some("qxzjvw".to_owned());
+    let error = spec.loader(&system, &options).load_program(index);
+    let error = error.unwrap_err().to_string();
+    assert!(!error.contains("near it"), "{error}");
     spec.programs[index].target = Some("vmlinux:sys_enter".to_owned());
     spec.loader(&system, &options).load_program(index).unwrap();
     spec.programs[index].target = None;

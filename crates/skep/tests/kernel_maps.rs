@@ -160,7 +160,7 @@ fn a_pinned_map_is_shared_and_checked() {
     let text = error.map_failures()[0].error.to_string();
     let want = format!(
         "map `pinned_count`, pinned at {path}: that map is another: \
-         max_entries is 0x1, not 0x2, map_flags is 0x0, not 0x400"
+         max_entries is 1, not 2, map_flags is 0x0, not 0x400"
     );
     assert_eq!(text, want);
     assert!(Path::new(&path).exists(), "a refusal takes no pin away");
@@ -286,7 +286,7 @@ fn live_maps_take_the_place_of_declared_ones() {
     options.maps.insert("array".into(), lru);
     let error = spec.load_with(&system, &options).unwrap_err();
     let text = error.map_failures()[0].error.to_string();
-    let want = "that map is another: type is lru_hash, not array, value_size is 0x4, not 0x8";
+    let want = "that map is another: type is lru_hash, not array, value_size is 4, not 8";
     assert!(text.ends_with(want), "{text}");
 }
 

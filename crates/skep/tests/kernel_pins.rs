@@ -4,7 +4,7 @@ mod common;
 
 use common::{host, load, make, object, own_bpffs};
 use skep::sys::bpf::ObjKind;
-use skep::{ErrorKind, MapType};
+use skep::{ErrorKind, Map, MapType, Program};
 
 #[test]
 fn everything_in_a_bpffs_is_listed_by_path() {
@@ -32,6 +32,15 @@ fn everything_in_a_bpffs_is_listed_by_path() {
         (pins[0].as_str(), ObjKind::Map, map.id()),
     ];
     assert_eq!(found.collect::<Vec<_>>(), expected);
+
+    // A pin is opened as what it is, and as nothing else.
+    assert_eq!(Map::from_pin(&system, &pins[0]).unwrap().id(), map.id());
+    let error = Map::from_pin(&system, &pins[1]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    let opened = Program::from_pin(&system, &pins[1]).unwrap();
+    assert_eq!(opened.id().unwrap(), program.id().unwrap());
+    let error = Program::from_pin(&system, &pins[0]).unwrap_err();
+    assert!(error.to_string().ends_with("is no program"), "{error}");
 
     assert_eq!(
         system.pinned("/proc").unwrap_err().kind(),

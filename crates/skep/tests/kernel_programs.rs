@@ -5,13 +5,13 @@ mod common;
 use common::{host, load, logs, object, skip, takes_a_jit};
 use skep::codec::btf::Kind;
 use skep::codec::object::{SectionDef, Verb};
-use skep::link::{Freplace, SocketFilter};
+use skep::link::{Freplace, RawTracepoint, SocketFilter};
 use skep::map::Array;
 use skep::object::AttachTarget;
 use skep::probe::{Answer, Feature};
 use skep::prog::TestRun;
 use skep::sys::bpf::{MapParams, map_create};
-use skep::{ErrorKind, LoadOptions, MapType, ObjectSpec, ProgType, Program, System};
+use skep::{Errno, ErrorKind, LoadOptions, MapType, ObjectSpec, ProgType, Program, System};
 
 const PACKET: [u8; 64] = [0xab; 64];
 
@@ -79,6 +79,17 @@ fn only_what_is_wanted_is_loaded() {
     let object = load(&system, &spec);
     assert_eq!(run(object.program("always_too").unwrap()), 2);
     assert_eq!(run(object.program("when_asked").unwrap()), 3);
+}
+
+#[test]
+fn a_hook_of_another_type_is_refused_by_type() {
+    let object = load(&host(), &object!("socket"));
+    let program = object.program("constant").unwrap();
+    let error = program.attach_to(RawTracepoint::new("sys_enter"));
+    let error = error.unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EINVAL), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("`constant`, of type socket_filter"), "{text}");
 }
 
 #[test]

@@ -237,6 +237,7 @@ fn probes_that_cannot_be_say_why() {
         text.contains("skep_test:nothing in /proc/self/exe: /proc/self/exe has no"),
         "{text}"
     );
+    assert!(text.contains("skep_test:hit"), "{text}");
     let (kind, text) = refusal(usdt("unreadable"));
     assert_eq!(kind, ErrorKind::Unsupported, "{text}");
     assert!(text.contains("argument `8@%xmm0` is in no place"), "{text}");

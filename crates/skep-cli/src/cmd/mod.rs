@@ -73,8 +73,14 @@ pub(crate) fn complaint(failure: &Failure) -> String {
     } else {
         let failures = error.failures();
         let _ = write!(text, "{} did not load", count(failures.len(), "program"));
+        // What keeps all maps from being made is said once.
+        let mut said = Vec::new();
         for failed in error.map_failures() {
-            let _ = write!(text, "\n{}", printable(&failed.error.to_string()));
+            let why = failed.error.to_string();
+            if !said.contains(&why) {
+                let _ = write!(text, "\n{}", printable(&why));
+                said.push(why);
+            }
         }
     }
     for failed in error.failures() {

@@ -42,7 +42,7 @@ use crate::error::Context;
 use crate::map::Map;
 use crate::prog::Program;
 use crate::system::{System, c_string};
-use crate::{Error, ErrorKind, Result};
+use crate::{Errno, Error, ErrorKind, Result};
 #[cfg(feature = "usdt")]
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -73,7 +73,21 @@ impl Program {
     /// Attaches it to this hook.
     #[inline]
     pub fn attach_to(&self, hook: impl Hook) -> Result<Link> {
-        hook.attach(self).context(self.doing("attach"))
+        hook.attach(self).map_err(|error| self.not_attached(error))
+    }
+}
+
+impl Program {
+    /// The kernel says no more than `EINVAL` where a hook is for other types of programs.
+    #[cold]
+    fn not_attached(&self, error: Error) -> Error {
+        match error.errno() {
+            Some(Errno::EINVAL) => {
+                let doing = self.doing("attach");
+                error.context(format_args!("{doing}, of type {}", self.prog_type()))
+            }
+            _ => error.context(self.doing("attach")),
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::bytes::Endian;
 use skep_codec::map::Map as Ordered;
+use skep_codec::order;
+use skep_codec::text::joined;
 use skep_codec::usdt::{self, Note};
 
 /// A statically defined probe (USDT) of a program or library: all the places that it has there.
@@ -87,11 +89,12 @@ impl Usdt {
     #[inline]
     fn notes(&self, binary: &Binary) -> Result<Vec<Note>> {
         let mut notes = binary.read(usdt::notes)?;
-        notes.retain(|note| note.provider == self.provider && note.name == self.name);
-        if notes.is_empty() {
-            let what = format!("{} has no such probe", binary.path());
+        let asked = |note: &Note| note.provider == self.provider && note.name == self.name;
+        if !notes.iter().any(asked) {
+            let what = format!("{} has {}", binary.path(), others(&notes));
             return Err(Error::new(ErrorKind::NotFound, what));
         }
+        notes.retain(asked);
         Ok(notes)
     }
 
@@ -209,6 +212,23 @@ struct Places {
     addresses: Vec<u64>,
     ids: Vec<SpecId>,
     told: Vec<SpecPlace>,
+}
+
+/// What a file has in place of the probe that is asked for.
+#[cold]
+fn others(notes: &[Note]) -> String {
+    /// Most probes that are told.
+    const MOST: usize = 16;
+    let name = |note: &Note| format!("{}:{}", note.provider, note.name);
+    let mut names: Vec<String> = notes.iter().map(name).collect();
+    order::by(&mut names, |a, b| a.cmp(b));
+    names.dedup();
+    let more = if names.len() > MOST { ", ..." } else { "" };
+    names.truncate(MOST);
+    match names.is_empty() {
+        true => "no probes".to_string(),
+        false => format!("no such probe; it has {}{more}", joined(&names, ", ")),
+    }
 }
 
 /// What a program was told; goes after its links.

@@ -33,7 +33,8 @@ impl Map {
     #[inline]
     pub fn lookup_into(&self, key: &[u8], value: &mut [u8], flags: ElemFlags) -> Result<bool> {
         let found = self.0.fd.lookup(key, value, flags);
-        found.context(self.trying("look up in", MapOps::LOOKUP))
+        let value = Some((value.len(), flags));
+        found.context(self.trying_with("look up in", MapOps::LOOKUP, key, value))
     }
 
     /// Sets the value of a key.
@@ -47,7 +48,8 @@ impl Map {
     #[inline]
     pub fn update(&self, key: &[u8], value: &[u8], flags: ElemFlags) -> Result<()> {
         let done = self.0.fd.update(key, value, flags);
-        done.context(self.trying("update", MapOps::UPDATE))
+        let value = Some((value.len(), flags));
+        done.context(self.trying_with("update", MapOps::UPDATE, key, value))
     }
 
     /// Deletes a key; whether it was there.
@@ -57,7 +59,7 @@ impl Map {
     #[inline]
     pub fn delete(&self, key: &[u8]) -> Result<bool> {
         let found = self.0.fd.delete(key);
-        found.context(self.trying("delete from", MapOps::DELETE))
+        found.context(self.trying_with("delete from", MapOps::DELETE, key, None))
     }
 
     /// The value of a key, which is deleted; `None` if it was not there.

@@ -22,6 +22,7 @@ pub use views::{
 pub use walk::Keys;
 
 use crate::error::Context;
+use crate::pin;
 use crate::system::{System, c_string};
 use crate::{MapType, Result};
 use alloc::string::String;
@@ -98,11 +99,14 @@ impl Map {
 
     /// The map pinned at this path.
     ///
+    /// # Errors
+    /// `ENOENT`: nothing is pinned there; [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something
+    /// else is.
+    ///
     /// # Kernel
     /// `BPF_OBJ_GET`, since Linux 4.4.
     pub fn from_pin(system: &System, path: &str) -> Result<Self> {
-        let what = format_args!("open pinned map {path}");
-        let fd = bpf::obj_get(system.kernel(), None, &c_string(path)?, 0).context(what)?;
+        let fd = pin::open_as(system, path, ObjKind::Map, "map")?;
         Self::from_fd(system, fd)
     }
 
@@ -255,6 +259,29 @@ impl Map {
                 true => Ok(()),
                 false => write!(f, " (type {map_type} has no such operation)"),
             }
+        })
+    }
+
+    /// [`Map::trying`] with a key, and a value of so many bytes: what has not as many as the map's is
+    /// told.
+    fn trying_with(
+        &self,
+        verb: &str,
+        op: MapOps,
+        key: &[u8],
+        value: Option<(usize, ElemFlags)>,
+    ) -> impl fmt::Display {
+        let trying = self.trying(verb, op);
+        let of_key = Some(("key", key.len(), self.0.fd.key_len()));
+        let of_value = value.map(|(len, flags)| ("value", len, self.0.fd.value_len_by(flags)));
+        fmt::from_fn(move |f| {
+            write!(f, "{trying}")?;
+            for (what, len, whole) in of_key.into_iter().chain(of_value) {
+                if len != whole {
+                    write!(f, " (a {what} has {whole} bytes, not {len})")?;
+                }
+            }
+            Ok(())
         })
     }
 }

@@ -92,7 +92,10 @@ fn list(text: &mut String, parts: &[(&str, u64, u64)]) {
     for (name, want, have) in parts.iter().filter(|(_, want, have)| want != have) {
         let separator = if text.is_empty() { "" } else { ", " };
         // Writing to a string cannot fail.
-        let _ = write!(text, "{separator}{name} is {have:#x}, not {want:#x}");
+        let _ = match *name {
+            "map_flags" => write!(text, "{separator}{name} is {have:#x}, not {want:#x}"),
+            _ => write!(text, "{separator}{name} is {have}, not {want}"),
+        };
     }
 }
 
@@ -154,11 +157,11 @@ mod tests {
         let text = want.differences(&live);
         assert_eq!(
             text,
-            "type is hash, not array, value_size is 0x4, not 0x8, max_entries is 0x11, not 0x10"
+            "type is hash, not array, value_size is 4, not 8, max_entries is 17, not 16"
         );
         assert_eq!(
             want.type_differences(&live),
-            "type is hash, not array, value_size is 0x4, not 0x8"
+            "type is hash, not array, value_size is 4, not 8"
         );
     }
 }

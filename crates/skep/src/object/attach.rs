@@ -135,17 +135,17 @@ fn needs(program: &Program, how: &str) -> Error {
 #[inline]
 fn how(verb: Verb) -> &'static str {
     match verb {
-        Verb::Xdp => "give the interface (--attach PROG=xdp:IFACE)",
+        Verb::Xdp => "give the interface (Program::attach_to, link::Xdp)",
         Verb::Socket => "give the socket",
-        Verb::RawTracepoint => "give the tracepoint (--attach PROG=raw_tp:NAME)",
-        Verb::Tracepoint => "give the tracepoint (--attach PROG=tracepoint:CATEGORY/NAME)",
-        Verb::Kprobe => "give the kernel function (--attach PROG=kprobe:FUNCTION)",
-        Verb::Ksyscall => "give the system call (--attach PROG=ksyscall:NAME)",
-        Verb::Uprobe => "give file and function (--attach PROG=uprobe:FILE:FUNCTION)",
-        Verb::KprobeMulti => "give kernel functions (--attach PROG=kprobe.multi:PATTERN)",
-        Verb::UprobeMulti => "give file and functions (--attach PROG=uprobe.multi:FILE:PATTERN)",
+        Verb::RawTracepoint => "give the tracepoint (Program::attach_to, link::RawTracepoint)",
+        Verb::Tracepoint => "give the tracepoint (Program::attach_to, link::Tracepoint)",
+        Verb::Kprobe => "give the kernel function (Program::attach_to, link::Kprobe)",
+        Verb::Ksyscall => "give the system call (Program::attach_to, link::Ksyscall)",
+        Verb::Uprobe => "give file and function (Program::attach_to, link::Uprobe)",
+        Verb::KprobeMulti => "give kernel functions (Program::attach_to, link::KprobeMulti)",
+        Verb::UprobeMulti => "give file and functions (Program::attach_to, link::UprobeMulti)",
         #[cfg(feature = "usdt")]
-        Verb::Usdt => "give file and probe (--attach PROG=usdt:FILE:PROVIDER:NAME)",
+        Verb::Usdt => "give file and probe (Program::attach_to, link::Usdt)",
         #[cfg(not(feature = "usdt"))]
         Verb::Usdt => "this library is built without its feature `usdt`",
         Verb::Run => "it is run with test_run",

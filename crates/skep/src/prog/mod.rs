@@ -19,6 +19,7 @@ pub(crate) use usdt::{SpecId, SpecPlace, UsdtSpecs};
 pub use xlated::{Xlated, XlatedFunction, XlatedLine};
 
 use crate::error::Context;
+use crate::pin;
 use crate::system::{System, c_string};
 use crate::{AttachType, Error, ErrorKind, Map, ProgType, Result};
 use alloc::string::{String, ToString};
@@ -92,11 +93,14 @@ impl Program {
 
     /// The program pinned at this path.
     ///
+    /// # Errors
+    /// `ENOENT`: nothing is pinned there; [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something
+    /// else is.
+    ///
     /// # Kernel
     /// `BPF_OBJ_GET`, since Linux 4.4.
     pub fn from_pin(system: &System, path: &str) -> Result<Self> {
-        let what = format_args!("open pinned program {path}");
-        let fd = bpf::obj_get(system.kernel(), None, &c_string(path)?, 0).context(what)?;
+        let fd = pin::open_as(system, path, ObjKind::Prog, "program")?;
         Self::from_fd(system, fd)
     }
 

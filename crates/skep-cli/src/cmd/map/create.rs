@@ -8,7 +8,7 @@ use skep::codec::uapi::linux::BPF_FS_MAGIC;
 use skep::map::MapParams;
 use skep::sys::Fd;
 use skep::sys::net::if_nametoindex;
-use skep::{Errno, Map, ObjectSpec, System, TypeId};
+use skep::{Errno, Map, MapType, ObjectSpec, System, TypeId};
 use std::ffi::CString;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,6 +47,10 @@ pub(super) fn run(args: &Create) -> Result {
 /// A map that the kernel did not make, with what is usually wrong.
 fn refused(args: &Create, params: &MapParams<'_>, error: skep::Error) -> Failure {
     let usual = match error.errno() {
+        Some(Errno::EINVAL) if is_ring(params.map_type) => {
+            "--entries, the ring's bytes, must be a power of two of whole pages, and there is no \
+            --key and no --value"
+        }
         Some(Errno::EINVAL) => {
             "type, sizes, entries and flags do not go together, or this kernel \
             has no such type (`skep features` tells)"
@@ -61,12 +65,17 @@ fn refused(args: &Create, params: &MapParams<'_>, error: skep::Error) -> Failure
         ("--entries", params.max_entries.into()),
     ];
     let zero = parts.iter().filter(|(_, number)| *number == 0);
+    let zero = zero.filter(|(name, _)| !is_ring(params.map_type) || *name == "--entries");
     let zero: Vec<_> = zero.map(|(name, _)| *name).collect();
     let zero = match zero.is_empty() {
         true => String::new(),
         false => format!("; zero: {}", zero.join(" ")),
     };
     Failure::Said(format!("{error}: {usual} ({}{zero})", args.map_type))
+}
+
+fn is_ring(map_type: MapType) -> bool {
+    matches!(map_type, MapType::RINGBUF | MapType::USER_RINGBUF)
 }
 
 fn interface(system: &System, name: &str) -> Result<u32> {

@@ -21,7 +21,7 @@ pub(super) fn run(which: &str, json: bool) -> Result {
     } else {
         for (name, value) in &facts {
             if let Some(text) = shown(value) {
-                let head = styled(HEAD, format!("{:<16}", name.replace('_', " ")));
+                let head = styled(HEAD, format!("{:<18}", name.replace('_', " ")));
                 out.line(&format!("{head}{}", printable(&text)))?;
             }
         }

@@ -4,6 +4,7 @@ use crate::args::Assign;
 use crate::fail::{Failure, Result};
 use crate::json;
 use serde_json::{Value, json};
+use skep::codec::ErrorKind;
 use skep::codec::btf::{self, Array, Btf, BtfBuilder, Int, Member};
 use skep::codec::bytes::Endian;
 use skep::map::{MapKey, MapValue};
@@ -134,13 +135,15 @@ impl Part {
         bytes: &mut [u8],
     ) -> Result<core::ops::Range<usize>> {
         let Assign { path, text, .. } = assign;
-        if let (Some(number), true) = (self.number, path.is_empty())
-            && !text.trim_start().starts_with('"')
-            && let Ok(whole) = self.btf.assign(number, "", text, bytes)
-        {
-            return Ok(whole);
-        }
-        let done = self.btf.assign(self.ty, path, text, bytes);
+        let number = self.number.filter(|_| path.is_empty());
+        let number = number.filter(|_| !text.trim_start().starts_with('"'));
+        let number = number.map(|number| self.btf.assign(number, "", text, bytes));
+        let done = match number {
+            Some(Ok(whole)) => return Ok(whole),
+            // What is a number, but too large a one, is no bytes either.
+            Some(Err(error)) if error.kind() == ErrorKind::TooLarge => Err(error),
+            _ => self.btf.assign(self.ty, path, text, bytes),
+        };
         done.map_err(|error| Failure::Text {
             line: format!("{}={text}", assign.place()),
             at: assign.place().len() + 1 + error.offset().unwrap_or(0) as usize,

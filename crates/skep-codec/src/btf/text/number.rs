@@ -39,7 +39,8 @@ impl Number {
         let fits = number.fits(bits, signed) || is_char(ty)? && number.fits(bits, !signed);
         if !fits {
             let sign = if signed { "signed" } else { "unsigned" };
-            bail!(TooLarge, "{number} does not fit {bits} bits ({sign})");
+            let unit = if bits == 1 { "bit" } else { "bits" };
+            bail!(TooLarge, "{number} does not fit {bits} {unit} ({sign})");
         }
         Ok(number)
     }

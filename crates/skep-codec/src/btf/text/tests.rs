@@ -60,7 +60,7 @@ fn text_becomes_bytes_of_the_type() {
     );
     bad("unsigned int", "-1", "-1 does not fit 32 bits (unsigned)");
     bad("short", "32768", "32768 does not fit 16 bits (signed)");
-    bad("_Bool", "2", "2 does not fit 1 bits (unsigned)");
+    bad("_Bool", "2", "2 does not fit 1 bit (unsigned)");
     bad("color", "GREEN", "'GREEN' is no value of this type");
     bad("unsigned int", "", "'' is no value of this type");
     bad("unsigned int", "--1", "'--1' is no value of this type");

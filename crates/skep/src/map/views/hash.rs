@@ -15,6 +15,8 @@ view! {
 
 impl<V: Plain> Array<V> {
     /// The value at this index; `None` beyond the end.
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, index: u32) -> Result<Option<V>> {
         at(&self.0, &index, ElemFlags::ANY)
@@ -66,6 +68,8 @@ view! {
 
 impl<K: Plain, V: Plain> HashMap<K, V> {
     /// The value of this key.
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, key: &K) -> Result<Option<V>> {
         at(&self.0, key, ElemFlags::ANY)

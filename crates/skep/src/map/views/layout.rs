@@ -44,7 +44,9 @@ fn compare_field(btf: &Btf, id: TypeId, field: &PlainField) -> Result<()> {
     let Some((member, offset)) = found else {
         return match name.starts_with('_') {
             true => Ok(()),
-            false => differs(format!("it has no field `{name}`")),
+            false => differs(format!(
+                "it has no field `{name}` (the name of padding begins with `_`)"
+            )),
         };
     };
     if offset != field.offset as u64 * 8 {

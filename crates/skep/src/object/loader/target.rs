@@ -113,6 +113,7 @@ fn missing(kernel: &mut KernelTypes<'_>, target: &Target<'_>) -> Error {
     let (module, prefix, name) = (target.module, target.prefix, target.name.as_str());
     let mut near = Near {
         name,
+        prefix: prefix.len(),
         kind: target.kind,
         names: Vec::new(),
     };
@@ -156,6 +157,7 @@ fn missing(kernel: &mut KernelTypes<'_>, target: &Target<'_>) -> Error {
 /// The names most like one that is not there.
 struct Near<'n> {
     name: &'n str,
+    prefix: usize,
     kind: Kind,
     names: Vec<(usize, String)>,
 }
@@ -165,8 +167,8 @@ impl Near<'_> {
     const MOST: usize = 3;
 
     fn look(&mut self, btf: &Btf) {
-        // A third of the letters may differ; more is another name.
-        let limit = (self.name.len() / 3).clamp(1, 8);
+        // A third of the letters may differ, without the prefix that all have; more is another name.
+        let limit = (self.name.len().saturating_sub(self.prefix) / 3).clamp(1, 8);
         for ty in btf.iter().filter(|ty| ty.kind() == self.kind) {
             let Ok(name) = ty.name() else {
                 continue;
