@@ -94,7 +94,7 @@ impl Program {
     /// The program pinned at this path.
     ///
     /// # Errors
-    /// `ENOENT`: nothing is pinned there; [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something
+    /// `ENOENT`: nothing is pinned there; [`ErrorKind::Invalid`]: something
     /// else is.
     ///
     /// # Kernel
