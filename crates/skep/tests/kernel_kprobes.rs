@@ -169,7 +169,8 @@ fn a_kprobe_goes_to_an_address() {
     // The section names none.
     let error = program(&object, "anywhere").attach().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NeedsTarget);
-    assert!(error.to_string().contains("kprobe:FUNCTION"), "{error}");
+    let how = "give the kernel function (Program::attach_to, link::Kprobe)";
+    assert!(error.to_string().contains(how), "{error}");
 }
 
 #[test]
