@@ -232,3 +232,57 @@ fn types_that_say_they_are_data_are_types() {
     let whole = files(&[("linked1.o", &one), ("linked2.o", &two)]).unwrap();
     assert!(whole == halves("el"));
 }
+
+/// A few bytes ask for a page of padding each: some may, many may not.
+#[test]
+fn padding_is_bounded() {
+    let whole = read("globals", "el");
+    let table = u64::from_le_bytes(whole[0x28..0x30].try_into().unwrap()) as usize;
+    let aligned = |names: &[&str]| {
+        let mut bytes = whole.clone();
+        let elf = skep_codec::elf::Elf::parse(&whole, &mut Vec::new()).unwrap();
+        for name in names {
+            let (index, _) = elf.section(name).unwrap();
+            let place = table + index * 64 + 48;
+            bytes[place..place + 8].copy_from_slice(&65_536_u64.to_le_bytes());
+        }
+        files(&[("a.o", &bytes)])
+    };
+    let few = aligned(&[".rodata", ".data"]).unwrap();
+    let elf = skep_codec::elf::Elf::parse(&few, &mut Vec::new()).unwrap();
+    assert_eq!(elf.section(".data").unwrap().1.align, 65_536);
+    let all = [
+        ".rodata",
+        ".data",
+        ".bss",
+        ".rodata.extra",
+        ".data.extra",
+        "socket",
+        "license",
+    ];
+    let error = aligned(&all).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert!(error.to_string().contains("too much padding"), "{error}");
+}
+
+/// A symbol's place has 64 bits, a variable's 32.
+#[test]
+fn variables_beyond_their_section_are_refused() {
+    let mut one = read("globals", "el");
+    let symbols = {
+        let elf = skep_codec::elf::Elf::parse(&one, &mut Vec::new()).unwrap();
+        let (_, section) = elf.section(".symtab").unwrap();
+        let bytes = section.bytes().unwrap();
+        bytes.as_ptr() as usize - one.as_ptr() as usize
+    };
+    let index = {
+        let elf = skep_codec::elf::Elf::parse(&one, &mut Vec::new()).unwrap();
+        let (data, _) = elf.section(".data").unwrap();
+        let in_data = |s: &skep_codec::elf::Symbol<'_>| !s.local && s.section == Some(data);
+        elf.symbols.iter().position(in_data).unwrap()
+    };
+    let value = symbols + index * 24 + 8;
+    one[value + 4] = 1;
+    let error = files(&[("a.o", &one)]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+}

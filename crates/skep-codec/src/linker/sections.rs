@@ -22,6 +22,8 @@ const MADE: &[&str] = &[".BTF", ".BTF.ext"];
 const ONCE: &[&str] = &["license", "version"];
 /// A page of the largest kind.
 const MAX_ALIGN: u64 = 1 << 16;
+/// Bytes that may be copied or filled in, beside four for each byte of input: a few such pages.
+const MIN_BUDGET: u64 = 4 * MAX_ALIGN;
 
 /// A section of the result.
 pub(super) struct Section {
@@ -75,7 +77,10 @@ impl Layout {
                 self.budget = rest;
                 Ok(())
             }
-            None => bail!(TooLarge, "too many sections share their bytes"),
+            None => bail!(
+                TooLarge,
+                "too much padding, or too many sections that share their bytes"
+            ),
         }
     }
 }
@@ -86,7 +91,7 @@ pub(super) fn place(files: &[File<'_>]) -> Result<Layout> {
         sections: Vec::new(),
         places: Vec::new(),
         by_name: Map::new(),
-        budget: bytes.saturating_mul(4).saturating_add(1 << 16),
+        budget: bytes.saturating_mul(4).saturating_add(MIN_BUDGET),
     };
     for (index, file) in files.iter().enumerate() {
         let mut places = Vec::new();
@@ -175,10 +180,13 @@ impl Layout {
             bail!(TooLarge, "more than 4 GiB in all files");
         };
         let filled = new.kind != SHT_NOBITS || old.kind != SHT_NOBITS;
+        // In the file so many bytes may come before it.
+        let wider = new.align.saturating_sub(old.align);
         if filled {
             let fill = size.saturating_sub(old.bytes.len() as u64);
             self.spend(fill.saturating_sub(bytes.len() as u64))?;
         }
+        self.spend(wider)?;
         if let Some(old) = self.sections.get_mut(index) {
             if filled {
                 old.kind = SHT_PROGBITS;

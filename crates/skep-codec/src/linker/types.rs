@@ -7,6 +7,7 @@ use super::sections::Layout;
 use super::symbols::Symbols;
 use crate::Result;
 use crate::btf::{Btf, BtfBuilder, IdMap, Kind, STATIC, SecVar, Type, TypeId};
+use crate::error::bail;
 use crate::map::Map;
 use crate::order;
 use alloc::borrow::ToOwned;
@@ -138,10 +139,13 @@ fn variables(
             };
             let offset = match (symbol, place) {
                 (Some(_), _) if standing_for(&ty, part, parts, symbols)?.is_some() => continue,
-                (Some(symbol), _) if symbol.section.is_some() => symbol.value as u32,
+                (Some(symbol), _) if symbol.section.is_some() => symbol.value,
                 // Static: the compiler knew its place.
-                (None, Some(place)) => variable.offset.saturating_add(place.offset as u32),
-                _ => variable.offset,
+                (None, Some(place)) => u64::from(variable.offset).saturating_add(place.offset),
+                _ => variable.offset.into(),
+            };
+            let Ok(offset) = u32::try_from(offset) else {
+                bail!(TooLarge, "'{}' at {offset:#x} of its section", ty.name()?);
             };
             let variable = SecVar {
                 ty: part.map.get(variable.ty),

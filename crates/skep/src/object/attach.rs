@@ -136,11 +136,11 @@ fn needs(program: &Program, how: &str) -> Error {
 fn how(verb: Verb) -> &'static str {
     match verb {
         Verb::Xdp => "give the interface (Program::attach_to, link::Xdp)",
-        Verb::Socket => "give the socket",
+        Verb::Socket => "give the socket (Program::attach_to, link::SocketFilter)",
         Verb::RawTracepoint => "give the tracepoint (Program::attach_to, link::RawTracepoint)",
         Verb::Tracepoint => "give the tracepoint (Program::attach_to, link::Tracepoint)",
         Verb::Kprobe => "give the kernel function (Program::attach_to, link::Kprobe)",
-        Verb::Ksyscall => "give the system call (Program::attach_to, link::Ksyscall)",
+        Verb::Ksyscall => "give the system call (Program::attach_to, link::Kprobe::syscall)",
         Verb::Uprobe => "give file and function (Program::attach_to, link::Uprobe)",
         Verb::KprobeMulti => "give kernel functions (Program::attach_to, link::KprobeMulti)",
         Verb::UprobeMulti => "give file and functions (Program::attach_to, link::UprobeMulti)",
@@ -149,13 +149,22 @@ fn how(verb: Verb) -> &'static str {
         #[cfg(not(feature = "usdt"))]
         Verb::Usdt => "this library is built without its feature `usdt`",
         Verb::Run => "it is run with test_run",
-        Verb::Freplace => "give the program and its function",
+        Verb::Freplace => "give the program and its function (Program::attach_to, link::Freplace)",
+        Verb::StructOps => "its struct_ops map is attached (Object::struct_ops)",
         Verb::Custom => "the section's name is the caller's own: attach_each_with",
-        Verb::Tc | Verb::Netkit => "give the interface",
-        Verb::Cgroup | Verb::LsmCgroup => "give the cgroup",
-        Verb::PerfEvent => "give the perf event",
-        Verb::Sockmap => "give the socket map",
-        Verb::Netns => "give the network namespace",
+        Verb::Tc | Verb::Netkit => {
+            "there is no hook for it yet (sys::bpf::link_create takes the interface)"
+        }
+        Verb::Cgroup | Verb::LsmCgroup => {
+            "there is no hook for it yet (sys::bpf::link_create takes the cgroup)"
+        }
+        Verb::PerfEvent => {
+            "there is no hook for it yet (sys::bpf::link_create takes the perf event)"
+        }
+        Verb::Sockmap => "there is no hook for it yet (sys::bpf::prog_attach takes the socket map)",
+        Verb::Netns => {
+            "there is no hook for it yet (sys::bpf::link_create takes the network namespace)"
+        }
         Verb::None => "nothing attaches this type of program by a link",
         _ => "this kind of hook is not supported yet",
     }
