@@ -6,8 +6,9 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Field, Ident, LitStr, Member, Result, parse_macro_input};
 
-/// Makes a `#[repr(C)]` or `#[repr(transparent)]` struct of `Plain` fields `Plain`. What has padding
-/// does not compile (make it a field whose name begins with `_`); nor does a field whose type has bit patterns that are not valid.
+/// Makes a `#[repr(C)]` or `#[repr(transparent)]` struct of `Plain` fields `Plain`. What has
+/// padding does not compile (make it a field whose name begins with `_`); nor does a field whose
+/// type has bit patterns that are not valid.
 /// `#[plain(name = "…")]` tells the name that a field has in C, where it is another.
 #[proc_macro_derive(Plain, attributes(plain))]
 pub fn derive_plain(input: proc_macro::TokenStream) -> proc_macro::TokenStream {

@@ -25,8 +25,8 @@ const MOUNTS_LIMIT: usize = 1 << 24;
 #[derive(Clone, Debug, Default)]
 pub enum Token {
     /// From the path that the environment variable `LIBBPF_BPF_TOKEN_PATH` names, where it is set
-    /// (empty: no token) and the feature `std` is on; else from the first BPF file system of this process that delegates
-    /// something, `/sys/fs/bpf` before others. If there is none, without.
+    /// (empty: no token) and the feature `std` is on; else from the first BPF file system of this
+    /// process that delegates something, `/sys/fs/bpf` before others. If there is none, without.
     #[default]
     Auto,
     /// None.

@@ -89,7 +89,8 @@ pub(super) fn magic_endian(bytes: &[u8]) -> Result<Endian> {
     }
 }
 
-/// For each kind (with the flag and without), the bytes after its 12-byte header: a fixed part, and so many an element.
+/// For each kind (with the flag and without), the bytes after its 12-byte header: a fixed part,
+/// and so many an element.
 #[derive(Clone, Debug)]
 pub(super) struct Sizes([u16; TOP_BYTES]);
 

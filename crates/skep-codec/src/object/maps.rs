@@ -17,6 +17,13 @@ const SECTION: &str = ".maps";
 /// Bytes of a pointer on BPF: what a slot of a static initialiser takes.
 const POINTER: u64 = 8;
 
+const NO_BTF: &str =
+    "the object has no BTF, which is where the map's settings are: compile with -g";
+
+fn refused(kind: ErrorKind, what: &'static str) -> Result<Definition> {
+    Err(Error::new(kind, what))
+}
+
 // On its own: a function that all stages are inlined into takes long to compile.
 #[inline(never)]
 pub(super) fn read(p: &mut Parser<'_>) {
@@ -43,20 +50,11 @@ pub(super) fn read(p: &mut Parser<'_>) {
         }
         let mut warnings = Vec::new();
         let inside = offset.checked_add(size).is_some_and(|last| last <= end);
-        let definition = match (&p.spec.btf, vars.get(name)) {
-            _ if !inside => Err(Error::new(
-                ErrorKind::Truncated,
-                "lies beyond the end of its section",
-            )),
+        let definition = match (btf.as_deref(), vars.get(name)) {
+            _ if !inside => refused(ErrorKind::Truncated, "lies beyond the end of its section"),
             (Some(btf), Some(var)) => Definition::of_var(btf, var.var, name, &mut warnings),
-            (Some(_), None) => Err(Error::new(
-                ErrorKind::NotFound,
-                "no BTF variable describes it",
-            )),
-            (None, _) => Err(Error::new(
-                ErrorKind::NotFound,
-                "the object has no BTF, which is where the map's settings are: compile with -g",
-            )),
+            (Some(_), None) => refused(ErrorKind::NotFound, "no BTF variable describes it"),
+            (None, _) => refused(ErrorKind::NotFound, NO_BTF),
         };
         let at = |e: Error| e.in_section(SECTION).at(offset).of_symbol(name);
         for warning in warnings {

@@ -2,7 +2,7 @@
 
 use super::externs::ExternKind;
 use super::parse::{MapPlace, Parser, Role};
-use super::{Ref, Slot, Target};
+use super::{Function, Ref, Slot, Target};
 use crate::elf::{Reloc, SHT_NOBITS, Symbol, SymbolKind};
 use crate::error::bail;
 use crate::insn::{INSN_SIZE, Insn, pseudo};
@@ -324,30 +324,10 @@ fn relative(p: &mut Parser<'_>) {
             continue;
         };
         order::by_key(&mut function.refs, |r| r.insn as u64);
-        let twice = function
-            .refs
-            .windows(2)
-            .any(|w| matches!(w, [a, b] if a.insn == b.insn));
-        if twice {
-            let what = "several relocations for one instruction";
-            let error = Error::new(ErrorKind::Malformed, what).of_symbol(&function.name);
-            function
-                .error
-                .get_or_insert(error.in_section(&function.section));
-        }
+        refuse_twice(function);
         let (section, start) = (function.section_index, function.offset);
-        let mut wanted: Vec<(usize, bool, i64)> = Vec::new();
-        let mut at = 0_usize;
-        while let Some(insn) = function.insns.get(at) {
-            let func = insn.is_wide() && insn.src == pseudo::FUNC;
-            let refers = func || insn.is_pseudo_call();
-            let known = |refs: &[Ref]| refs.binary_search_by_key(&at, |r| r.insn).is_ok();
-            if refers && !known(&function.refs) {
-                wanted.push((at, func, i64::from(insn.imm)));
-            }
-            at = at.saturating_add(if insn.is_wide() { 2 } else { 1 });
-        }
-        for (at, func, imm) in wanted {
+        for unrelocated in unrelocated(function) {
+            let Unrelocated { at, func, imm } = unrelocated;
             let insn_offset = start.saturating_add((at as u64).saturating_mul(SIZE));
             let away = imm.saturating_add(1).saturating_mul(8);
             let found = match offset(insn_offset, away) {
@@ -381,4 +361,38 @@ fn relative(p: &mut Parser<'_>) {
             order::by_key(&mut function.refs, |r| r.insn as u64);
         }
     }
+}
+
+fn refuse_twice(function: &mut Function) {
+    let mut pairs = function.refs.windows(2);
+    if pairs.any(|pair| matches!(pair, [a, b] if a.insn == b.insn)) {
+        let what = "several relocations for one instruction";
+        let error = Error::new(ErrorKind::Malformed, what).of_symbol(&function.name);
+        function
+            .error
+            .get_or_insert(error.in_section(&function.section));
+    }
+}
+
+/// An instruction that refers to a function without a relocation.
+struct Unrelocated {
+    at: usize,
+    /// The address of the function, not a call.
+    func: bool,
+    imm: i64,
+}
+
+fn unrelocated(function: &Function) -> Vec<Unrelocated> {
+    let mut found = Vec::new();
+    let mut at = 0_usize;
+    while let Some(insn) = function.insns.get(at) {
+        let func = insn.is_wide() && insn.src == pseudo::FUNC;
+        let known = || function.refs.binary_search_by_key(&at, |r| r.insn).is_ok();
+        if (func || insn.is_pseudo_call()) && !known() {
+            let imm = insn.imm.into();
+            found.push(Unrelocated { at, func, imm });
+        }
+        at = at.saturating_add(if insn.is_wide() { 2 } else { 1 });
+    }
+    found
 }

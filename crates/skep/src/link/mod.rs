@@ -75,9 +75,7 @@ impl Program {
     pub fn attach_to(&self, hook: impl Hook) -> Result<Link> {
         hook.attach(self).map_err(|error| self.not_attached(error))
     }
-}
 
-impl Program {
     /// The kernel says no more than `EINVAL` where a hook is for other types of programs.
     #[cold]
     fn not_attached(&self, error: Error) -> Error {

@@ -189,7 +189,8 @@ impl<'a> Loader<'a> {
         Ok(self.into_object(programs))
     }
 
-    /// Makes every map that the spec wants, if not only those that are used; what is wrong with one is no trouble to the others.
+    /// Makes every map that the spec wants, if not only those that are used; what is wrong with
+    /// one is no trouble to the others.
     fn load_maps(&mut self) -> Vec<MapFailure> {
         let mut failures = Vec::new();
         for (index, spec) in self.spec.maps.iter().enumerate() {
