@@ -7,6 +7,7 @@ mod iter;
 mod kprobe;
 mod kprobe_multi;
 mod multi;
+mod opened;
 mod perf;
 mod pmu;
 mod probe;
@@ -110,6 +111,8 @@ pub struct Link {
 enum Attached {
     Program(Program),
     StructOps(Map),
+    /// What this process may not open.
+    Unseen,
 }
 
 impl From<&Program> for Attached {
@@ -147,21 +150,22 @@ impl Link {
         }
     }
 
-    /// The attached program; `None` for a struct of programs.
+    /// The attached program; `None` for a struct of programs, and for what this process may not open.
     #[inline]
     pub fn program(&self) -> Option<&Program> {
         match &self.attached {
             Attached::Program(program) => Some(program),
-            Attached::StructOps(_) => None,
+            Attached::StructOps(_) | Attached::Unseen => None,
         }
     }
 
-    /// Name of the attached program or `struct_ops` map.
+    /// Name of the attached program or `struct_ops` map; empty where it is not known.
     #[inline]
     pub fn name(&self) -> &str {
         match &self.attached {
             Attached::Program(program) => program.name(),
             Attached::StructOps(map) => map.name(),
+            Attached::Unseen => "",
         }
     }
 

@@ -203,10 +203,17 @@ fn text(mut buffer: Vec<u8>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{FIRST_LOG, LEAST_LOG, room};
+    use super::{FIRST_LOG, LEAST_LOG, room, text};
     use alloc::vec;
     use alloc::vec::Vec;
     use core::cell::RefCell;
+
+    #[test]
+    fn a_log_need_not_be_utf_8() {
+        assert_eq!(text(b"; caf\xc3\0left over".to_vec()), "; caf\u{fffd}");
+        assert_eq!(text(b"0: (95) exit\n".to_vec()), "0: (95) exit\n");
+        assert_eq!(text(vec![]), "");
+    }
 
     #[test]
     fn room_is_made_as_far_as_memory_goes() {
