@@ -6,6 +6,14 @@ use skep::codec::object::{MapSpec, ObjectSpec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// How a ring buffer's records are read.
+pub(crate) enum Reading {
+    /// As this struct.
+    As(Decoder),
+    /// As bytes: each of these structs could be it; no types are known, where there is no list.
+    Bytes(Option<Vec<String>>),
+}
+
 /// The struct that a ring buffer carries.
 pub(crate) struct Decoder {
     btf: Arc<Btf>,
@@ -25,7 +33,7 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// The struct named by the user, else the ring's declared value type, else `event`, else the
-    /// only candidate; `None` where nothing tells.
+    /// only candidate.
     ///
     /// # Errors
     /// No struct has the name that the user gave.
@@ -33,14 +41,14 @@ impl Decoder {
         spec: &ObjectSpec,
         ring: &MapSpec,
         asked: Option<&str>,
-    ) -> Result<Option<Self>> {
+    ) -> Result<Reading> {
         let Some(btf) = &spec.btf else {
             return match asked {
                 Some(name) => Err(Failure::Said(format!(
                     "--type {}={name}: the object has no BTF (compile it with -g)",
                     ring.name
                 ))),
-                None => Ok(None),
+                None => Ok(Reading::Bytes(None)),
             };
         };
         let known = Known {
@@ -63,7 +71,7 @@ impl Decoder {
     ///
     /// # Errors
     /// No struct has the name that the user gave.
-    pub(crate) fn of_types(btf: &Arc<Btf>, asked: Option<&str>) -> Result<Option<Self>> {
+    pub(crate) fn of_types(btf: &Arc<Btf>, asked: Option<&str>) -> Result<Reading> {
         let known = Known {
             option: format!("--type {}", asked.unwrap_or_default()),
             declared: TypeId::VOID,
@@ -73,12 +81,12 @@ impl Decoder {
         Self::among(btf, &known, asked)
     }
 
-    fn among(btf: &Arc<Btf>, known: &Known<'_>, asked: Option<&str>) -> Result<Option<Self>> {
+    fn among(btf: &Arc<Btf>, known: &Known<'_>, asked: Option<&str>) -> Result<Reading> {
         let structs = structs(btf);
         let find = |name: &str| structs.get(name).copied();
         if let Some(name) = asked {
             return match find(name) {
-                Some(ty) => Self::new(btf, ty, name, false).map(Some),
+                Some(ty) => Self::new(btf, ty, name, false).map(Reading::As),
                 None => Err(no_struct(&known.option, &structs)),
             };
         }
@@ -90,12 +98,12 @@ impl Decoder {
             None => match find("event") {
                 Some(ty) => ("event", ty),
                 None => match only_candidate(known, btf, &structs) {
-                    Some(found) => found,
-                    None => return Ok(None),
+                    Ok(found) => found,
+                    Err(several) => return Ok(Reading::Bytes(Some(several))),
                 },
             },
         };
-        Self::new(btf, ty, name, true).map(Some)
+        Self::new(btf, ty, name, true).map(Reading::As)
     }
 
     fn new(btf: &Arc<Btf>, ty: TypeId, name: &str, guessed: bool) -> Result<Self> {
@@ -193,12 +201,12 @@ fn same(btf: &Btf, a: TypeId, b: TypeId) -> bool {
 
 /// The only struct that is not the kernel's, not a context, not a variable's, not another map's
 /// and not a part of another struct; or the only one of these that a global pointer points to
-/// (the usual way to keep a type in BTF).
+/// (the usual way to keep a type in BTF). Else the names of all of them.
 fn only_candidate<'a>(
     known: &Known<'_>,
     btf: &Btf,
     structs: &'a BTreeMap<String, TypeId>,
-) -> Option<(&'a str, TypeId)> {
+) -> Result<(&'a str, TypeId), Vec<String>> {
     let (others, pointed) = roots(known, btf);
     let mut excluded = reached(btf, others);
     for ty in structs.values() {
@@ -221,8 +229,8 @@ fn only_candidate<'a>(
         .filter(|(.., id)| pointed.contains(id))
         .collect();
     match (left.as_slice(), kept.as_slice()) {
-        ([(name, ty, _)], _) | (_, [(name, ty, _)]) => Some((name, *ty)),
-        _ => None,
+        ([(name, ty, _)], _) | (_, [(name, ty, _)]) => Ok((name, *ty)),
+        _ => Err(left.iter().map(|(name, ..)| (*name).to_owned()).collect()),
     }
 }
 
@@ -355,7 +363,10 @@ mod tests {
 
     fn chosen(spec: &ObjectSpec, asked: Option<&str>) -> Option<Decoder> {
         let ring = spec.map("events").unwrap();
-        Decoder::choose(spec, ring, asked).unwrap()
+        match Decoder::choose(spec, ring, asked).unwrap() {
+            Reading::As(decoder) => Some(decoder),
+            Reading::Bytes(_) => None,
+        }
     }
 
     fn name(spec: &ObjectSpec, asked: Option<&str>) -> Option<String> {
@@ -378,7 +389,12 @@ mod tests {
         let mut types = types();
         let members = [member("x", types.word, 0)];
         let other = types.builder.add_struct("other", 4, &members);
-        assert_eq!(name(&spec(&types), None), None);
+        let several = spec(&types);
+        let reading = Decoder::choose(&several, several.map("events").unwrap(), None);
+        let Ok(Reading::Bytes(candidates)) = reading else {
+            panic!("one of two was taken");
+        };
+        assert_eq!(candidates.unwrap(), ["other", "sample"]);
         let pointer = types.builder.add_ptr(types.sample);
         types.builder.add_var("unused", pointer, 1);
         assert_eq!(name(&spec(&types), None).as_deref(), Some("sample"));

@@ -87,6 +87,29 @@ fn verify_pins_nothing() {
 }
 
 #[test]
+fn run_says_which_maps_stay_pinned() {
+    if !root() {
+        return;
+    }
+    let (scratch, Some(skep)) = (Scratch::new("stay"), skep()) else {
+        return;
+    };
+    let pinned = put(&scratch, object!("pinned"));
+    // A socket filter is attached to nothing: the run fails, and its pin stays all the same.
+    let script = "mount -t bpf bpf /sys/fs/bpf && \"$0\" run \"$1\" --for 0; ls /sys/fs/bpf";
+    let mut apart = Command::new("unshare");
+    apart.args(["-m", "sh", "-c", script]);
+    let output = apart.arg(skep.get_program()).arg(&pinned).output();
+    let output = output.expect("unshare");
+    let text = stderr(&output);
+    assert!(
+        text.contains("a map stays pinned, as the object asks: /sys/fs/bpf/pinned_count"),
+        "{text}"
+    );
+    assert!(stdout(&output).contains("pinned_count"), "{text}");
+}
+
+#[test]
 fn verify_explains_each_refusal() {
     if !root() {
         return;

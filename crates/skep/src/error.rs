@@ -116,6 +116,12 @@ impl Error {
         self.doing(&what)
     }
 
+    /// Says what is wrong, of this kind, where the call that failed cannot tell.
+    #[cold]
+    pub(crate) fn explained(self, kind: ErrorKind, what: String) -> Self {
+        Self::caused(kind, what.into(), Cause::Error(self))
+    }
+
     #[cold]
     fn doing(self, what: &dyn fmt::Display) -> Self {
         Self::caused(self.kind(), what.to_string().into(), Cause::Error(self))

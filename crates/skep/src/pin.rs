@@ -11,7 +11,7 @@ use skep_codec::Errno;
 use skep_codec::uapi::linux::BPF_FS_MAGIC;
 use skep_sys::bpf::{self, ObjKind};
 use skep_sys::file::{self, DirEntry};
-use skep_sys::{Fd, KernelRef};
+use skep_sys::{CallError, Fd, KernelRef};
 
 /// Rights of a directory that is made for a pin.
 const DIR_MODE: u32 = 0o700;
@@ -20,15 +20,76 @@ const DIR_MODE: u32 = 0o700;
 #[inline]
 pub(crate) fn pin(object: &Fd, path: &CStr) -> skep_sys::Result<()> {
     let first = bpf::obj_pin(object, None, path);
-    match (&first, parent(path)) {
-        (Err(error), Some(dir)) if error.errno == Errno::ENOENT => {
-            match file::make_dir(object.kernel(), &dir, DIR_MODE) {
-                Err(error) if error.errno != Errno::EEXIST => Err(error),
-                _ => bpf::obj_pin(object, None, path),
-            }
-        }
-        _ => first,
+    let Err(error) = first else { return first };
+    let dir = parent(path).filter(|_| error.errno == Errno::ENOENT);
+    let Some((above, dir)) = dir.and_then(|dir| Some((parent(&dir)?, dir))) else {
+        return first;
+    };
+    let kernel = object.kernel();
+    // Elsewhere, a directory would be all that there is in the end.
+    if file::statfs_magic(kernel, &above)? != BPF_FS_MAGIC {
+        return first;
     }
+    match file::make_dir(kernel, &dir, DIR_MODE) {
+        Err(error) if error.errno != Errno::EEXIST => Err(error),
+        _ => bpf::obj_pin(object, None, path),
+    }
+}
+
+/// Pins an object where the caller says, in a directory that is there.
+#[inline]
+pub(crate) fn pin_at(object: &Fd, path: &str) -> Result<()> {
+    let path = c_string(path)?;
+    let pinned = bpf::obj_pin(object, None, &path);
+    pinned.map_err(|error| not_pinned(object.kernel(), &path, error))
+}
+
+/// Says what is wrong with a place where nothing could be pinned, as far as it can be told.
+#[cold]
+pub(crate) fn not_pinned(kernel: &KernelRef, path: &CStr, error: CallError) -> Error {
+    let dir = parent(path).unwrap_or_else(|| c".".into());
+    let shown = dir.to_string_lossy();
+    let has_dot = || {
+        path.to_bytes()
+            .rsplit(|b| *b == b'/')
+            .next()
+            .is_some_and(|n| n.contains(&b'.'))
+    };
+    let (kind, what) = match (error.errno, file::statfs_magic(kernel, &dir)) {
+        (Errno::ENOENT, Err(_)) => {
+            let what = format!("there is no directory {shown}: make it first (mkdir)");
+            (ErrorKind::NotFound, what)
+        }
+        (Errno::EEXIST, _) => (ErrorKind::Call, "something is there already".into()),
+        (Errno::EPERM | Errno::EINVAL, Ok(magic)) if magic != BPF_FS_MAGIC => {
+            let what = format!(
+                "{shown} is in no bpffs: take a path in one (usually /sys/fs/bpf), or mount one \
+                 (mount -t bpf bpf DIRECTORY)"
+            );
+            (ErrorKind::Invalid, what)
+        }
+        (Errno::EPERM, Ok(_)) if has_dot() => {
+            (ErrorKind::Invalid, "names in a bpffs have no dot".into())
+        }
+        _ => return error.into(),
+    };
+    Error::from(error).explained(kind, what)
+}
+
+/// Says of a path where nothing could be opened what is there.
+#[cold]
+fn not_opened(kernel: &KernelRef, path: &CStr, error: CallError) -> Error {
+    let (kind, what) = match error.errno {
+        Errno::ENOENT => (ErrorKind::NotFound, "nothing is pinned there"),
+        Errno::EACCES if !is_bpffs(kernel, path) => (ErrorKind::Invalid, "it is in no bpffs"),
+        _ => return error.into(),
+    };
+    Error::from(error).explained(kind, what.into())
+}
+
+#[inline]
+fn is_bpffs(kernel: &KernelRef, path: &CStr) -> bool {
+    file::statfs_magic(kernel, path) == Ok(BPF_FS_MAGIC)
 }
 
 /// What is pinned there; `None` if nothing is.
@@ -129,8 +190,10 @@ fn read_dir(system: &System, dir: &str) -> Result<Vec<DirEntry>> {
 /// where there is no /proc, neither does this.
 #[inline]
 pub(crate) fn open_as(system: &System, path: &str, kind: ObjKind, what: &str) -> Result<Fd> {
-    let fd = bpf::obj_get(system.kernel(), None, &c_string(path)?, 0);
-    let fd = fd.context(format_args!("open pinned {what} {path}"))?;
+    let c_path = c_string(path)?;
+    let fd = bpf::obj_get(system.kernel(), None, &c_path, 0)
+        .map_err(|error| not_opened(system.kernel(), &c_path, error))
+        .context(format_args!("open pinned {what} {path}"))?;
     match file::fdinfo(&fd) {
         Ok(info) if kind_of(&info).is_some_and(|pinned| pinned.kind != kind) => {
             let what = format!("open pinned {what} {path}: what is pinned there is no {what}");

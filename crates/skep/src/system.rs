@@ -180,6 +180,17 @@ impl System {
         bpf::fd_by_id(&self.0.kernel, kind, id, 0, None)
     }
 
+    /// [`System::fd_by_id`] for a caller who may have any id: what is not there is told.
+    pub(crate) fn open_id(&self, kind: ObjKind, what: &str, id: u32) -> Result<Fd> {
+        self.fd_by_id(kind, id).map_err(|error| match error.errno {
+            Errno::ENOENT => {
+                let missing = format!("no {what} has the id {id}");
+                Error::from(error).explained(ErrorKind::NotFound, missing)
+            }
+            _ => Error::from(error).context(format_args!("{what} {id}")),
+        })
+    }
+
     /// The ids of one kind, ascending; an error is the last.
     pub(crate) fn ids(&self, kind: ObjKind) -> impl Iterator<Item = skep_sys::Result<u32>> {
         let mut at = Some(0);

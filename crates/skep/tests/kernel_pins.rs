@@ -4,7 +4,7 @@ mod common;
 
 use common::{host, load, make, object, own_bpffs};
 use skep::sys::bpf::ObjKind;
-use skep::{ErrorKind, Map, MapType, Program};
+use skep::{Errno, ErrorKind, Map, MapType, Program};
 
 #[test]
 fn everything_in_a_bpffs_is_listed_by_path() {
@@ -47,4 +47,46 @@ fn everything_in_a_bpffs_is_listed_by_path() {
         ErrorKind::Invalid
     );
     assert!(system.pinned(&format!("{dir}/none")).is_err());
+}
+
+#[test]
+fn what_is_wrong_with_a_place_is_told() {
+    let dir = own_bpffs();
+    let system = host();
+    let map = make(&system, MapType::ARRAY, 4, 4);
+    let object = load(&system, &object!("socket"));
+    let program = object.program("constant").unwrap();
+    let elsewhere = format!("/skep_{}", std::process::id());
+    let error = map.pin(&elsewhere).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert!(error.errno().is_some(), "{error}");
+    assert!(error.to_string().contains(": / is in no bpffs"), "{error}");
+    let error = program.pin(&elsewhere).unwrap_err();
+    assert!(error.to_string().contains("is in no bpffs"), "{error}");
+    let error = map.pin(&format!("{dir}/none/map")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let error = map.pin(&format!("{dir}/a.map")).unwrap_err();
+    assert!(error.to_string().contains("no dot"), "{error}");
+    map.pin(&format!("{dir}/map")).unwrap();
+    let error = map.pin(&format!("{dir}/map")).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EEXIST), "{error}");
+
+    let error = Map::from_pin(&system, &format!("{dir}/none")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert_eq!(error.errno(), Some(Errno::ENOENT), "{error}");
+    let error = Program::from_pin(&system, "/proc/self/status").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert!(error.to_string().contains("it is in no bpffs"), "{error}");
+}
+
+#[test]
+fn an_id_that_nothing_has_is_told() {
+    let system = host();
+    let error = system.map_by_id(u32::MAX).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(error.errno(), Some(Errno::ENOENT));
+    let told = format!("no map has the id {}: ", u32::MAX);
+    assert!(error.to_string().starts_with(&told), "{error}");
+    let error = system.program_by_id(u32::MAX).unwrap_err();
+    assert!(error.to_string().starts_with("no program has"), "{error}");
 }

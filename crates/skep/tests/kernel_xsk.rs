@@ -314,6 +314,7 @@ fn sockets_that_cannot_be_say_why() {
     let _first = pair.bind(&small());
     let busy = bind(pair.ifindex, 0, &small());
     assert_eq!(busy.errno(), Some(Errno::EBUSY), "{busy}");
+    assert!(busy.to_string().contains("`bind_shared`"), "{busy}");
 }
 
 #[test]

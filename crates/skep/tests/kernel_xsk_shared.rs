@@ -224,7 +224,7 @@ fn queues_that_cannot_share_are_told() {
         |queues: &[(u32, u32)]| XskSocket::bind_shared(&system, queues, &small()).unwrap_err();
     let twice = refusal(&[(ifindex, 0), (ifindex, 0)]);
     assert_eq!(twice.kind(), ErrorKind::Invalid, "{twice}");
-    assert!(twice.to_string().contains("two AF_XDP sockets"), "{twice}");
+    assert!(twice.to_string().contains("one AF_XDP socket"), "{twice}");
     let none = refusal(&[(ifindex, 0), (ifindex, 4711)]);
     assert_eq!(none.errno(), Some(Errno::EINVAL), "{none}");
     assert!(none.to_string().contains("queue 4711"), "{none}");

@@ -7,7 +7,8 @@ use crate::fail::{Failure, Result};
 use crate::json;
 use crate::out::{DIM, HEAD, Out, printable, styled};
 use crate::stop::Stop;
-use skep::{Object, ObjectSpec, System};
+use skep::codec::object::{MapSpec, Pinning};
+use skep::{LoadOptions, Object, ObjectSpec, System};
 use std::time::Duration;
 
 /// Runs the command for an object of the user.
@@ -44,6 +45,7 @@ pub(super) fn drive(
     let mut pipe = trace::open_pipe(&spec, tracefs.as_ref());
     let mut stop = Stop::catch(args.duration)?;
     let object = spec.load(system)?;
+    let _pins = Pins(pins(&spec, &object));
     let mut streams = Streams::open(system, &object, decoders)?;
     let links = attach::attach(args, &object, tracefs.as_ref())?;
     if let Some(head) = head.filter(|_| !args.json) {
@@ -130,6 +132,35 @@ fn lost(object: &Object) -> Option<u64> {
         }
     };
     ["dropped", "lost"].into_iter().find_map(count)
+}
+
+/// Maps that are pinned by their names, and where.
+fn pins(spec: &ObjectSpec, object: &Object) -> Vec<String> {
+    let root = LoadOptions::default().pin_root;
+    let maps = spec.maps.iter().filter(|m| object.map(&m.name).is_ok());
+    let path = |map: &MapSpec| match &map.pinning {
+        Pinning::ByName => Some(format!("{root}/{}", map.name)),
+        Pinning::Path(path) => Some(path.clone()),
+        _ => None,
+    };
+    maps.filter_map(path).collect()
+}
+
+/// Pins that stay: told at the end, however it comes.
+struct Pins(Vec<String>);
+
+impl Drop for Pins {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            let what = if self.0.len() == 1 {
+                "a map stays"
+            } else {
+                "maps stay"
+            };
+            let paths = printable(&self.0.join(" "));
+            anstream::eprintln!("{what} pinned, as the object asks: {paths}");
+        }
+    }
 }
 
 fn summary(streams: &Streams, lost: Option<u64>, elapsed: Duration) {

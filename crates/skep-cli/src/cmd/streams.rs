@@ -1,7 +1,7 @@
 //! Ring buffers and perf event arrays, read together and printed.
 
 use crate::args::Run;
-use crate::decode::Decoder;
+use crate::decode::{Decoder, Reading};
 use crate::fail::Result;
 use crate::json;
 use crate::out::{Out, printable};
@@ -35,12 +35,12 @@ pub(super) fn is_stream(map_type: MapType) -> bool {
 }
 
 /// How each of these maps of the object is read: its name, its struct.
-pub(super) fn decoders(args: &Run, spec: &ObjectSpec) -> Result<Vec<(String, Option<Decoder>)>> {
+pub(super) fn decoders(args: &Run, spec: &ObjectSpec) -> Result<Vec<(String, Reading)>> {
     let maps = spec.maps.iter().filter(|m| is_stream(m.map_type));
     maps.map(|map| {
         let asked = args.types.iter().rfind(|pair| pair.name == map.name);
-        let decoder = Decoder::choose(spec, map, asked.map(|pair| pair.value.as_str()))?;
-        Ok((map.name.clone(), decoder))
+        let reading = Decoder::choose(spec, map, asked.map(|pair| pair.value.as_str()))?;
+        Ok((map.name.clone(), reading))
     })
     .collect()
 }
@@ -71,13 +71,13 @@ impl Streams {
     pub(super) fn open(
         system: &System,
         object: &Object,
-        decoders: Vec<(String, Option<Decoder>)>,
+        readings: Vec<(String, Reading)>,
     ) -> Result<Self> {
         let mut streams = Self::new(system)?;
-        for (name, decoder) in decoders {
+        for (name, reading) in readings {
             let map = object.map(&name)?;
             let option = format!("--type {name}=STRUCT");
-            match streams.add(map, decoder, &option) {
+            match streams.add(map, reading, &option) {
                 Err(error) if map.map_type() == MapType::PERF_EVENT_ARRAY => {
                     anstream::eprintln!("{}", printable(&format!("note: left out: {error}")));
                 }
@@ -88,17 +88,17 @@ impl Streams {
     }
 
     /// Opens a map, and says how it is read; `option` names the struct.
-    pub(super) fn add(&mut self, map: &Map, decoder: Option<Decoder>, option: &str) -> Result<()> {
+    pub(super) fn add(&mut self, map: &Map, reading: Reading, option: &str) -> Result<()> {
+        let (how, decoder) = match reading {
+            Reading::As(decoder) => (format!("as struct {}", decoder.name), Some(decoder)),
+            Reading::Bytes(candidates) => (as_bytes(option, candidates.as_deref()), None),
+        };
         let (id, decoder) = match map.map_type() {
             MapType::RINGBUF => (self.events.add(RingBuf::open(map)?)?, decoder),
             _ => {
                 let decoder = decoder.map(|decoder| decoder.padded(PERF_PADDING));
                 (self.events.add(PerfBuffer::open(map)?)?, decoder)
             }
-        };
-        let how = match &decoder {
-            Some(decoder) => format!("as struct {}", decoder.name),
-            None => format!("as bytes ({option} names the struct)"),
         };
         let name = map.name().to_owned();
         anstream::eprintln!("{}", printable(&format!("reading {name} {how}")));
@@ -143,6 +143,31 @@ impl Streams {
     }
 }
 
+/// Candidates that are told of a map that is read as bytes.
+const CANDIDATES: usize = 12;
+
+/// Why a map is read as bytes, and what to do.
+fn as_bytes(option: &str, candidates: Option<&[String]>) -> String {
+    let Some(candidates) = candidates else {
+        return "as bytes: its types are not known (compile the program with -g)".to_owned();
+    };
+    let told = candidates.get(..CANDIDATES).unwrap_or(candidates);
+    match (told, candidates.len() - told.len()) {
+        ([], _) => format!(
+            "as bytes: no struct can be it ({option} names one; a global pointer to a struct keeps \
+             it in the types: struct event *unused;)"
+        ),
+        (_, 0) => format!(
+            "as bytes: name its struct with {option}: {}",
+            told.join(", ")
+        ),
+        (_, more) => {
+            let told = told.join(", ");
+            format!("as bytes: name its struct with {option}: {told} and {more} more")
+        }
+    }
+}
+
 fn print_one(
     out: &mut Out,
     show: Show<'_>,
@@ -161,4 +186,19 @@ fn print_one(
         (Event::Raw(bytes), true) => out.json(&json::raw_event(name, bytes))?,
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_as_bytes_is_told_its_candidates() {
+        let told = |names: &[String]| as_bytes("--type rb=STRUCT", Some(names));
+        assert!(as_bytes("", None).contains("compile the program with -g"));
+        assert!(told(&[]).contains("no struct can be it"));
+        let names: Vec<_> = (1..15).map(|n| format!("s{n}")).collect();
+        assert!(told(&names[..2]).ends_with("with --type rb=STRUCT: s1, s2"));
+        assert!(told(&names).ends_with(", s12 and 2 more"));
+    }
 }

@@ -4,7 +4,7 @@ use super::map::fdinfo::{self, Holder};
 use super::streams::{self, Streams};
 use super::{count, run};
 use crate::args::Tail;
-use crate::decode::Decoder;
+use crate::decode::{Decoder, Reading};
 use crate::fail::{Failure, Result};
 use crate::find;
 use crate::out::Out;
@@ -82,16 +82,16 @@ fn taken(map: &Map, holders: &[Holder]) -> Failure {
 }
 
 /// The struct, from a file or from the programs that use the map.
-fn decoder(args: &Tail, system: &System, map: &Map) -> Result<Option<Decoder>> {
+fn decoder(args: &Tail, system: &System, map: &Map) -> Result<Reading> {
     let asked = args.record.as_deref();
     if let Some(path) = args.btf.as_deref() {
         return of_file(system, path, map, asked);
     }
     let types = of_programs(system, map)?;
-    let mut failed = None;
+    let (mut failed, mut candidates) = (None, None);
     for btf in &types {
         match Decoder::of_types(btf, asked) {
-            Ok(None) => {}
+            Ok(Reading::Bytes(found)) => candidates = candidates.or(found),
             Ok(found) => return Ok(found),
             Err(failure) => failed = Some(failure),
         }
@@ -102,16 +102,11 @@ fn decoder(args: &Tail, system: &System, map: &Map) -> Result<Option<Decoder>> {
             "--type {name}: no program with types uses map `{}` (--btf FILE gives them)",
             map.name()
         ))),
-        (None, None) => Ok(None),
+        (None, None) => Ok(Reading::Bytes(candidates)),
     }
 }
 
-fn of_file(
-    system: &System,
-    path: &Path,
-    map: &Map,
-    asked: Option<&str>,
-) -> Result<Option<Decoder>> {
+fn of_file(system: &System, path: &Path, map: &Map, asked: Option<&str>) -> Result<Reading> {
     if let Ok(spec) = ObjectSpec::open(path) {
         // The kernel keeps 15 characters of a name.
         let same = |name: &str| {

@@ -41,8 +41,9 @@ pub use xdp::Xdp;
 
 use crate::error::Context;
 use crate::map::Map;
+use crate::pin;
 use crate::prog::Program;
-use crate::system::{System, c_string};
+use crate::system::System;
 use crate::{Errno, Error, ErrorKind, Result};
 #[cfg(feature = "usdt")]
 use alloc::boxed::Box;
@@ -220,14 +221,13 @@ impl Link {
     /// Pins it at a path of a bpffs, where it outlives this process, and gives it back.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] if it is no BPF link.
+    /// [`ErrorKind::Unsupported`] if it is no BPF link; those of [`Map::pin`](crate::Map::pin).
     ///
     /// # Kernel
     /// `BPF_OBJ_PIN`, for links since Linux 5.7.
     #[inline]
     pub fn pin(self, path: &str) -> Result<Self> {
-        bpf::obj_pin(self.bpf_fd()?, None, &c_string(path)?)
-            .context(format_args!("pin {self} at {path}"))?;
+        pin::pin_at(self.bpf_fd()?, path).context(format_args!("pin {self} at {path}"))?;
         Ok(self)
     }
 

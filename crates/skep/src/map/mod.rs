@@ -1,4 +1,10 @@
 //! Maps: one type for all of them, keys and values as bytes of the sizes that the kernel reports.
+//!
+//! Views are typed, and made of a map by `TryFrom`: `HashMap::<u32, Flow>::try_from(object.map("flows")?)?`.
+//! In all of them `at` reads (what is `get` of a collection and `lookup` in C) and gives a copy, or
+//! `None` where nothing is; `set` writes where each index has a place, `insert` where there are keys;
+//! `remove` deletes (`clear` empties a place); `take` reads and deletes; `iter` and `keys` go over
+//! all. Queues and stacks have `push`, `pop` and `peek`.
 
 mod batch;
 mod create;
@@ -23,7 +29,7 @@ pub use walk::Keys;
 
 use crate::error::Context;
 use crate::pin;
-use crate::system::{System, c_string};
+use crate::system::System;
 use crate::{MapType, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -100,8 +106,8 @@ impl Map {
     /// The map pinned at this path.
     ///
     /// # Errors
-    /// `ENOENT`: nothing is pinned there; [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something
-    /// else is.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound): nothing is pinned there;
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): something else is, or it is in no bpffs.
     ///
     /// # Kernel
     /// `BPF_OBJ_GET`, since Linux 4.4.
@@ -225,11 +231,15 @@ impl Map {
 
     /// Pins it at a path of a bpffs.
     ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid): the path is in no bpffs, or its name has a
+    /// dot; `EEXIST`: something is there; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound): no such
+    /// directory.
+    ///
     /// # Kernel
     /// `BPF_OBJ_PIN`, since Linux 4.4.
     pub fn pin(&self, path: &str) -> Result<()> {
-        bpf::obj_pin(self.fd(), None, &c_string(path)?)
-            .context(format_args!("pin map `{}` at {path}", self.name()))
+        pin::pin_at(self.fd(), path).context(format_args!("pin map `{}` at {path}", self.name()))
     }
 
     /// How many values each key has: one for each possible CPU, by what the kernel does, in a per-CPU
@@ -294,9 +304,11 @@ impl System {
     }
 
     /// The map with this id.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound): there is none. `EPERM`: no `CAP_SYS_ADMIN`.
     pub fn map_by_id(&self, id: u32) -> Result<Map> {
-        let fd = self.fd_by_id(ObjKind::Map, id);
-        Map::from_fd(self, fd.context(format_args!("map {id}"))?)
+        Map::from_fd(self, self.open_id(ObjKind::Map, "map", id)?)
     }
 }
 

@@ -120,7 +120,7 @@ impl VariableMut<'_> {
         self.variable.size as usize
     }
 
-    /// Sets its value.
+    /// Sets its value. From text, `set_text` does, by feature `values`.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] if the type has not the variable's size, or the variable is a float
@@ -147,7 +147,11 @@ impl VariableMut<'_> {
         set(self.spec).context(format_args!("set variable `{}`", self.variable.name))
     }
 
-    /// Sets it from text, by its BTF type: a number, `true`, an enumerator's name, a string.
+    /// Sets it from text, by its BTF type: a number, `true`, an enumerator's name, a string, or
+    /// members in braces. By feature `values`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`]: the object has no type for it; the text is none of that type.
     #[cfg(feature = "values")]
     pub fn set_text(&mut self, text: &str) -> Result<()> {
         let type_id = self.type_id();

@@ -20,7 +20,7 @@ pub use xlated::{Xlated, XlatedFunction, XlatedLine};
 
 use crate::error::Context;
 use crate::pin;
-use crate::system::{System, c_string};
+use crate::system::System;
 use crate::{AttachType, Error, ErrorKind, Map, ProgType, Result};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -176,10 +176,13 @@ impl Program {
 
     /// Pins it at a path of a bpffs.
     ///
+    /// # Errors
+    /// Those of [`Map::pin`].
+    ///
     /// # Kernel
     /// `BPF_OBJ_PIN`, since Linux 4.4.
     pub fn pin(&self, path: &str) -> Result<()> {
-        bpf::obj_pin(&self.0.fd, None, &c_string(path)?)
+        pin::pin_at(&self.0.fd, path)
             .context(format_args!("pin program `{}` at {path}", self.name()))
     }
 
@@ -233,9 +236,11 @@ impl System {
     }
 
     /// The program with this id.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]: there is none. `EPERM`: no `CAP_SYS_ADMIN`.
     pub fn program_by_id(&self, id: u32) -> Result<Program> {
-        let fd = self.fd_by_id(ObjKind::Prog, id);
-        Program::from_fd(self, fd.context(format_args!("program {id}"))?)
+        Program::from_fd(self, self.open_id(ObjKind::Prog, "program", id)?)
     }
 }
 

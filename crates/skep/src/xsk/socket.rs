@@ -75,7 +75,7 @@ impl XskSocket {
         for (n, &queue) in queues.iter().enumerate() {
             if queues.iter().take(n).any(|before| *before == queue) {
                 let what = format!(
-                    "two AF_XDP sockets on interface {}, queue {}",
+                    "interface {}, queue {} is there twice: a queue has one AF_XDP socket",
                     queue.0, queue.1
                 );
                 return Err(Error::new(ErrorKind::Invalid, what));
@@ -155,7 +155,12 @@ impl XskSocket {
             // A signal makes a pause shorter, and no more.
             let _ = poll::sleep(self.fd.kernel(), 1_000_000 << n);
         }
-        Ok(bind()?)
+        let what = "another AF_XDP socket has the queue: there is one for each (`bind_shared` makes \
+                    those of several queues, with the same memory)";
+        bind().map_err(|error| match error.errno {
+            Errno::EBUSY => Error::from(error).explained(ErrorKind::Call, what.into()),
+            _ => error.into(),
+        })
     }
 
     /// The descriptor: to put into an [`XskMap`](crate::map::XskMap), and to wait on (epoll and poll).

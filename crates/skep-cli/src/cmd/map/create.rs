@@ -4,7 +4,6 @@ use crate::args::{Create, Pin};
 use crate::fail::{Failure, Result};
 use crate::find;
 use skep::codec::btf::{Btf, BtfFeatures, Kind, for_upload};
-use skep::codec::uapi::linux::BPF_FS_MAGIC;
 use skep::map::MapParams;
 use skep::sys::Fd;
 use skep::sys::net::if_nametoindex;
@@ -40,7 +39,7 @@ pub(super) fn run(args: &Create) -> Result {
         ..MapParams::default()
     };
     let map = Map::create(&system, &params).map_err(|error| refused(args, &params, error))?;
-    pinned(&map, &args.pin)?;
+    map.pin(&args.pin)?;
     Ok(0)
 }
 
@@ -88,37 +87,8 @@ fn interface(system: &System, name: &str) -> Result<u32> {
 pub(super) fn pin(args: &Pin) -> Result {
     let system = System::host()?;
     let map = find::map(&system, &args.map)?;
-    pinned(&map, &args.path)?;
+    map.pin(&args.path)?;
     Ok(0)
-}
-
-/// Pins a map; where it cannot be, says what to do.
-fn pinned(map: &Map, path: &str) -> Result<()> {
-    let Err(error) = map.pin(path) else {
-        return Ok(());
-    };
-    let parent = Path::new(path)
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty());
-    let dir = parent.unwrap_or(Path::new("."));
-    let shown = dir.display();
-    let advice = match error.errno() {
-        Some(Errno::ENOENT) => format!("there is no directory {shown}: make it first (mkdir)"),
-        Some(Errno::EEXIST) => format!("{path} is there already"),
-        Some(Errno::EPERM | Errno::EINVAL) if !is_bpffs(dir) => format!(
-            "{shown} is in no BPF file system: take a path in one (usually /sys/fs/bpf), or mount \
-             one (mount -t bpf bpf DIRECTORY)"
-        ),
-        Some(Errno::EPERM) if path.rsplit('/').next().is_some_and(|n| n.contains('.')) => {
-            "names in a BPF file system have no dot".to_owned()
-        }
-        _ => return Err(Failure::Skep(error)),
-    };
-    Err(Failure::Said(format!("{error}: {advice}")))
-}
-
-fn is_bpffs(dir: &Path) -> bool {
-    rustix::fs::statfs(dir).is_ok_and(|stat| stat.f_type as u64 == BPF_FS_MAGIC)
 }
 
 /// Sizes and types of key and value.
@@ -219,10 +189,5 @@ mod tests {
         assert_eq!(kind("unsigned int"), Some(Kind::Int));
         assert_eq!(kind("union event"), None);
         assert_eq!(kind("nonesuch"), None);
-    }
-
-    #[test]
-    fn this_directory_is_no_bpffs() {
-        assert!(!is_bpffs(Path::new("/")));
     }
 }

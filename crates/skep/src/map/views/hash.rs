@@ -23,6 +23,8 @@ impl<V: Plain> Array<V> {
     }
 
     /// Sets the value at this index.
+    #[doc(alias = "insert")]
+    #[doc(alias = "update")]
     #[inline]
     pub fn set(&self, index: u32, value: &V) -> Result<()> {
         set(&self.0, &index, value, ElemFlags::ANY)
@@ -82,6 +84,8 @@ impl<K: Plain, V: Plain> HashMap<K, V> {
     }
 
     /// Sets the value of a key, whether it is there or not.
+    #[doc(alias = "set")]
+    #[doc(alias = "update")]
     #[inline]
     pub fn insert(&self, key: &K, value: &V) -> Result<()> {
         set(&self.0, key, value, ElemFlags::ANY)
@@ -94,6 +98,7 @@ impl<K: Plain, V: Plain> HashMap<K, V> {
     }
 
     /// Deletes a key; whether it was there.
+    #[doc(alias = "delete")]
     #[inline]
     pub fn remove(&self, key: &K) -> Result<bool> {
         remove(&self.0, key)
@@ -103,12 +108,14 @@ impl<K: Plain, V: Plain> HashMap<K, V> {
     ///
     /// # Kernel
     /// `BPF_MAP_LOOKUP_AND_DELETE_ELEM`, of hashes since Linux 5.14.
+    #[doc(alias = "lookup_and_delete")]
     #[inline]
     pub fn take(&self, key: &K) -> Result<Option<V>> {
         take(&self.0, key)
     }
 
     /// Sets the values of many keys in a few calls: see [`Map::update_batch`](crate::Map::update_batch).
+    #[doc(alias = "update_batch")]
     #[inline]
     pub fn insert_all(&self, entries: &[(K, V)]) -> Result<Batched, BatchError> {
         let keys = bytes_of(entries.iter().map(|(key, _)| key));
@@ -117,12 +124,14 @@ impl<K: Plain, V: Plain> HashMap<K, V> {
     }
 
     /// Deletes many keys in a few calls: see [`Map::delete_batch`](crate::Map::delete_batch).
+    #[doc(alias = "delete_batch")]
     #[inline]
     pub fn remove_all(&self, keys: &[K]) -> Result<Batched, BatchError> {
         self.0.delete_batch(&bytes_of(keys.iter()))
     }
 
     /// Keys: see [`Map::keys`](crate::Map::keys).
+    #[doc(alias = "get_next_key")]
     #[inline]
     pub fn keys(&self) -> impl Iterator<Item = Result<K>> + '_ {
         keys(&self.0)

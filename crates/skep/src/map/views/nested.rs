@@ -13,6 +13,8 @@ view! {
 
 impl<K: Plain> MapOfMaps<K> {
     /// The map with this key.
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, key: &K) -> Result<Option<Map>> {
         let Some(id) = at(&self.0, key, ElemFlags::ANY)? else {
@@ -41,18 +43,22 @@ impl<K: Plain> MapOfMaps<K> {
     ///
     /// # Errors
     /// `EINVAL`: it is not like the inner map that the outer one was made with.
+    #[doc(alias = "set")]
+    #[doc(alias = "update")]
     #[inline]
     pub fn insert(&self, key: &K, map: &Map) -> Result<()> {
         set(&self.0, key, &map.fd().raw(), ElemFlags::ANY)
     }
 
     /// Takes a map out; whether there was one.
+    #[doc(alias = "delete")]
     #[inline]
     pub fn remove(&self, key: &K) -> Result<bool> {
         remove(&self.0, key)
     }
 
     /// Keys: see [`Map::keys`](crate::Map::keys). Of an array, all indices.
+    #[doc(alias = "get_next_key")]
     #[inline]
     pub fn keys(&self) -> impl Iterator<Item = Result<K>> + '_ {
         keys(&self.0)

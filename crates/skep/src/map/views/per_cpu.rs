@@ -38,6 +38,8 @@ impl<V: Plain> PerCpuArray<V> {
     /// # Errors
     /// [`ErrorKind::Invalid`] if there are not as many values as
     /// [`Map::values_per_key`](crate::Map::values_per_key).
+    #[doc(alias = "insert")]
+    #[doc(alias = "update")]
     #[inline]
     pub fn set(&self, index: u32, values: &[V]) -> Result<()> {
         set_values(&self.0, &index, values, ElemFlags::ANY)
@@ -94,6 +96,8 @@ impl<K: Plain, V: Plain> PerCpuHashMap<K, V> {
     /// # Errors
     /// [`ErrorKind::Invalid`] if there are not as many values as
     /// [`Map::values_per_key`](crate::Map::values_per_key).
+    #[doc(alias = "set")]
+    #[doc(alias = "update")]
     #[inline]
     pub fn insert(&self, key: &K, values: &[V]) -> Result<()> {
         set_values(&self.0, key, values, ElemFlags::ANY)
@@ -123,12 +127,14 @@ impl<K: Plain, V: Plain> PerCpuHashMap<K, V> {
     }
 
     /// Deletes a key; whether it was there.
+    #[doc(alias = "delete")]
     #[inline]
     pub fn remove(&self, key: &K) -> Result<bool> {
         remove(&self.0, key)
     }
 
     /// Keys: see [`Map::keys`](crate::Map::keys).
+    #[doc(alias = "get_next_key")]
     #[inline]
     pub fn keys(&self) -> impl Iterator<Item = Result<K>> + '_ {
         keys(&self.0)

@@ -28,6 +28,7 @@ macro_rules! pushed {
             ///
             /// # Errors
             /// `E2BIG`: it is full.
+            #[doc(alias = "update")]
             #[inline]
             pub fn push(&self, value: &V) -> Result<()> {
                 with_bytes(value, |value| self.0.push(value, ElemFlags::ANY))
@@ -40,6 +41,7 @@ macro_rules! pushed {
             }
 
             /// Takes the next value out; `None` if there is none.
+            #[doc(alias = "lookup_and_delete")]
             #[inline]
             pub fn pop(&self) -> Result<Option<V>> {
                 with_room::<V, _>(|value| {
@@ -49,6 +51,7 @@ macro_rules! pushed {
             }
 
             /// The next value, which stays; `None` if there is none.
+            #[doc(alias = "lookup")]
             #[inline]
             pub fn peek(&self) -> Result<Option<V>> {
                 with_room::<V, _>(|value| {
@@ -75,12 +78,15 @@ view! {
 
 impl<V: Plain> BloomFilter<V> {
     /// Adds a value.
+    #[doc(alias = "set")]
+    #[doc(alias = "update")]
     #[inline]
     pub fn insert(&self, value: &V) -> Result<()> {
         with_bytes(value, |value| self.0.push(value, ElemFlags::ANY))
     }
 
     /// Whether a value may have been added: `false` is certain.
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn contains(&self, value: &V) -> Result<bool> {
         with_room::<V, _>(|bytes| {

@@ -44,12 +44,16 @@ macro_rules! slots {
             ///
             /// # Errors
             /// `E2BIG`: no such slot; `EBADF`, `EINVAL`, `EOPNOTSUPP`: it is not what can be here.
+            #[doc(alias = "insert")]
+            #[doc(alias = "update")]
             #[inline]
             pub fn set(&self, index: u32, what: &impl Descriptor) -> Result<()> {
                 put(&self.0, &index, what, ElemFlags::ANY)
             }
 
             /// Empties a slot; whether there was something.
+            #[doc(alias = "delete")]
+            #[doc(alias = "remove")]
             #[inline]
             pub fn clear(&self, index: u32) -> Result<bool> {
                 // Where a slot was empty, kernels say so in different ways.
@@ -89,6 +93,8 @@ slots! {
 
 impl ProgArray {
     /// The id of the program in a slot.
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, index: u32) -> Result<Option<u32>> {
         at(&self.0, &index, ElemFlags::ANY)
@@ -100,6 +106,8 @@ impl SockMap {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`]: values have four bytes.
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, index: u32) -> Result<Option<u64>> {
         cookie(&self.0, &index)
@@ -108,6 +116,8 @@ impl SockMap {
 
 impl ReuseportSockArray {
     /// The cookie of the socket in a slot; as [`SockMap::at`].
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, index: u32) -> Result<Option<u64>> {
         cookie(&self.0, &index)
@@ -125,24 +135,30 @@ view! {
 
 impl<K: Plain> SockHash<K> {
     /// Adds a socket, or puts it in another's place.
+    #[doc(alias = "set")]
+    #[doc(alias = "update")]
     #[inline]
     pub fn insert(&self, key: &K, socket: &impl Descriptor) -> Result<()> {
         put(&self.0, key, socket, ElemFlags::ANY)
     }
 
     /// The cookie of the socket with this key; as [`SockMap::at`].
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, key: &K) -> Result<Option<u64>> {
         cookie(&self.0, key)
     }
 
     /// Takes a socket out; whether it was there.
+    #[doc(alias = "delete")]
     #[inline]
     pub fn remove(&self, key: &K) -> Result<bool> {
         remove(&self.0, key)
     }
 
     /// Keys: see [`Map::keys`](crate::Map::keys).
+    #[doc(alias = "get_next_key")]
     #[inline]
     pub fn keys(&self) -> impl Iterator<Item = Result<K>> + '_ {
         keys(&self.0)

@@ -70,6 +70,8 @@ impl StackTraceMap {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`]: they are build ids.
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, id: u32) -> Result<Option<Vec<u64>>> {
         let bytes = self.frames(id, false, 8)?;
@@ -89,12 +91,14 @@ impl StackTraceMap {
     }
 
     /// Ids of the stacks that are there.
+    #[doc(alias = "get_next_key")]
     #[inline]
     pub fn ids(&self) -> impl Iterator<Item = Result<u32>> + '_ {
         keys(&self.0)
     }
 
     /// Forgets a stack; whether it was there.
+    #[doc(alias = "delete")]
     #[inline]
     pub fn remove(&self, id: u32) -> Result<bool> {
         remove(&self.0, &id)

@@ -26,12 +26,16 @@ impl<V: Plain> LocalStorage<V> {
     ///
     /// # Errors
     /// `EBADF`: the descriptor is not of what this map is for.
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, object: &impl Descriptor) -> Result<Option<V>> {
         at(&self.0, &object.number(), ElemFlags::ANY)
     }
 
     /// Sets the value of an object.
+    #[doc(alias = "set")]
+    #[doc(alias = "update")]
     #[inline]
     pub fn insert(&self, object: &impl Descriptor, value: &V) -> Result<()> {
         set(&self.0, &object.number(), value, ElemFlags::ANY)
@@ -44,6 +48,7 @@ impl<V: Plain> LocalStorage<V> {
     }
 
     /// Deletes the value of an object; whether there was one.
+    #[doc(alias = "delete")]
     #[inline]
     pub fn remove(&self, object: &impl Descriptor) -> Result<bool> {
         remove(&self.0, &object.number())

@@ -58,24 +58,30 @@ impl DevMap {
     /// # Errors
     /// [`ErrorKind::Invalid`]: a program, and values of four bytes. `EINVAL`: no such interface in
     /// this network namespace, or the program is of another kind.
+    #[doc(alias = "set")]
+    #[doc(alias = "update")]
     #[inline]
     pub fn insert(&self, key: u32, ifindex: u32, prog: Option<&dyn Descriptor>) -> Result<()> {
         put(&self.0, key, ifindex, prog.map(Descriptor::number))
     }
 
     /// The interface (its number is the index) and program with this key.
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, key: u32) -> Result<Option<Target>> {
         target(&self.0, key)
     }
 
     /// Takes an interface out; whether there was one, if the kernel tells (an array's does not).
+    #[doc(alias = "delete")]
     #[inline]
     pub fn remove(&self, key: u32) -> Result<bool> {
         remove(&self.0, &key)
     }
 
     /// Keys: see [`Map::keys`](crate::Map::keys). Of an array, all indices.
+    #[doc(alias = "get_next_key")]
     #[inline]
     pub fn keys(&self) -> impl Iterator<Item = Result<u32>> + '_ {
         keys(&self.0)
@@ -94,18 +100,23 @@ impl CpuMap {
     /// # Errors
     /// [`ErrorKind::Invalid`]: a program, and values of four bytes. `EOVERFLOW`: more than 16384
     /// frames; `ENODEV`: no such CPU.
+    #[doc(alias = "set")]
+    #[doc(alias = "update")]
     #[inline]
     pub fn insert(&self, cpu: u32, frames: u32, prog: Option<&dyn Descriptor>) -> Result<()> {
         put(&self.0, cpu, frames, prog.map(Descriptor::number))
     }
 
     /// The queue (its number is its length) and program of this CPU.
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, cpu: u32) -> Result<Option<Target>> {
         target(&self.0, cpu)
     }
 
     /// Closes the queue to a CPU.
+    #[doc(alias = "delete")]
     #[inline]
     pub fn remove(&self, cpu: u32) -> Result<bool> {
         remove(&self.0, &cpu)

@@ -41,12 +41,15 @@ view! {
 
 impl<K: Plain, V: Plain> LpmTrie<K, V> {
     /// The value of the longest prefix that this whole `data` begins with.
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn longest_match(&self, data: &K) -> Result<Option<V>> {
         self.at(8 * K::SIZE as u32, data)
     }
 
     /// The value of the longest prefix of at most `bits` bits that `data` begins with.
+    #[doc(alias = "get")]
+    #[doc(alias = "lookup")]
     #[inline]
     pub fn at(&self, bits: u32, data: &K) -> Result<Option<V>> {
         let data = *data;
@@ -57,6 +60,8 @@ impl<K: Plain, V: Plain> LpmTrie<K, V> {
     ///
     /// # Errors
     /// `EINVAL`: more bits than there are; `ENOSPC`: it is full.
+    #[doc(alias = "set")]
+    #[doc(alias = "update")]
     #[inline]
     pub fn insert(&self, bits: u32, data: &K, value: &V) -> Result<()> {
         let data = *data;
@@ -64,6 +69,7 @@ impl<K: Plain, V: Plain> LpmTrie<K, V> {
     }
 
     /// Deletes a prefix; whether it was there.
+    #[doc(alias = "delete")]
     #[inline]
     pub fn remove(&self, bits: u32, data: &K) -> Result<bool> {
         let data = *data;

@@ -216,7 +216,11 @@ fn missing(wanted: &Extern, places: &str) -> Result<Address> {
         ExternKind::Var(_) => "variable",
         _ => "symbol",
     };
-    let what = format!("no {what} `{}` in {places}", wanted.name);
+    let what = format!(
+        "no {what} `{name}` in {places} (a program that can do without it declares it __weak and \
+         asks bpf_ksym_exists({name}))",
+        name = wanted.name
+    );
     Err(Error::new(ErrorKind::NotFound, what))
 }
 

@@ -134,7 +134,7 @@ impl Loader<'_> {
             if self.pins.0.last().is_some_and(|made| made.before.is_none()) {
                 self.pins.0.pop();
             }
-            error.into()
+            pin::not_pinned(kernel, path, error)
         })
     }
 
