@@ -285,18 +285,21 @@ impl<'a> Round<'_, 'a> {
         spec: &Spec<'a>,
         computed: &Computed,
     ) -> Result<()> {
-        if first.spec.bit_offset == spec.bit_offset && first.computed.value == computed.value {
-            return Ok(());
-        }
+        let values = (first.computed.value, computed.value);
+        let places = (first.spec.bit_offset, spec.bit_offset);
+        let (what, (mine, theirs)) = match (values.0 == values.1, places.0 == places.1) {
+            (true, true) => return Ok(()),
+            (true, false) => ("has it at bit", places),
+            (false, _) => ("gives", values),
+        };
         bail!(
             Ambiguous,
-            "several types have that name, and they disagree: [{}] of {} gives {}, [{}] of {} {}",
+            "several types have that name, and they disagree: [{}] of {} {what} {mine}, [{}] of {} \
+             {theirs}",
             first.spec.root.0,
             self.target_name(first.candidate),
-            first.computed.value,
             spec.root.0,
             self.target_name(candidate),
-            computed.value
         )
     }
 

@@ -1,10 +1,13 @@
 //! Two kernels built by hand, and what a program compiled for one finds on the other.
 
+mod patch;
+mod types;
+
+use self::patch::{LDX_W, insn, patched};
 use super::*;
 use crate::btf::tests::{Random, bits, built, int, member};
 use crate::btf::{Array, Btf, BtfBuilder, CoreKind, CoreRelo, Enumerator, Param, TypeId};
 use crate::bytes::Endian;
-use crate::insn::Insn;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -213,75 +216,47 @@ fn bit_fields_are_read_as_the_smallest_aligned_integer() {
             c.ask(local, "0:0", FieldLshiftU64).map(|v| v.1),
             Ok(left_wide)
         );
+        // Bits 27 to 31 are the last of a 32-bit one.
+        let mut c = Case::new();
+        c.endian = endian;
+        let local = c.local.add_struct("s", 4, &[bits("l", UINT, 0, 5)]);
+        c.target.add_struct("s", 4, &[bits("l", UINT, 27, 5)]);
+        assert_eq!(c.ask(local, "0:0", FieldByteSize).map(|v| v.1), Ok(4));
+        assert_eq!(c.ask(local, "0:0", FieldByteOffset).map(|v| v.1), Ok(0));
     }
 }
 
 #[test]
-fn questions_about_types_have_an_answer_on_every_kernel() {
-    let mut c = Case::new();
-    let local = c.local.add_struct("s", 8, &[member("a", INT, 0)]);
-    let gone = c.local.add_typedef("gone_t", INT);
-    let handler = Param { name: "x", ty: INT };
-    let proto = c.local.add_func_proto(INT, &[handler, handler]);
-    let handler_t = c.local.add_typedef("handler_t", proto);
-    c.target.add_float("float", 4);
-    let theirs = c
-        .target
-        .add_struct("s", 16, &[member("b", INT, 0), member("a", INT, 32)]);
-    let proto = c.target.add_func_proto(INT, &[handler]);
-    c.target.add_typedef("handler_t", proto);
-    assert_eq!(c.ask(local, "0", TypeExists), Ok((1, 1)));
-    assert_eq!(c.ask(local, "0", TypeSize), Ok((8, 16)));
-    assert_eq!(c.ask(local, "0", TypeMatches), Ok((1, 1)));
-    assert_eq!(
-        c.ask(local, "0", TypeIdLocal),
-        Ok((local.0.into(), local.0.into()))
-    );
-    assert_eq!(
-        c.ask(local, "0", TypeIdTarget),
-        Ok((local.0.into(), theirs.0.into()))
-    );
-    assert_eq!(c.ask(gone, "0", TypeExists), Ok((1, 0)));
-    assert_eq!(c.ask(gone, "0", TypeSize), Ok((4, 0)));
-    assert_eq!(c.ask(gone, "0", TypeMatches), Ok((1, 0)));
-    assert_eq!(c.ask(gone, "0", TypeIdTarget), Ok((gone.0.into(), 0)));
-    // One parameter less.
-    assert_eq!(c.ask(handler_t, "0", TypeExists), Ok((1, 0)));
-    let why = "Malformed: access string '0:1' for a whole type";
-    assert_eq!(c.ask(local, "0:1", TypeExists), Err(why.into()));
-}
-
-#[test]
-fn a_match_wants_all_members_and_a_pointer_only_the_name() {
-    let ask = |build: fn(&mut BtfBuilder) -> TypeId, theirs: fn(&mut BtfBuilder) -> TypeId| {
+fn enums_are_one_field_by_name_and_have_a_sign() {
+    let ask = |mine: &str, theirs: &str, kind| {
         let mut c = Case::new();
-        let local = build(&mut c.local);
-        theirs(&mut c.target);
-        c.ask(local, "0", TypeMatches).map(|(_, target)| target)
+        let color = c.local.add_enum(mine, 4, true, &values(&[("RED", -1)]));
+        let local = c.local.add_struct("s", 4, &[member("color", color, 0)]);
+        let color = c.target.add_enum(theirs, 4, false, &values(&[("RED", 1)]));
+        let members = [member("pad", INT, 0), member("color", color, 32)];
+        c.target.add_struct("s", 8, &members);
+        c.ask(local, "0:0", kind)
     };
-    let pointer: fn(&mut BtfBuilder) -> TypeId = |b| {
-        let other = b.add_struct("other", 4, &[member("x", INT, 0)]);
-        let ptr = b.add_ptr(other);
-        b.add_struct("s", 8, &[member("p", ptr, 0)])
-    };
-    let forward: fn(&mut BtfBuilder) -> TypeId = |b| {
-        let other = b.add_fwd("other", false);
-        let ptr = b.add_ptr(other);
-        b.add_struct("s", 8, &[member("p", ptr, 0)])
-    };
-    let union_forward: fn(&mut BtfBuilder) -> TypeId = |b| {
-        let other = b.add_fwd("other", true);
-        let ptr = b.add_ptr(other);
-        b.add_struct("s", 8, &[member("p", ptr, 0)])
-    };
-    let signed: fn(&mut BtfBuilder) -> TypeId = |b| b.add_struct("s", 4, &[member("p", INT, 0)]);
-    let unsigned: fn(&mut BtfBuilder) -> TypeId = |b| b.add_struct("s", 4, &[member("p", UINT, 0)]);
-    assert_eq!(ask(pointer, forward), Ok(1));
-    assert_eq!(ask(forward, pointer), Ok(1));
-    assert_eq!(ask(pointer, union_forward), Ok(0));
-    assert_eq!(ask(union_forward, pointer), Ok(0));
-    assert_eq!(ask(signed, unsigned), Ok(0));
-    assert_eq!(ask(pointer, signed), Ok(0));
+    for (mine, theirs) in [
+        ("color", "color"),
+        ("color___v2", "color"),
+        ("", "color"),
+        ("color", ""),
+    ] {
+        assert_eq!(
+            ask(mine, theirs, FieldByteOffset),
+            Ok((0, 4)),
+            "{mine} {theirs}"
+        );
+        assert_eq!(
+            ask(mine, theirs, FieldSigned),
+            Ok((1, 0)),
+            "{mine} {theirs}"
+        );
+    }
+    assert_eq!(ask("color", "shape", FieldExists), Ok((1, 0)));
+    let why = "struct s.color: in vmlinux, member color of struct s is enum shape, not enum color";
+    assert_eq!(ask("color", "shape", FieldByteOffset), Err(why.into()));
 }
 
 fn values<'a>(list: &[(&'a str, i64)]) -> Vec<Enumerator<'a>> {
@@ -322,6 +297,14 @@ fn types_that_disagree_are_ambiguous() {
         last.0
     );
     assert_eq!(c.ask(local, "0:0", FieldByteOffset), Err(why));
+    // Of the same size, but not in the same place.
+    let why = std::format!(
+        "Ambiguous: several types have that name, and they disagree: [{}] of vmlinux has it at \
+         bit 0, [{}] of vmlinux 32",
+        first.0,
+        last.0
+    );
+    assert_eq!(c.ask(local, "0:0", FieldByteSize), Err(why));
 }
 
 #[test]
@@ -457,29 +440,6 @@ fn modules_count_alike() {
     assert_eq!(plain(resolver.resolve(&relos[1])), Ok((0, 8)));
 }
 
-#[test]
-fn functions_and_variables_are_compared_by_shape() {
-    let mut c = Case::new();
-    let proto = |b: &mut BtfBuilder, ret: TypeId, name: &str, arg: TypeId| {
-        let pointer = b.add_struct(name, 4, &[]);
-        let pointer = b.add_ptr(pointer);
-        let params = [pointer, arg].map(|ty| Param { name: "p", ty });
-        b.add_func_proto(ret, &params)
-    };
-    let local = proto(&mut c.local, INT, "mine", INT);
-    let same = proto(&mut c.target, UINT, "theirs", CHAR);
-    let other = proto(&mut c.target, TypeId::VOID, "theirs", INT);
-    let (mine, theirs) = c.built();
-    let compatible = |id| is_compatible((&mine, local), (&theirs, id));
-    // Structs by their kind, integers by being integers.
-    assert_eq!(compatible(same), Ok(true));
-    assert_eq!(compatible(other), Ok(false));
-    assert_eq!(compatible(INT), Ok(false));
-    assert_eq!(type_text(&mine, local), "int (struct mine *, int)");
-    assert_eq!(type_text(&theirs, other), "void (struct theirs *, int)");
-    assert_eq!(type_text(&theirs, TypeId(99)), "type 99");
-}
-
 /// A pointer to itself is cut where it would never end.
 #[test]
 fn words_come_to_an_end() {
@@ -501,170 +461,6 @@ fn a_local_id_needs_no_kernel() {
     let mut resolver = Resolver::new(&local, [&relo]);
     assert!(!resolver.needs_target() && !resolver.wants_more());
     assert_eq!(plain(resolver.resolve(&relo)), Ok((5, 5)));
-}
-
-fn value(local: u64, target: u64) -> Resolution {
-    Resolution::Value(Value {
-        local,
-        target,
-        check_local: true,
-        target_index: Some(0),
-        access: None,
-    })
-}
-
-fn insn(code: u8, off: i16, imm: i32) -> Insn {
-    Insn {
-        code,
-        dst: 1,
-        src: 0,
-        off,
-        imm,
-    }
-}
-
-fn patched(insns: &[Insn], resolution: &Resolution) -> core::result::Result<Vec<Insn>, String> {
-    let mut insns = insns.to_vec();
-    let before = insns.clone();
-    match patch(&mut insns, 0, resolution) {
-        Ok(_) => Ok(insns),
-        Err(e) => {
-            assert_eq!(insns, before, "changed in spite of the error");
-            Err(e.what().to_string())
-        }
-    }
-}
-
-const ADD_IMM: u8 = 0x07;
-const ADD_REG: u8 = 0x0f;
-const LDX_W: u8 = 0x61;
-const LDX_DW: u8 = 0x79;
-const STX_B: u8 = 0x73;
-
-#[test]
-fn values_go_where_the_instruction_has_room() {
-    let ok = |before: &[Insn], resolution: Resolution, after: &[Insn]| {
-        assert_eq!(patched(before, &resolution).as_deref(), Ok(after));
-    };
-    ok(
-        &[insn(ADD_IMM, 0, 8)],
-        value(8, 24),
-        &[insn(ADD_IMM, 0, 24)],
-    );
-    let minus = -1_i64 as u64;
-    ok(
-        &[insn(ADD_IMM, 0, -1)],
-        value(minus, minus),
-        &[insn(ADD_IMM, 0, -1)],
-    );
-    ok(
-        &[insn(ADD_IMM, 0, 1)],
-        value(1, 0xffff_ffff),
-        &[insn(ADD_IMM, 0, -1)],
-    );
-    ok(
-        &[insn(LDX_W, 8, 0)],
-        value(8, 32767),
-        &[insn(LDX_W, 32767, 0)],
-    );
-    ok(&[insn(STX_B, 8, 0)], value(8, 0), &[insn(STX_B, 0, 0)]);
-    let second = Insn::default();
-    let wide = [insn(Insn::LD_IMM64, 0, -1), Insn { imm: 1, ..second }];
-    let after = [insn(Insn::LD_IMM64, 0, 3), Insn { imm: -2, ..second }];
-    ok(&wide, value(0x1_ffff_ffff, 0xffff_fffe_0000_0003), &after);
-
-    let bad = |insns: &[Insn], resolution: Resolution, why: &str| {
-        assert_eq!(patched(insns, &resolution), Err(why.into()));
-    };
-    bad(
-        &[insn(ADD_IMM, 0, 9)],
-        value(8, 24),
-        "the instruction holds 0x9, 0x8 was expected",
-    );
-    bad(
-        &[insn(ADD_IMM, 0, 8)],
-        value(8, 1 << 32),
-        "0x100000000 does not fit a 32-bit immediate",
-    );
-    bad(
-        &[insn(ADD_REG, 0, 8)],
-        value(8, 24),
-        "instruction 0x0f has no immediate",
-    );
-    bad(
-        &[insn(LDX_W, 8, 0)],
-        value(8, 32768),
-        "offset 32768 does not fit 16 bits",
-    );
-    bad(
-        &[insn(Insn::EXIT, 0, 0)],
-        value(0, 0),
-        "instruction 0x95 takes no relocation",
-    );
-    bad(&wide[..1], value(1, 1), "wide load without its second half");
-    bad(&[], value(1, 1), "no instruction 0");
-}
-
-#[test]
-fn loads_change_width_only_where_no_bits_are_lost() {
-    let ask = |mine: TypeId, theirs: TypeId, code: u8| {
-        let mut c = Case::new();
-        let local = c.local.add_struct("s", 8, &[member("f", mine, 0)]);
-        let offset = relo(&mut c.local, local, "0:0", FieldByteOffset);
-        c.target.add_struct("s", 16, &[member("f", theirs, 64)]);
-        let (local, target) = c.built();
-        let resolution = resolve_all(&local, &[&target], &[offset])
-            .remove(0)
-            .unwrap();
-        let mut insns = [insn(code, 0, 0)];
-        patch(&mut insns, 0, &resolution).map(|applied| (applied, insns[0]))
-    };
-    assert_eq!(
-        ask(ULONG, UINT, LDX_DW).unwrap(),
-        (Applied::Patched, insn(LDX_W, 8, 0))
-    );
-    assert_eq!(
-        ask(UINT, ULONG, LDX_W).unwrap(),
-        (Applied::Patched, insn(LDX_DW, 8, 0))
-    );
-    let error = ask(UINT, ULONG, LDX_DW).unwrap_err();
-    assert_eq!(
-        error.what(),
-        "the instruction does not access the 4 bytes of its field"
-    );
-    let (applied, poisoned) = ask(ULONG, INT, LDX_DW).unwrap();
-    let Applied::Poisoned(why) = applied else {
-        panic!("a signed field was read at another width");
-    };
-    assert_eq!(
-        why.to_string(),
-        "struct s.f: 4 bytes in the kernel (int), 8 in the program (unsigned long): \
-         only pointers and unsigned integers can be read at another width"
-    );
-    let call = Insn {
-        code: Insn::CALL,
-        imm: 0x0bad_2310,
-        ..Insn::default()
-    };
-    assert_eq!(poisoned, call);
-    // As an immediate the offset is as good as any.
-    assert_eq!(
-        ask(ULONG, INT, ADD_IMM).unwrap(),
-        (Applied::Patched, insn(ADD_IMM, 0, 8))
-    );
-}
-
-#[test]
-fn a_failed_wide_load_is_poisoned_in_both_halves() {
-    let failed = Resolution::Failed(Failure::new("enum e::A".into(), "gone".into()));
-    let wide = [
-        insn(Insn::LD_IMM64, 0, 5),
-        Insn::default(),
-        insn(ADD_IMM, 0, 1),
-    ];
-    let after = patched(&wide, &failed).unwrap();
-    let imms: Vec<i32> = after.iter().map(|insn| insn.imm).collect();
-    assert_eq!(imms, [POISON_IMM, POISON_IMM, 1]);
 }
 
 #[test]
