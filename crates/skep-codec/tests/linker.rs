@@ -4,6 +4,7 @@
 mod objects;
 
 use skep_codec::btf::Kind;
+use skep_codec::elf::Elf;
 use skep_codec::linker::{self, Input};
 use skep_codec::object::{ExternKind, ObjectSpec, Slot, link};
 use skep_codec::uapi::bpf::MapType;
@@ -223,7 +224,7 @@ fn types_that_say_they_are_data_are_types() {
     let (mut one, two) = (read("linked1", "el"), read("linked2", "el"));
     let table = u64::from_le_bytes(one[0x28..0x30].try_into().unwrap()) as usize;
     let size = {
-        let elf = skep_codec::elf::Elf::parse(&one, &mut Vec::new()).unwrap();
+        let elf = Elf::parse(&one, &mut Vec::new()).unwrap();
         elf.section(".BTF").unwrap().1.size.to_le_bytes()
     };
     let is_btf = |at: &usize| one[at + 32..at + 40] == size;
@@ -233,23 +234,93 @@ fn types_that_say_they_are_data_are_types() {
     assert!(whole == halves("el"));
 }
 
+/// The section's flags, alignment and so on, at these offsets of its header.
+fn with(bytes: &[u8], section: &str, changes: &[(usize, u64)]) -> Vec<u8> {
+    let table = u64::from_le_bytes(bytes[0x28..0x30].try_into().unwrap()) as usize;
+    let elf = Elf::parse(bytes, &mut Vec::new()).unwrap();
+    let (index, _) = elf.section(section).unwrap();
+    let mut bytes = bytes.to_vec();
+    for (offset, value) in changes {
+        let at = table + index * 64 + offset;
+        bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    }
+    bytes
+}
+
+const SH_FLAGS: usize = 8;
+const SH_ALIGN: usize = 48;
+const WRITE: u64 = 1;
+const ALLOC: u64 = 2;
+
+#[test]
+fn a_section_may_what_it_may_in_any_file() {
+    let (one, two) = (read("linked1", "el"), read("linked2", "el"));
+    let first = with(&one, ".data", &[(SH_FLAGS, ALLOC), (SH_ALIGN, 4)]);
+    let second = with(&two, ".data", &[(SH_FLAGS, ALLOC | WRITE), (SH_ALIGN, 32)]);
+    for files_ in [
+        [("a.o", &first), ("b.o", &second)],
+        [("b.o", &second), ("a.o", &first)],
+    ] {
+        let files_ = files_.map(|(name, bytes)| (name, bytes.as_slice()));
+        let whole = files(&files_).unwrap();
+        let elf = Elf::parse(&whole, &mut Vec::new()).unwrap();
+        let (_, data) = elf.section(".data").unwrap();
+        assert_eq!((data.flags, data.align), (ALLOC | WRITE, 32));
+    }
+}
+
+/// Zeroes are written out where they follow bytes.
+#[test]
+fn zeroes_and_bytes_are_one_section_of_bytes() {
+    const SHT_NOBITS: u64 = 8;
+    let (one, two) = (read("linked1", "el"), read("linked2", "el"));
+    let sizes = |bytes: &[u8]| {
+        let elf = Elf::parse(bytes, &mut Vec::new()).unwrap();
+        let (_, data) = elf.section(".data").unwrap();
+        (data.size, data.bytes().unwrap().to_vec())
+    };
+    let kind = |bytes: &[u8]| {
+        let table = u64::from_le_bytes(bytes[0x28..0x30].try_into().unwrap()) as usize;
+        let elf = Elf::parse(bytes, &mut Vec::new()).unwrap();
+        let (index, _) = elf.section(".data").unwrap();
+        let at = table + index * 64;
+        let name = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        with(bytes, ".data", &[(0, u64::from(name) | SHT_NOBITS << 32)])
+    };
+    let (mine, theirs) = (sizes(&one), sizes(&two));
+    let whole = files(&[("a.o", &one), ("b.o", &kind(&two))]).unwrap();
+    let (size, bytes) = sizes(&whole);
+    assert_eq!(size, mine.0 + theirs.0);
+    assert_eq!(bytes, [mine.1.as_slice(), &[0; 8]].concat());
+    let whole = files(&[("a.o", &kind(&one)), ("b.o", &two)]).unwrap();
+    let (size, bytes) = sizes(&whole);
+    assert_eq!(size, mine.0 + theirs.0);
+    assert_eq!(bytes, [&[0; 4], theirs.1.as_slice()].concat());
+}
+
+/// `sh_info` of the symbol table is the first global symbol: what comes before is local.
+#[test]
+fn local_symbols_come_first_and_are_counted() {
+    let whole = halves("el");
+    let elf = Elf::parse(&whole, &mut Vec::new()).unwrap();
+    let (_, table) = elf.section(".symtab").unwrap();
+    let locals = elf.symbols.iter().filter(|symbol| symbol.local).count();
+    assert_eq!(table.info, locals);
+    assert!(elf.symbols[..locals].iter().all(|symbol| symbol.local));
+    assert!(locals < elf.symbols.len());
+}
+
 /// A few bytes ask for a page of padding each: some may, many may not.
 #[test]
 fn padding_is_bounded() {
     let whole = read("globals", "el");
-    let table = u64::from_le_bytes(whole[0x28..0x30].try_into().unwrap()) as usize;
     let aligned = |names: &[&str]| {
-        let mut bytes = whole.clone();
-        let elf = skep_codec::elf::Elf::parse(&whole, &mut Vec::new()).unwrap();
-        for name in names {
-            let (index, _) = elf.section(name).unwrap();
-            let place = table + index * 64 + 48;
-            bytes[place..place + 8].copy_from_slice(&65_536_u64.to_le_bytes());
-        }
+        let wide = |bytes: Vec<u8>, name: &&str| with(&bytes, name, &[(SH_ALIGN, 65_536)]);
+        let bytes = names.iter().fold(whole.clone(), wide);
         files(&[("a.o", &bytes)])
     };
     let few = aligned(&[".rodata", ".data"]).unwrap();
-    let elf = skep_codec::elf::Elf::parse(&few, &mut Vec::new()).unwrap();
+    let elf = Elf::parse(&few, &mut Vec::new()).unwrap();
     assert_eq!(elf.section(".data").unwrap().1.align, 65_536);
     let all = [
         ".rodata",
@@ -270,13 +341,13 @@ fn padding_is_bounded() {
 fn variables_beyond_their_section_are_refused() {
     let mut one = read("globals", "el");
     let symbols = {
-        let elf = skep_codec::elf::Elf::parse(&one, &mut Vec::new()).unwrap();
+        let elf = Elf::parse(&one, &mut Vec::new()).unwrap();
         let (_, section) = elf.section(".symtab").unwrap();
         let bytes = section.bytes().unwrap();
         bytes.as_ptr() as usize - one.as_ptr() as usize
     };
     let index = {
-        let elf = skep_codec::elf::Elf::parse(&one, &mut Vec::new()).unwrap();
+        let elf = Elf::parse(&one, &mut Vec::new()).unwrap();
         let (data, _) = elf.section(".data").unwrap();
         let in_data = |s: &skep_codec::elf::Symbol<'_>| !s.local && s.section == Some(data);
         elf.symbols.iter().position(in_data).unwrap()

@@ -225,6 +225,7 @@ mod tests {
     use super::*;
     use crate::btf::{Array, BtfBuilder, Int, Member, Param};
     use crate::bytes::Endian;
+    use crate::object::Pinning;
 
     const SIGNED: Int = Int {
         signed: true,
@@ -337,6 +338,34 @@ mod tests {
         );
         assert_eq!(compared(one, back).as_deref(), Some("void against int"));
         assert_eq!(compared(back, back), None);
+    }
+
+    #[test]
+    fn maps_agree_in_every_setting() {
+        let btf = Btf::from_bytes(&BtfBuilder::new().to_bytes(Endian::Little).unwrap()).unwrap();
+        let differs = |change: &dyn Fn(&mut MapSpec)| {
+            let (one, mut other) = (MapSpec::default(), MapSpec::default());
+            change(&mut other);
+            let mut matcher = Matcher { steps: MIN_STEPS };
+            let outcome = matcher.settings(&btf, &one, &btf, &other);
+            outcome.err().map(|error| error.what().into())
+        };
+        assert_eq!(differs(&|_| {}), None);
+        let expect = |what: &str, change: &dyn Fn(&mut MapSpec)| {
+            let text: alloc::string::String = differs(change).unwrap_or_default();
+            assert_eq!(text, what);
+        };
+        expect("its type is 0, not 1", &|map| map.map_type.0 = 1);
+        expect("its key size is 0, not 4", &|map| map.key_size = 4);
+        expect("its value size is 0, not 4", &|map| map.value_size = 4);
+        expect("its max_entries is 0, not 9", &|map| map.max_entries = 9);
+        expect("its map_flags is 0, not 1", &|map| map.map_flags = 1);
+        let rest = "its map_extra, numa_node or pinning differs";
+        expect(rest, &|map| map.map_extra = 1);
+        expect(rest, &|map| map.numa_node = Some(1));
+        expect(rest, &|map| map.pinning = Pinning::ByName);
+        let known = "the type of its key is known in one of them only";
+        expect(known, &|map| map.key_type = TypeId(1));
     }
 
     #[test]

@@ -184,3 +184,40 @@ fn data(bytes: &mut [u8], endian: Endian, by: u64, kind: u32) -> Result<()> {
         (kind, _) => bail!(Unsupported, "a relocation of kind {kind} for data"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn data_moves_in_the_width_of_its_relocation() {
+        for endian in [Endian::Little, Endian::Big] {
+            let mut bytes = endian.put_u64(0x1_0000_0010);
+            data(&mut bytes, endian, 8, ABS64).unwrap();
+            assert_eq!(endian.u64(bytes), 0x1_0000_0018);
+            let mut bytes = [endian.put_u32(16), [0xff; 4]].concat();
+            data(&mut bytes, endian, 8, ABS32).unwrap();
+            assert_eq!(bytes, [endian.put_u32(24), [0xff; 4]].concat());
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let kind = |bytes: &mut [u8], by, kind| {
+            let before = bytes.to_vec();
+            let error = data(bytes, Endian::Little, by, kind).unwrap_err();
+            assert_eq!(bytes, before);
+            error.kind()
+        };
+        assert_eq!(kind(&mut [0xff; 4], 1, ABS32), ErrorKind::TooLarge);
+        assert_eq!(kind(&mut [0; 3], 0, ABS32), ErrorKind::Malformed);
+        assert_eq!(kind(&mut [0; 7], 0, ABS64), ErrorKind::Malformed);
+        assert_eq!(kind(&mut [0; 8], 0, 10), ErrorKind::Unsupported);
+        // A call counts instructions, and these are no whole ones.
+        let mut call = [Insn::CALL, 0x10, 0, 0, 0xff, 0xff, 0xff, 0xff];
+        assert!(insn(&mut call, Endian::Little, 4).is_err());
+        insn(&mut call, Endian::Little, 24).unwrap();
+        assert_eq!(call[4..], [2, 0, 0, 0]);
+    }
+}

@@ -218,3 +218,6 @@ fn converted(symbol: &elf::Symbol<'_>, place: Option<Place>, file: usize) -> Sym
         file,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -241,6 +241,69 @@ fn types_of_the_base_are_used_and_never_changed() {
     assert_eq!(btf.own_strings(), b"mine\0");
 }
 
+/// A struct of the base that points at what only the base does not know is not the split one's.
+#[test]
+fn a_base_is_not_completed_by_what_is_split_from_it() {
+    let user = |b: &mut BtfBuilder, thing| {
+        let pointer = b.add_ptr(thing);
+        b.add_struct("user", 8, &[member("p", pointer, 0)])
+    };
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    let fwd = b.add_fwd("thing", false);
+    user(&mut b, fwd);
+    let base = Arc::new(built(&b, Endian::Little));
+    let mut split = BtfBuilder::split(base);
+    let thing = split.add_struct("thing", 4, &[member("x", int_, 0)]);
+    let own = user(&mut split, thing);
+    let map = split.dedup().unwrap();
+    let btf = split.to_btf(Endian::Little).unwrap();
+    assert_eq!(btf.iter().count(), 3);
+    let pointer = btf.ty(map.get(own)).unwrap().members().next().unwrap();
+    let pointer = btf.ty(pointer.unwrap().ty).unwrap();
+    assert_eq!(pointer.target(), Some(map.get(thing)));
+}
+
+#[test]
+fn a_struct_is_not_what_declares_a_union() {
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    let union = b.add_union("thing", 4, &[member("x", int_, 0)]);
+    let pointer = b.add_ptr(union);
+    let one = b.add_struct("user", 8, &[member("p", pointer, 0)]);
+    let fwd = b.add_fwd("thing", false);
+    let pointer = b.add_ptr(fwd);
+    let other = b.add_struct("user", 8, &[member("p", pointer, 0)]);
+    let map = b.dedup().unwrap();
+    assert_ne!(map.get(one), map.get(other));
+    assert_ne!(map.get(fwd), map.get(union));
+    assert_eq!(built(&b, Endian::Little).iter().count(), 7);
+}
+
+/// Compilers say an array again for each member that is one, in one and the same compilation.
+#[test]
+fn arrays_that_a_compiler_repeats_do_not_tell_structs_apart() {
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    let array = |b: &mut BtfBuilder| {
+        b.add_array(Array {
+            element: int_,
+            index: int_,
+            len: 3,
+        })
+    };
+    let pair = |b: &mut BtfBuilder, one, other| {
+        b.add_struct("pair", 24, &[member("a", one, 0), member("b", other, 96)])
+    };
+    let once = array(&mut b);
+    let first = pair(&mut b, once, once);
+    let (one, other) = (array(&mut b), array(&mut b));
+    let second = pair(&mut b, one, other);
+    let map = b.dedup().unwrap();
+    assert_eq!(map.get(first), map.get(second));
+    assert_eq!(built(&b, Endian::Little).iter().count(), 3);
+}
+
 #[test]
 fn strings_that_nobody_needs_go() {
     let mut b = BtfBuilder::new();
