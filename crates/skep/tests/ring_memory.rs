@@ -154,6 +154,47 @@ fn overwrite_mode_gives_the_newest_wherever_positions_wrap() {
     }
 }
 
+/// Sends records of 8 bytes, numbered.
+fn number(kernel: &RingKernel, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        let position = kernel.reserve(8).unwrap();
+        kernel.submit(position, &number.to_ne_bytes());
+    }
+}
+
+#[test]
+fn what_waits_in_overwrite_mode_is_what_is_left() {
+    let kernel = RingKernel::new(MapType::RINGBUF, RB_OVERWRITE, 4096, 0);
+    let mut ring = RingBuf::open(&kernel.map()).unwrap();
+    number(&kernel, 0..10);
+    assert_eq!(ring.available_bytes(), 10 * 16);
+    number(&kernel, 10..300);
+    let left = 255;
+    assert_eq!(ring.available_bytes(), left * 16);
+    assert_eq!(ring.overwrite_position(), Some((300 - left) * 16));
+    let first = ring.next().unwrap().unwrap().read::<u64>().unwrap();
+    assert_eq!(first, 300 - left);
+    assert_eq!(ring.overwritten_bytes(), (300 - left) * 16);
+}
+
+#[test]
+fn a_record_that_goes_while_it_is_read_says_so() {
+    let kernel = RingKernel::new(MapType::RINGBUF, RB_OVERWRITE, 4096, 0);
+    let mut ring = RingBuf::open(&kernel.map()).unwrap();
+    number(&kernel, 0..255);
+    let record = ring.next().unwrap().unwrap();
+    assert_eq!(record.read::<u64>().unwrap(), 0);
+    assert!(!record.is_overwritten());
+    number(&kernel, 255..256);
+    assert!(record.is_overwritten());
+    let error = record.read::<u64>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Overwritten);
+    let error = record.field::<u32>(4).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Overwritten);
+    drop(record);
+    assert_eq!(ring.next().unwrap().unwrap().read::<u64>().unwrap(), 1);
+}
+
 #[test]
 fn nothing_behind_a_busy_record_is_read() {
     let kernel = RingKernel::new(MapType::RINGBUF, 0, 4096, 0);

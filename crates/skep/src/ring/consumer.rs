@@ -8,6 +8,8 @@
 // loom switches threads by machine code that it does not have for every machine.
 #[cfg(all(test, target_arch = "x86_64"))]
 mod model_tests;
+#[cfg(test)]
+mod overwrite_tests;
 
 /// Bytes of the header before each record: length with two flag bits, page offset.
 pub(super) const HEADER: u64 = 8;
