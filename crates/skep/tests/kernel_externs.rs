@@ -145,6 +145,30 @@ fn what_is_missing_or_differs_is_told() {
     }
 }
 
+/// An address is taken of the one symbol with a name, or of none.
+#[test]
+fn a_name_of_several_symbols_is_refused() {
+    let kallsyms = std::fs::read_to_string("/proc/kallsyms").unwrap();
+    let mut places = std::collections::BTreeMap::<&str, std::collections::BTreeSet<&str>>::new();
+    for line in kallsyms.lines().filter(|line| !line.ends_with(']')) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let [address, _, name] = words[..] {
+            places.entry(name).or_default().insert(address);
+        }
+    }
+    let Some((name, _)) = places.iter().find(|(_, places)| places.len() > 1) else {
+        skip!("this kernel has no two symbols of one name, or does not tell where they are");
+    };
+    let mut spec = object!("ksyms");
+    let mut externs = spec.externs.iter_mut();
+    let wanted = externs.find(|e| e.name == "no_such_symbol_at_all");
+    wanted.unwrap().name = (*name).to_owned();
+    let error = refused(&spec, "missing_symbol");
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    let text = format!("the kernel has several symbols `{name}`: at 0x");
+    assert!(error.to_string().contains(&text), "{error}");
+}
+
 /// Refusals by a poisoned instruction, in the words of the relocation.
 #[test]
 fn failed_relocations_are_told_by_type_field_and_what_the_kernel_has() {
