@@ -173,6 +173,16 @@ fn arrays_end_where_the_target_says() {
         c.ask(local, "0:0:1:2", FieldSigned),
         Err("Unsupported: signedness of a field asked of an array element".into())
     );
+    // An array without elements is open only at the end of its struct.
+    let mut c = Case::new();
+    let none = array(&mut c.local, UINT, 0);
+    let members = [member("none", none, 0), member("a", INT, 0)];
+    let local = c.local.add_struct("s", 4, &members);
+    c.target.add_struct("s", 4, &[member("a", INT, 0)]);
+    assert_eq!(
+        c.ask(local, "0:0:1", FieldByteOffset),
+        Err("Malformed: element 1 of an array of 0".into())
+    );
 }
 
 #[test]

@@ -139,6 +139,19 @@ fn enums_match_with_all_names_and_the_same_size() {
     assert!(!alike(of(&["A"], 4), of(&["A"], 8)));
 }
 
+#[test]
+fn integers_match_with_the_same_sign_and_size() {
+    let of = |bytes, signed| {
+        move |b: &mut BtfBuilder| {
+            let ty = int(b, "number", bytes, signed);
+            b.add_struct("s", bytes, &[member("a", ty, 0)])
+        }
+    };
+    assert!(alike(of(4, true), of(4, true)));
+    assert!(!alike(of(4, true), of(4, false)));
+    assert!(!alike(of(4, true), of(8, true)));
+}
+
 /// What a function behind a pointer takes is compared by name, as what any pointer points at.
 #[test]
 fn parameters_of_functions_behind_pointers_match_by_name() {
