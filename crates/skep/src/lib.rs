@@ -14,7 +14,7 @@
 //! let mut ring = object.ring("events")?;
 //! let mut records = ring.records(Some(core::time::Duration::from_secs(1)));
 //! while let Some(record) = records.next()? {
-//!     println!("{} bytes", record.len());
+//!     println!("{} bytes, first of pid {}", record.len(), record.field::<u32>(0)?);
 //! }
 //! # Ok(()) }
 //! ```
