@@ -9,7 +9,8 @@
  * `{}` is the place of the next argument (at most 8), `{:x}` that of a number in hexadecimal.
  * Arguments are integers, pointers, arrays (of char: text up to the NUL; of others: bytes; copied
  * whole, so that all of them is to be initialised) and what skep_ipv4(), skep_ipv6() and skep_mac()
- * make. Of a string in the kernel make a copy first, by bpf_probe_read_kernel_str().
+ * make. Of a string in the kernel make a copy first, by bpf_probe_read_kernel_str(); of a bit field
+ * a value (+ip->ihl). Numbers have 64 bits, also where {:x} shows a negative one.
  *
  * User space reads map `skep_logs`, sets `skep_log_level` at any time, and finds in
  * `skep_log_dropped` how many records found no room.

@@ -120,7 +120,7 @@ fn read_types(system: &System, path: &str) -> Result<Arc<Btf>> {
 /// The BTF object with this id.
 fn by_id(system: &System, id: u32) -> Result<Arc<Btf>> {
     let what = format_args!("BTF object {id}");
-    let fd = system.fd_by_id(ObjKind::Btf, id).context(what)?;
+    let fd = system.open_id(ObjKind::Btf, "BTF object", id)?;
     let info = bpf::btf_info(&fd).context(what)?;
     // A module's BTF continues the kernel's; a program's or map's stands alone.
     let base = match info.kernel && info.name != "vmlinux" {

@@ -181,7 +181,7 @@ fn a_map_is_found_by_id_pin_and_descriptor() {
     .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "create hash map `skep_alone`: BPF_MAP_CREATE: EINVAL (Invalid argument)"
+        "create hash map `skep_alone`: key_size is 0: BPF_MAP_CREATE: EINVAL (Invalid argument)"
     );
 }
 
@@ -240,7 +240,10 @@ fn buffers_are_as_long_as_the_kernel_says() {
     assert_eq!(error.to_string(), want);
     assert!(HashMap::<u64, [u8; 64]>::try_from(&map).is_err());
     let error = Array::<[u8; 64]>::try_from(&map).unwrap_err();
-    assert_eq!(error.to_string(), "map `` is of type hash");
+    assert_eq!(
+        error.to_string(),
+        "map `` is of type hash, the view for array, insn_array"
+    );
     HashMap::<u32, [u8; 64]>::try_from(&map).unwrap();
 }
 

@@ -443,3 +443,45 @@ fn instruction_arrays_are_arrays_of_offsets() {
     map.freeze().unwrap();
     assert!(array.set(7, &[4, 0, 0, 0]).is_err());
 }
+
+#[test]
+fn what_does_not_fit_is_told() {
+    let system = host();
+    let hash = make(&system, MapType::HASH, 4, 4);
+    let hash = HashMap::<u32, u32>::try_from(&hash).unwrap();
+    for key in 0..8 {
+        hash.insert(&key, &key).unwrap();
+    }
+    let error = hash.insert(&8, &8).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::E2BIG), "{error}");
+    let told = "update map ``: it is full, with 8 entries: ";
+    assert!(error.to_string().starts_with(told), "{error}");
+    let array = make(&system, MapType::ARRAY, 4, 4);
+    let array = Array::<u32>::try_from(&array).unwrap();
+    let error = array.set(8, &8).unwrap_err();
+    assert!(
+        error.to_string().contains(": indices are below 8: "),
+        "{error}"
+    );
+
+    let refused = |map_type, key_size, value_size, max_entries| {
+        let params = MapParams {
+            map_type,
+            key_size,
+            value_size,
+            max_entries,
+            ..MapParams::default()
+        };
+        let error = Map::create(&system, &params).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::EINVAL), "{error}");
+        error.to_string()
+    };
+    let told = refused(MapType::ARRAY, 8, 4, 1);
+    assert!(told.contains("keys have 4 bytes, not 8"), "{told}");
+    let told = refused(MapType::HASH, 0, 4, 1);
+    assert!(told.contains("key_size is 0"), "{told}");
+    let told = refused(MapType::HASH, 4, 4, 0);
+    assert!(told.contains("max_entries is 0"), "{told}");
+    let told = refused(MapType::RINGBUF, 0, 0, 1000);
+    assert!(told.contains("power of two of whole pages"), "{told}");
+}

@@ -120,7 +120,10 @@ fn each_bad_map_is_reported_and_the_others_are_made() {
         text.contains("2 of 10 maps could not be made, 1 of 2 programs did not load"),
         "{text}"
     );
-    assert!(text.contains("create map `ring`: BPF_MAP_CREATE"), "{text}");
+    assert!(
+        text.contains("create map `ring`: max_entries, its bytes, is"),
+        "{text}"
+    );
     // One that is not to be made harms whoever uses it, and nobody else.
     let mut spec = object!("maps");
     spec.map_mut("ring").unwrap().autocreate = false;

@@ -112,13 +112,12 @@ impl System {
     /// The link with this id. Needs `CAP_SYS_ADMIN`.
     ///
     /// # Errors
-    /// `ENOENT`: there is none.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound): there is none.
     ///
     /// # Kernel
     /// `BPF_LINK_GET_FD_BY_ID`, since Linux 5.8.
     #[inline]
     pub fn link_by_id(&self, id: u32) -> Result<Link> {
-        let fd = self.fd_by_id(ObjKind::Link, id);
-        Link::from_fd(self, fd.context(format_args!("link {id}"))?)
+        Link::from_fd(self, self.open_id(ObjKind::Link, "link", id)?)
     }
 }

@@ -4,14 +4,14 @@ use super::{ElemFlags, Map, Shape};
 use crate::error::Context;
 use crate::probe::{Answer, Feature, raise_memlock};
 use crate::system::System;
-use crate::{MapType, ProgType, Result};
+use crate::{Error, MapType, ProgType, Result};
 use alloc::sync::Arc;
 use alloc::vec;
 use skep_codec::Errno;
 use skep_codec::btf::{Btf, TypeId};
 use skep_codec::object::{Data, DataKind, MapSpec};
 use skep_codec::uapi::flags;
-use skep_codec::uapi::map_kind::MapOps;
+use skep_codec::uapi::map_kind::{MapKey, MapOps, MapValue};
 use skep_sys::bpf::{self, MapParams};
 use skep_sys::{CallError, Fd};
 
@@ -37,7 +37,9 @@ pub(crate) fn create(system: &System, spec: &MapSpec, with: &Created<'_>) -> Res
         ..attributes(&shape, spec, with)
     };
     let internal = spec.data.is_some();
-    let fd = first_accepted(system, attr, internal).context(what)?;
+    let fd = first_accepted(system, attr, internal)
+        .map_err(|error| explain(system, &attr, error))
+        .context(what)?;
     let map = adopt(system, spec, fd, with.btf.map(|(_, btf)| btf))?;
     fill(&map, spec)?;
     Ok(map)
@@ -150,6 +152,36 @@ fn simplify(system: &System, attr: &mut MapParams<'_>, internal: bool) -> bool {
         attr.name = "";
     }
     unmap || unname
+}
+
+fn is_ring(map_type: MapType) -> bool {
+    matches!(map_type, MapType::RINGBUF | MapType::USER_RINGBUF)
+}
+
+/// What is wrong with a map that the kernel does not take, as far as its type tells.
+#[cold]
+pub(super) fn explain(system: &System, params: &MapParams<'_>, error: CallError) -> Error {
+    let kind = params.map_type.kind();
+    let Some(kind) = kind.filter(|_| error.errno == Errno::EINVAL) else {
+        return error.into();
+    };
+    let (key, value, entries) = (params.key_size, params.value_size, params.max_entries);
+    let page = system.page_size() as u32;
+    let is_stored = matches!(kind.value, MapValue::Bytes | MapValue::PerCpu);
+    let why = match kind.key {
+        MapKey::Index | MapKey::Fd if key != 4 => format!("keys have 4 bytes, not {key}"),
+        MapKey::None if key != 0 => format!("there are no keys, and not of {key} bytes"),
+        MapKey::Bytes if key == 0 => "key_size is 0".into(),
+        _ if is_stored && value == 0 => "value_size is 0".into(),
+        MapKey::Index | MapKey::Bytes | MapKey::Prefix if entries == 0 => "max_entries is 0".into(),
+        _ if is_ring(params.map_type) && !(entries.is_power_of_two() && entries % page == 0) => {
+            format!(
+                "max_entries, its bytes, is a power of two of whole pages ({page}), not {entries}"
+            )
+        }
+        _ => return error.into(),
+    };
+    Error::from(error).context(why)
 }
 
 /// Whether a map of this type may have been refused for want of memory that may be locked: device

@@ -1,10 +1,12 @@
 //! One element at a time, as bytes.
 
-use super::{ElemFlags, Map, MapOps};
-use crate::Result;
+use super::{ElemFlags, Map, MapKey, MapOps};
 use crate::error::Context;
+use crate::{Errno, Error, Result};
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use skep_sys::CallError;
 
 impl Map {
     /// The value of this key, or `None`. A per-CPU map gives every possible CPU's value one after
@@ -33,8 +35,11 @@ impl Map {
     #[inline]
     pub fn lookup_into(&self, key: &[u8], value: &mut [u8], flags: ElemFlags) -> Result<bool> {
         let found = self.0.fd.lookup(key, value, flags);
-        let value = Some((value.len(), flags));
-        found.context(self.trying_with("look up in", MapOps::LOOKUP, key, value))
+        found.map_err(|error| {
+            let value = Some((value.len(), flags));
+            let what = self.trying_with("look up in", MapOps::LOOKUP, key, value);
+            self.explain(error, flags).context(what)
+        })
     }
 
     /// Sets the value of a key.
@@ -48,8 +53,32 @@ impl Map {
     #[inline]
     pub fn update(&self, key: &[u8], value: &[u8], flags: ElemFlags) -> Result<()> {
         let done = self.0.fd.update(key, value, flags);
-        let value = Some((value.len(), flags));
-        done.context(self.trying_with("update", MapOps::UPDATE, key, value))
+        done.map_err(|error| {
+            let value = Some((value.len(), flags));
+            let what = self.trying_with("update", MapOps::UPDATE, key, value);
+            self.explain(error, flags).context(what)
+        })
+    }
+
+    /// What an errno means of an element.
+    #[cold]
+    fn explain(&self, error: CallError, flags: ElemFlags) -> Error {
+        let of_cpus = (ElemFlags::ALL_CPUS.bits() | ElemFlags::cpu(0).bits()) & flags.bits() != 0;
+        let is_indexed = self
+            .map_type()
+            .kind()
+            .is_some_and(|k| k.key == MapKey::Index);
+        let entries = self.max_entries();
+        let error_of = |why: String| Error::from(error).context(why);
+        match error.errno {
+            Errno::E2BIG if is_indexed => error_of(format!("indices are below {entries}")),
+            Errno::E2BIG => error_of(format!("it is full, with {entries} entries")),
+            Errno::EINVAL if of_cpus && self.map_type().is_per_cpu() => {
+                let why = "before Linux 6.19, the values of all CPUs go together";
+                error_of(why.into())
+            }
+            _ => error.into(),
+        }
     }
 
     /// Deletes a key; whether it was there.

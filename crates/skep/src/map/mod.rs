@@ -98,7 +98,9 @@ impl Map {
             .map_or_else(|| system.token(), |fd| Ok(Some(fd)))?;
         let params = MapParams { token, ..*params };
         let what = format_args!("create {} map `{}`", params.map_type, params.name);
-        let fd = create::with_memory(system, &params).context(what)?;
+        let fd = create::with_memory(system, &params)
+            .map_err(|error| create::explain(system, &params, error))
+            .context(what)?;
         let name = Some(params.name).filter(|name| !name.is_empty());
         Self::with_types(system, fd, name, None)
     }

@@ -32,7 +32,17 @@ use super::{ElemFlags, Map};
 use crate::error::Context;
 use crate::plain::{Plain, read, with_bytes, with_room};
 use crate::{Error, ErrorKind, MapType, Result};
+use core::fmt;
 use skep_codec::btf::TypeId;
+
+#[cold]
+fn each_of(f: &mut fmt::Formatter<'_>, types: &[MapType]) -> fmt::Result {
+    for (n, map_type) in types.iter().enumerate() {
+        let between = if n == 0 { "" } else { ", " };
+        write!(f, "{between}{map_type}")?;
+    }
+    Ok(())
+}
 
 /// Checks that a map is of one of these types.
 #[inline]
@@ -40,7 +50,12 @@ fn check_type(map: &Map, types: &[MapType]) -> Result<()> {
     if types.contains(&map.map_type()) {
         return Ok(());
     }
-    let what = format!("map `{}` is of type {}", map.name(), map.map_type());
+    let what = format!(
+        "map `{}` is of type {}, the view for {}",
+        map.name(),
+        map.map_type(),
+        fmt::from_fn(|f| each_of(f, types))
+    );
     Err(Error::new(ErrorKind::Invalid, what))
 }
 

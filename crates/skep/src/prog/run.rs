@@ -12,14 +12,18 @@ use skep_sys::bpf;
 #[derive(Clone, Debug, Default)]
 pub struct TestRun<'a> {
     /// The packet, for programs that see packets. At least 14 bytes for XDP and socket filters.
+    #[doc(alias = "data_in")]
     pub data: &'a [u8],
     /// The context, for programs that take one (raw tracepoint arguments, `struct __sk_buff`).
+    #[doc(alias = "ctx_in")]
     pub context: &'a [u8],
     /// How often; 0 is once.
     pub repeat: u32,
     /// Room for the packet as the program leaves it, in bytes.
+    #[doc(alias = "data_size_out")]
     pub data_out_bytes: usize,
     /// Room for the context as the program leaves it, in bytes.
+    #[doc(alias = "ctx_size_out")]
     pub context_out_bytes: usize,
     /// [`ON_CPU`](Self::ON_CPU), [`LIVE_FRAMES`](Self::LIVE_FRAMES).
     pub flags: u32,

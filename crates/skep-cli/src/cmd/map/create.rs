@@ -38,43 +38,23 @@ pub(super) fn run(args: &Create) -> Result {
         map_extra: args.extra,
         ..MapParams::default()
     };
-    let map = Map::create(&system, &params).map_err(|error| refused(args, &params, error))?;
+    let map = Map::create(&system, &params).map_err(|error| refused(args.map_type, error))?;
     map.pin(&args.pin)?;
     Ok(0)
 }
 
 /// A map that the kernel did not make, with what is usually wrong.
-fn refused(args: &Create, params: &MapParams<'_>, error: skep::Error) -> Failure {
+fn refused(map_type: MapType, error: skep::Error) -> Failure {
     let usual = match error.errno() {
-        Some(Errno::EINVAL) if is_ring(params.map_type) => {
-            "--entries, the ring's bytes, must be a power of two of whole pages, and there is no \
-            --key and no --value"
-        }
         Some(Errno::EINVAL) => {
-            "type, sizes, entries and flags do not go together, or this kernel \
-            has no such type (`skep features` tells)"
+            "--key, --value, --entries and --flags do not go together, or this kernel has no such \
+             type (`skep features` tells)"
         }
         Some(Errno::E2BIG) => "too large",
         Some(Errno::EEXIST) => "there is such a map already",
         _ => return Failure::Skep(error),
     };
-    let parts = [
-        ("--key", u64::from(params.key_size)),
-        ("--value", params.value_size.into()),
-        ("--entries", params.max_entries.into()),
-    ];
-    let zero = parts.iter().filter(|(_, number)| *number == 0);
-    let zero = zero.filter(|(name, _)| !is_ring(params.map_type) || *name == "--entries");
-    let zero: Vec<_> = zero.map(|(name, _)| *name).collect();
-    let zero = match zero.is_empty() {
-        true => String::new(),
-        false => format!("; zero: {}", zero.join(" ")),
-    };
-    Failure::Said(format!("{error}: {usual} ({}{zero})", args.map_type))
-}
-
-fn is_ring(map_type: MapType) -> bool {
-    matches!(map_type, MapType::RINGBUF | MapType::USER_RINGBUF)
+    Failure::Said(format!("{error}: {usual} ({map_type})"))
 }
 
 fn interface(system: &System, name: &str) -> Result<u32> {
