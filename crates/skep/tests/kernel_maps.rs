@@ -7,6 +7,7 @@ use skep::codec::object::Pinning;
 use skep::map::{Array, HashMap, MapInfo};
 use skep::object::PinReuse;
 use skep::probe::Answer;
+use skep::sys::watch::Fault;
 use skep::{Errno, ErrorKind, LoadOptions, Map, MapType, ObjectSpec, System};
 use std::path::Path;
 
@@ -188,6 +189,35 @@ fn a_pinned_map_is_shared_and_checked() {
     let pinned = Map::from_pin(&system, &path).unwrap();
     assert_eq!(pinned.id(), third.map("pinned_count").unwrap().id());
     assert_ne!(pinned.id(), id);
+}
+
+/// Whichever call fails: also the one that asks what is pinned, as if another process pinned its
+/// map between that and our pin.
+#[test]
+fn a_failed_load_takes_no_pin_of_another() {
+    let root = own_bpffs();
+    let system = host();
+    let options = pinned_below(&root);
+    let spec = object!("pinned");
+    let path = format!("{root}/skep/pinned_count");
+    let id = |object: &skep::Object| object.map("pinned_count").unwrap().id();
+    let theirs = id(&spec.load_with(&system, &options).unwrap());
+    let broken = refused(spec);
+    let mut raced = false;
+    for nth in 1.. {
+        let fault = Fault::nth(system.kernel().clone(), nth, Errno::ENOENT);
+        let loaded =
+            System::new(fault.clone()).and_then(|system| broken.load_with(&system, &options));
+        let error = loaded.unwrap_err();
+        let pinned = Map::from_pin(&system, &path).map(|map| map.id());
+        assert_eq!(pinned.ok(), Some(theirs), "call {nth} ({:?})", fault.hit());
+        if fault.hit().is_none() {
+            assert_eq!(error.failures().len(), 1);
+            break;
+        }
+        raced |= fault.hit() == Some("bpf") && error.map_failures().is_empty();
+    }
+    assert!(raced, "no call failed without its load");
 }
 
 #[test]
