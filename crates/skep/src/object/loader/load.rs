@@ -6,7 +6,7 @@ use crate::probe::{Answer, Feature};
 use crate::prog::{self, Declared, Program};
 use crate::system::c_string;
 use crate::verifier_log::Refusal;
-use crate::{AttachType, Error, ErrorKind, ProgType, Result};
+use crate::{AttachType, Error, ErrorKind, ProgType, Result, TypeId};
 use alloc::vec::Vec;
 use core::fmt;
 use skep_codec::bytes::Endian;
@@ -14,6 +14,16 @@ use skep_codec::insn;
 use skep_codec::object::{Code, Data, DataKind, ProgramSpec, Verb};
 use skep_sys::attr::{FuncInfo, LineInfo};
 use skep_sys::bpf::{self, ProgParams};
+
+/// The type or function of the kernel that a program is loaded for, where it is for one.
+#[derive(Default)]
+struct Goal {
+    btf_id: TypeId,
+    /// The module that has it; `None` for the kernel itself.
+    module: Option<usize>,
+    /// Of a struct of functions, the one that it is.
+    member: Option<AttachType>,
+}
 
 impl Loader<'_> {
     /// Loads one program by itself: only what it uses is created, and whatever is wrong elsewhere
@@ -57,15 +67,7 @@ impl Loader<'_> {
         let with_tables = jump_tables::put_in(&prepared.code, &tables)?;
         let code = with_tables.as_ref().unwrap_or(&prepared.code);
         let insns = insn::encode(&code.insns, Endian::NATIVE);
-        let ops = match program.prog_type {
-            ProgType::STRUCT_OPS => Some(self.ops_target(self.index_of(program)?)?),
-            _ => None,
-        };
-        let is_given = self.options.attach_targets.contains_key(&program.name);
-        let target = match program.attach_btf && !is_given {
-            true => Some(target::attach_target(&mut self.kernel, program)?),
-            false => None,
-        };
+        let goal = self.goal(program)?;
         self.btf()?;
         let (funcs, lines) = self.records(program.prog_type, code);
         let license = c_string(self.spec.license.as_deref().unwrap_or_default())?;
@@ -78,7 +80,9 @@ impl Loader<'_> {
             kern_version: self.kern_version(program)?,
             prog_flags: program.flags,
             ifindex: program.ifindex,
-            expected_attach_type: attach_type.unwrap_or_default(),
+            expected_attach_type: goal.member.or(attach_type).unwrap_or_default(),
+            attach_btf_id: goal.btf_id.0,
+            attach_target: goal.module.and_then(|module| self.kernel.fd(module)),
             token: self.system.token()?,
             fd_array: match code.externs.is_empty() {
                 true => &[],
@@ -91,17 +95,9 @@ impl Loader<'_> {
             params.func_info = &funcs;
             params.line_info = &lines;
         }
-        if let Some(target) = &ops {
-            params.attach_btf_id = target.ops.ops_type.0;
-            params.expected_attach_type = AttachType(target.member);
-            params.attach_target = target.ops.module.and_then(|module| self.kernel.fd(module));
-        }
         if let Some(chosen) = self.options.attach_targets.get(&program.name) {
             params.attach_target = Some(chosen.program.fd());
             params.attach_btf_id = extension::btf_id(chosen, program)?.0;
-        } else if let Some((id, module)) = target {
-            params.attach_btf_id = id.0;
-            params.attach_target = module.and_then(|module| self.kernel.fd(module));
         }
         let (spec, poisoned) = (self.spec, &prepared.poisoned);
         let explain = |refusal: &mut Refusal| explain::explain(refusal, spec, code, poisoned);
@@ -115,6 +111,27 @@ impl Loader<'_> {
         let loaded = self.load_request(program, attach_type, &request, code.insns.len())?;
         self.bind_constants(&loaded.program, code);
         Ok(loaded)
+    }
+
+    fn goal(&mut self, program: &ProgramSpec) -> Result<Goal> {
+        if program.prog_type == ProgType::STRUCT_OPS {
+            let target = self.ops_target(self.index_of(program)?)?;
+            return Ok(Goal {
+                btf_id: target.ops.ops_type,
+                module: target.ops.module,
+                member: Some(AttachType(target.member)),
+            });
+        }
+        let is_given = self.options.attach_targets.contains_key(&program.name);
+        if !program.attach_btf || is_given {
+            return Ok(Goal::default());
+        }
+        let (btf_id, module) = target::attach_target(&mut self.kernel, program)?;
+        Ok(Goal {
+            btf_id,
+            module,
+            member: None,
+        })
     }
 
     /// Has the constants of the object live as long as the program, used by it or not: other tools
