@@ -218,6 +218,20 @@ fn declarations_must_agree_with_definitions() {
     );
 }
 
+/// What old compilers write for debuggers says that it is data, and has relocations that no data has.
+#[test]
+fn what_is_for_debuggers_is_left_out() {
+    let one = read("linked1", "el");
+    let named = replaced(&one, b".llvm_addrsig\0", b".eh_frame\0\0\0\0\0");
+    // `SHT_LLVM_ADDRSIG` that is left out becomes `SHT_PROGBITS` that is in memory.
+    let (kinds, flags) = ([0x6fff_4c03_u32, 1], [0x8000_0000_u64, 2]);
+    let header = |at: usize| [&kinds[at].to_le_bytes()[..], &flags[at].to_le_bytes()].concat();
+    let data = replaced(&named, &header(0), &header(1));
+    assert_eq!(files(&[("a.o", &data)]), files(&[("a.o", &one)]));
+    let other = replaced(&data, b".eh_frame\0", b".my_frame\0");
+    assert_ne!(files(&[("a.o", &other)]), files(&[("a.o", &one)]));
+}
+
 /// Types are types whatever the flags of their section say: they are merged, never copied as data.
 #[test]
 fn types_that_say_they_are_data_are_types() {

@@ -91,12 +91,39 @@ fn types_that_no_kernel_takes_are_left_out_where_nothing_is_verified_by_them() {
     let system = host();
     let mut spec = object!("socket");
     spec.btf = Some(Arc::new(signed_character()));
-    let refused = spec.load(&system).unwrap_err().to_string();
-    assert!(refused.contains("upload the object's BTF"), "{refused}");
-    spec.ext = BtfExt::default();
     let object = spec.load(&system).unwrap();
     let info = object.programs()[0].info().unwrap();
     assert_eq!((info.btf_id, info.nr_func_info), (0, 0));
+    assert_eq!(run(&object, "constant"), 42);
+}
+
+#[test]
+fn global_functions_and_callbacks_are_not_loaded_without_their_types() {
+    let system = host();
+    for (mut spec, program) in [
+        (object!("context"), "by_socket"),
+        (object!("functions"), "throws"),
+    ] {
+        spec = common::only(spec, &[program]);
+        let types = spec.btf.as_ref().unwrap();
+        spec.btf = Some(Arc::new(with_signed_characters(types)));
+        let refused = spec.load(&system).unwrap_err().to_string();
+        assert!(refused.contains("upload the object's BTF"), "{refused}");
+        // Without function records it is the file that says so.
+        spec.ext = BtfExt::default();
+        let other = spec.load(&system).map(drop).map_err(|e| e.to_string());
+        assert!(!other.is_err_and(|e| e.contains("upload the object's BTF")));
+    }
+}
+
+/// The same types, `int` a signed character too: refused.
+fn with_signed_characters(btf: &Btf) -> Btf {
+    let mut bytes = btf.as_bytes().to_vec();
+    let words = |words: [u32; 3]| words.map(u32::to_ne_bytes).concat();
+    let int = words([1 << 24, 4, 1 << 24 | 32]);
+    let at = bytes.windows(12).position(|w| w == int).unwrap();
+    bytes[at..at + 12].copy_from_slice(&words([1 << 24, 4, 3 << 24 | 32]));
+    Btf::from_bytes(&bytes).unwrap()
 }
 
 /// What a type of `newer.bpf.c` needs of the kernel, and what stands for it where that is missing.

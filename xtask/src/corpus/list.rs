@@ -94,8 +94,10 @@ const fn source(
 }
 
 pub(super) const CORPORA: &[Corpus] = &[
+    selftests("selftests-5.10", "5.10", &[ATOMICS]),
     selftests("selftests-6.1", "6.1", &[ATOMICS]),
     selftests("selftests-6.12", "6.12", &[ATOMICS]),
+    selftests("selftests-7.3", "7.3", &[ATOMICS]),
     selftests("selftests-6.12-v4", "6.12", &[ATOMICS, "-mcpu=v4"]),
     Corpus {
         name: "programs",

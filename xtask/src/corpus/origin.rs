@@ -14,7 +14,8 @@ const MEMBERS: &[&str] = &[
     "tools/arch/x86/include",
     "tools/include",
     "include/uapi/linux",
-    "scripts/bpf_doc.py",
+    // `bpf_helpers_doc.py` once.
+    "scripts/bpf_*doc.py",
 ];
 
 /// Fetches an origin into a directory.
@@ -41,12 +42,12 @@ fn kernel(series: &str, into: &Path) -> Result {
     let archive = unpacked.join(format!("usr/src/{name}.tar.xz"));
     let mut tar = command("tar");
     tar.arg("-xf").arg(archive).arg("-C").arg(into);
-    tar.arg("--strip-components=1");
+    tar.args(["--strip-components=1", "--wildcards"]);
     read(tar.args(MEMBERS.iter().map(|m| format!("{name}/{m}"))))?;
     fs::remove_dir_all(&unpacked).map_err(|e| e.to_string())?;
     copy_headers(&into.join("tools/lib/bpf"), &into.join(".include/bpf"))?;
     let mut doc = command("python3");
-    doc.arg(into.join("scripts/bpf_doc.py"));
+    doc.args(files(&into.join("scripts"), "_doc.py"));
     doc.args(["--header", "--file"]);
     let helpers = read(doc.arg(into.join("tools/include/uapi/linux/bpf.h")))?;
     write(&into.join(".include/bpf/bpf_helper_defs.h"), helpers)

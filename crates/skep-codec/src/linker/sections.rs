@@ -18,6 +18,9 @@ const SHF_ALLOC: u64 = 2;
 const TAKEN: &[&str] = &["license", "version", "maps", ".maps", ".jumptables"];
 /// Sections that are made anew, whatever their flags say.
 const MADE: &[&str] = &[".BTF", ".BTF.ext"];
+/// Sections that say they are data and are for debuggers: how to leave a function. BPF has no frames
+/// to walk, and nothing refers to it.
+const LEFT: &[&str] = &[".eh_frame"];
 /// Sections whose contents must be equal, and are taken once.
 const ONCE: &[&str] = &["license", "version"];
 /// A page of the largest kind.
@@ -110,6 +113,7 @@ fn is_taken(section: &elf::Section<'_>) -> bool {
         && section.size != 0
         && !section.name.is_empty()
         && !MADE.contains(&section.name)
+        && !LEFT.contains(&section.name)
 }
 
 impl Layout {

@@ -27,7 +27,8 @@ pub struct Code {
     pub funcs: Vec<(usize, TypeId)>,
     /// Source lines; empty unless every function's first instruction has one.
     pub lines: Vec<(usize, LineInfo)>,
-    /// The functions in it (indices into [`ObjectSpec::functions`]) and where each begins.
+    /// Where each function in it begins, and which it is (an index into
+    /// [`ObjectSpec::functions`]).
     pub functions: Vec<(usize, usize)>,
     /// Maps that it refers to.
     pub maps: Vec<usize>,

@@ -7,25 +7,58 @@ use crate::{ProgType, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::btf::{BtfFeatures, for_upload, with_named_contexts};
-use skep_sys::Fd;
+use skep_codec::object::{Code, ProgramSpec};
+use skep_sys::{CallError, Fd};
 
 const UPLOAD: &str = "upload the object's BTF";
 
 impl Loader<'_> {
-    /// The object's BTF in the kernel; `None` if it has none or the kernel takes none.
-    pub(super) fn btf(&mut self) -> Result<Option<&Fd>> {
+    /// Sees to it that the object's BTF is in the kernel, if it takes it.
+    pub(super) fn upload_btf(&mut self) -> Result<()> {
         if self.btf.is_none() {
-            self.btf = Some(self.upload_btf()?);
+            self.btf = Some(self.uploaded()?);
         }
-        Ok(self.btf.as_ref().and_then(Option::as_ref))
+        Ok(())
     }
 
-    /// Uploads as it is; and where the kernel refuses, once more without what it does not know. No
-    /// kernel takes what some compilers write (GCC 12 writes functions without names): nothing goes
-    /// unverified without it if there are no function records.
-    fn upload_btf(&mut self) -> Result<Option<Fd>> {
+    /// The object's BTF in the kernel; `None` if it has none or the kernel refused it.
+    pub(super) fn btf(&self) -> Option<&Fd> {
+        self.btf.as_ref()?.as_ref().ok()?.as_ref()
+    }
+
+    /// Types that the kernel refused are left out, as no kernel takes what some compilers write (GCC
+    /// 12 writes functions without names) and not every kernel what others do.
+    ///
+    /// # Errors
+    /// The kernel's refusal, where the program would then be verified in another way or be another
+    /// one: it has global functions, which are verified by themselves, or an exception callback.
+    pub(super) fn can_do_without_btf(&self, program: &ProgramSpec, code: &Code) -> Result<()> {
+        let by_itself = |(_, index): &(usize, usize)| {
+            let function = self.spec.functions.get(*index);
+            function.is_some_and(|f| f.global && !f.hidden)
+        };
+        let has_records = !code.funcs.is_empty();
+        let is_needed =
+            program.exception_callback.is_some() || code.functions.iter().skip(1).any(by_itself);
+        match has_records && is_needed {
+            true => self.taken_btf(),
+            false => Ok(()),
+        }
+    }
+
+    /// # Errors
+    /// The kernel's refusal of the object's BTF.
+    pub(super) fn taken_btf(&self) -> Result<()> {
+        match &self.btf {
+            Some(Err(error)) => Err(*error).context(UPLOAD),
+            _ => Ok(()),
+        }
+    }
+
+    /// Uploads as it is; and where the kernel refuses, once more without what it does not know.
+    fn uploaded(&mut self) -> Result<core::result::Result<Option<Fd>, CallError>> {
         let Some(mut btf) = self.spec.btf.clone() else {
-            return Ok(None);
+            return Ok(Ok(None));
         };
         let args = &self.spec.context_args;
         if !args.is_empty() && self.system.probe(Feature::ArgCtxTag) == Answer::No {
@@ -37,15 +70,11 @@ impl Loader<'_> {
             let statics: Vec<&str> = self.spec.static_functions().collect();
             Ok(for_upload(&btf, &self.spec.layouts, &statics, features)?)
         };
-        match self.system.load_btf(&encode)? {
-            Err(error)
-                if is_unknown(error.errno)
-                    && (self.spec.ext.func_info.is_empty()
-                        || self.system.probe(Feature::Btf) == Answer::No) =>
-            {
-                Ok(None)
-            }
-            answer => Ok(Some(answer.context(UPLOAD)?)),
-        }
+        Ok(match self.system.load_btf(&encode)? {
+            Ok(fd) => Ok(Some(fd)),
+            Err(error) if !is_unknown(error.errno) => return Err(error).context(UPLOAD),
+            Err(_) if self.system.probe(Feature::Btf) == Answer::No => Ok(None),
+            Err(error) => Err(error),
+        })
     }
 }

@@ -68,7 +68,8 @@ impl Loader<'_> {
         let code = with_tables.as_ref().unwrap_or(&prepared.code);
         let insns = insn::encode(&code.insns, Endian::NATIVE);
         let goal = self.goal(program)?;
-        self.btf()?;
+        self.upload_btf()?;
+        self.can_do_without_btf(program, code)?;
         let (funcs, lines) = self.records(program.prog_type, code);
         let license = c_string(self.spec.license.as_deref().unwrap_or_default())?;
         let attach_type = self.attach_type(program);
@@ -90,7 +91,7 @@ impl Loader<'_> {
             },
             ..Default::default()
         };
-        if let Some(btf) = self.btf.as_ref().and_then(Option::as_ref) {
+        if let Some(btf) = self.btf() {
             params.btf = Some(btf);
             params.func_info = &funcs;
             params.line_info = &lines;

@@ -113,12 +113,11 @@ impl Loader<'_> {
             None => None,
         };
         let exclusive_to = self.exclusive_to(spec)?;
-        self.btf()?;
-        let btf = self
-            .btf
-            .as_ref()
-            .and_then(Option::as_ref)
-            .zip(self.spec.btf.as_ref());
+        self.upload_btf()?;
+        if ops.is_some() {
+            self.taken_btf()?;
+        }
+        let btf = self.btf().zip(self.spec.btf.as_ref());
         let created = Created {
             btf,
             inner: inner.as_ref(),
