@@ -1,8 +1,12 @@
 //! How programs are put together from functions, and what section names mean, on committed objects
 //! and on damaged ones.
 
+use skep_codec::ErrorKind;
+use skep_codec::btf::LineInfo;
+use skep_codec::bytes::Endian;
 use skep_codec::insn::{Insn, pseudo};
-use skep_codec::object::{Code, Function, ObjectSpec, Ref, SectionDef, Target, Verb, link};
+use skep_codec::object::{Code, Function, MAX_INSNS, ObjectSpec, Ref, SectionDef, Target, Verb};
+use skep_codec::object::{calls_probe_read, digest, downgrade_probe_read, link};
 use skep_codec::uapi::bpf::{AttachType, ProgType};
 
 fn read(name: &str, order: &str) -> Vec<u8> {
@@ -114,6 +118,132 @@ fn recursion_ends() {
     assert_eq!(names(&spec, &code), ["first", "twice", "plus_three"]);
     let at = code.functions[2].0 + spec.functions[plus].refs[0].insn;
     assert_eq!(at as i32 + 1 + code.insns[at].imm, 0, "back to the start");
+}
+
+/// The kernel wants lines in order, one for an instruction, and none inside one.
+#[test]
+fn lines_are_of_whole_instructions_each_once() {
+    both("subprogs", |mut spec| {
+        let before = linked(&spec, "first").lines;
+        assert!(!before.is_empty());
+        let functions = spec.functions.clone();
+        let mut added = 0;
+        for function in &functions {
+            let Some(records) = spec.ext.line_info.get_mut(&function.section) else {
+                continue;
+            };
+            let start = function.offset as u32;
+            let own = |at: u32| (at.wrapping_sub(start) as usize) < function.insns.len() * 8;
+            let known: Vec<LineInfo> = records
+                .iter()
+                .filter(|r| own(r.insn_off))
+                .copied()
+                .collect();
+            for record in known {
+                let at = (record.insn_off - start) as usize / 8;
+                let again = LineInfo {
+                    line_col: 1 << 10,
+                    ..record
+                };
+                records.push(again);
+                if function.insns[at].is_wide() {
+                    let insn_off = record.insn_off + 8;
+                    records.push(LineInfo { insn_off, ..again });
+                    added += 1;
+                }
+            }
+            records.sort_by_key(|record| record.insn_off);
+        }
+        assert!(added > 0, "no wide load with a line");
+        assert_eq!(linked(&spec, "first").lines, before);
+    });
+}
+
+/// No lines at all are better than a function without a first one, which the kernel refuses.
+#[test]
+fn a_function_without_a_first_line_takes_all_lines_away() {
+    let mut spec = ObjectSpec::parse(&read("subprogs", "el"), "subprogs").unwrap();
+    let callee = linked(&spec, "first").functions[1].1;
+    let (section, offset) = {
+        let function = &spec.functions[callee];
+        (function.section.clone(), function.offset as u32)
+    };
+    let records = spec.ext.line_info.get_mut(&section).unwrap();
+    records.retain(|record| record.insn_off != offset);
+    assert_eq!(linked(&spec, "first").lines, []);
+}
+
+#[test]
+fn references_are_from_instructions_that_can_have_them() {
+    let call_of = |spec: &ObjectSpec, program: &str| {
+        let function = spec.programs[index(spec, program)].function;
+        let refs = &spec.functions[function].refs;
+        let is = |r: &&Ref| matches!(r.to, Target::Call(_) | Target::FuncAddr(_));
+        (function, refs.iter().find(is).unwrap().insn)
+    };
+    let mut spec = ObjectSpec::parse(&read("subprogs", "el"), "subprogs").unwrap();
+    let (function, at) = call_of(&spec, "first");
+    spec.functions[function].insns[at].code = 0xb7;
+    let error = link(&spec, index(&spec, "first")).unwrap_err();
+    let what = "a reference to a function from another kind of instruction";
+    assert_eq!((error.kind(), error.what()), (ErrorKind::Malformed, what));
+    // The second half of an address is nothing but zero.
+    let mut spec = ObjectSpec::parse(&read("functions", "el"), "functions").unwrap();
+    let (function, at) = call_of(&spec, "loops");
+    spec.functions[function].insns[at + 1].imm = 5;
+    let code = linked(&spec, "loops");
+    assert!(code.insns[at].is_wide() && code.insns[at].imm != 0);
+    assert_eq!(code.insns[at + 1].imm, 0);
+}
+
+#[test]
+fn programs_have_an_end() {
+    let mut spec = ObjectSpec::parse(&read("subprogs", "el"), "subprogs").unwrap();
+    let callee = linked(&spec, "first").functions[1].1;
+    let filler = Insn {
+        code: 0xb7,
+        ..Insn::default()
+    };
+    spec.functions[callee].insns.resize(MAX_INSNS, filler);
+    let error = link(&spec, index(&spec, "first")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+}
+
+#[test]
+fn older_helpers_take_the_place_of_newer_ones_only() {
+    let call = |src, imm| Insn {
+        code: Insn::CALL,
+        src,
+        imm,
+        ..Insn::default()
+    };
+    // bpf_probe_read_kernel and its like; a function of the program, and one of the kernel.
+    let mut insns = [113, 112, 115, 114, 6]
+        .map(|helper| call(0, helper))
+        .to_vec();
+    let others = [call(pseudo::CALL, 113), call(pseudo::KFUNC_CALL, 113)];
+    insns.extend(others);
+    assert!(calls_probe_read(&insns) && !calls_probe_read(&others));
+    downgrade_probe_read(&mut insns);
+    let mut want = [4, 4, 45, 45, 6].map(|helper| call(0, helper)).to_vec();
+    want.extend(others);
+    assert_eq!(insns, want);
+}
+
+/// Neither the descriptor of a map nor the place in its value counts.
+#[test]
+fn digests_are_the_same_whatever_maps_are() {
+    let load = |src, low, high| {
+        let mut pair = [Insn::default(); 2];
+        (pair[0].code, pair[0].src) = (Insn::LD_IMM64, src);
+        (pair[0].imm, pair[1].imm) = (low, high);
+        digest(&pair, Endian::Little)
+    };
+    for src in [pseudo::MAP_FD, pseudo::MAP_VALUE] {
+        assert_eq!(load(src, 3, 8), load(src, 4, 16));
+    }
+    assert_ne!(load(0, 3, 0), load(0, 4, 0));
+    assert_ne!(load(0, 3, 0), load(0, 3, 1));
 }
 
 #[test]

@@ -199,6 +199,42 @@ fn a_parameter_without_a_name_gets_one() {
     assert_eq!(names(pointee), ["a", "", ""]);
 }
 
+/// An enumerator wants a name, which what is variable in a function has not.
+#[test]
+fn a_variable_function_is_an_enum_of_names_on_old_kernels() {
+    let mut b = BtfBuilder::new();
+    let int_ = int(&mut b, "int", 4, true);
+    let params = [("a", int_), ("", TypeId::VOID)].map(|(name, ty)| Param { name, ty });
+    let proto = b.add_func_proto(int_, &params);
+    b.add_func("f", proto, 0);
+    let old = BtfFeatures::default();
+    let bytes = for_upload(&built(&b, Endian::Little), &[], &[], &old).unwrap();
+    let btf = Btf::from_bytes(&bytes).unwrap();
+    let all = btf.ty(proto).unwrap().enumerators();
+    let names: Vec<&str> = all.map(|one| one.unwrap().name).collect();
+    assert_eq!(names, ["a", "anonymous"]);
+}
+
+/// What stands in for kernel symbols has four bytes, whatever the object calls `int`.
+#[test]
+fn an_int_of_another_size_stands_for_no_symbol() {
+    let mut b = BtfBuilder::new();
+    let wide = int(&mut b, "int", 8, true);
+    let symbol = b.add_var("symbol", wide, 2);
+    let var = SecVar {
+        ty: symbol,
+        offset: 0,
+        size: 8,
+    };
+    let ksyms = b.add_datasec(".ksyms", 8, &[var]);
+    let all = BtfFeatures::ALL;
+    let bytes = for_upload(&built(&b, Endian::Little), &[], &[], &all).unwrap();
+    let btf = Btf::from_bytes(&bytes).unwrap();
+    let stand_in = btf.ty(symbol).unwrap().target().unwrap();
+    assert_eq!(btf.size_of(stand_in).unwrap(), 4);
+    assert_eq!(variables(&btf, ksyms), [("symbol", 0, 4)]);
+}
+
 #[test]
 fn nothing_is_rewritten_for_a_kernel_that_knows_it() {
     let object = object();

@@ -108,6 +108,13 @@ fn arguments_are_where_each_machine_says() {
             8,
             indexed(80, 16, 40, 2),
         ),
+        (
+            abi::EM_X86_64,
+            "8@-8(%rax,%rbx,8)",
+            8,
+            indexed(80, -8, 40, 3),
+        ),
+        (abi::EM_X86_64, "2@(%rax,%rbx,2)", 2, indexed(80, 0, 40, 1)),
         (abi::EM_X86_64, "8@(%rdi, %rcx)", 8, indexed(112, 0, 88, 0)),
         (abi::EM_AARCH64, "-8@x4", -8, Location::Register(32)),
         (abi::EM_AARCH64, "4@w30", 4, Location::Register(240)),
