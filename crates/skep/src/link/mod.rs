@@ -73,6 +73,10 @@ impl<H: Hook + ?Sized> Hook for &H {
 
 impl Program {
     /// Attaches it to this hook.
+    ///
+    /// # Errors
+    /// What the hook tells of it, with the program's name; `EINVAL` also where the hook is for
+    /// other types of programs.
     #[inline]
     pub fn attach_to(&self, hook: impl Hook) -> Result<Link> {
         hook.attach(self).map_err(|error| self.not_attached(error))

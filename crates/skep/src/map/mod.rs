@@ -171,6 +171,9 @@ impl Map {
     }
 
     /// What the kernel says of it now.
+    ///
+    /// # Kernel
+    /// `BPF_OBJ_GET_INFO_BY_FD`, since Linux 4.13.
     pub fn info(&self) -> Result<MapInfo> {
         bpf::map_info(self.fd()).context(self.doing("ask about"))
     }
@@ -224,6 +227,9 @@ impl Map {
     }
 
     /// Forbids changes from user space for good.
+    ///
+    /// # Errors
+    /// `EBUSY`: it is frozen already, or mapped to be written.
     ///
     /// # Kernel
     /// `BPF_MAP_FREEZE`, since Linux 5.2.
@@ -300,6 +306,9 @@ impl Map {
 
 impl System {
     /// Every map in the kernel now, in order of id. Needs `CAP_SYS_ADMIN`.
+    ///
+    /// # Kernel
+    /// `BPF_MAP_GET_NEXT_ID`, since Linux 4.13.
     pub fn maps(&self) -> Result<Vec<MapInfo>> {
         self.each(ObjKind::Map, |id| self.map_by_id(id)?.info())
             .context("list maps")

@@ -69,12 +69,18 @@ impl Object {
     }
 
     /// The consumer of the ring buffer map of this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], with the names there are; those of [`RingBuf::open`].
     #[inline]
     pub fn ring(&self, name: &str) -> Result<RingBuf> {
         RingBuf::open(self.map(name)?)
     }
 
     /// The producer of the user ring buffer map of this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], with the names there are; those of [`UserRingBuf::open`].
     #[inline]
     pub fn user_ring(&self, name: &str) -> Result<UserRingBuf> {
         UserRingBuf::open(self.map(name)?)
@@ -82,12 +88,18 @@ impl Object {
 
     /// The reader of the perf event array of this name, with the options of
     /// [`PerfBuffer::open`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], with the names there are; those of [`PerfBuffer::open`].
     #[inline]
     pub fn perf(&self, name: &str) -> Result<PerfBuffer> {
         PerfBuffer::open(self.map(name)?)
     }
 
     /// The global variable of this name, as programs see it now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], with the names there are.
     pub fn global(&self, name: &str) -> Result<&Global> {
         named("variable", name, &self.globals, |global| &global.name)
     }
@@ -113,6 +125,9 @@ impl Object {
     /// Attaches every program by its section name, and every `struct_ops` map. If one fails,
     /// those before it are detached again. Programs whose section does not say where
     /// ([`ErrorKind::NeedsTarget`]) and programs that never attach by themselves are left alone.
+    ///
+    /// # Errors
+    /// Those of [`Program::attach`] and [`StructOps::attach`] for the first that fails.
     #[inline]
     pub fn attach_all(&self) -> Result<Links> {
         let mut links = Links::new();

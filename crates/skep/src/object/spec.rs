@@ -56,12 +56,20 @@ impl ObjectSpec {
     }
 
     /// Reads and parses an object file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], [`ErrorKind::Permission`], or [`ErrorKind::Invalid`] for what is no
+    /// file that can be read; see [`ObjectSpec::parse`].
     #[cfg(feature = "std")]
     pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|error| {
-            let what = format!("read {}: {error}", path.display());
-            Error::new(ErrorKind::NotFound, what)
+            let kind = match error.kind() {
+                std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+                std::io::ErrorKind::PermissionDenied => ErrorKind::Permission,
+                _ => ErrorKind::Invalid,
+            };
+            Error::new(kind, format!("read {}: {error}", path.display()))
         })?;
         let name = path.file_name().unwrap_or(path.as_os_str());
         Self::parse(&bytes, &name.to_string_lossy()).context(format_args!("{}", path.display()))
@@ -88,6 +96,9 @@ impl ObjectSpec {
     }
 
     /// [`ObjectSpec::load`] with options.
+    ///
+    /// # Errors
+    /// Every map and program that failed: see [`Error::map_failures`], [`Error::failures`].
     pub fn load_with(&self, system: &System, options: &LoadOptions) -> Result<Object> {
         #[cfg(feature = "prune")]
         if options.prune {
@@ -165,5 +176,21 @@ impl VariableMut<'_> {
             .encode(type_id, text, &mut bytes)
             .context(format_args!("set variable `{name}`"))?;
         self.set_bytes(&bytes)
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn a_file_that_cannot_be_read_says_why() {
+        let open = |path| ObjectSpec::open(path).unwrap_err();
+        let missing = open("/nowhere/at/all.o");
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
+        let text = missing.to_string();
+        assert!(text.starts_with("read /nowhere/at/all.o: "), "{text}");
+        assert_eq!(open("/").kind(), ErrorKind::Invalid);
     }
 }

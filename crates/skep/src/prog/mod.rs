@@ -139,11 +139,17 @@ impl Program {
     }
 
     /// What the kernel says of it now.
+    ///
+    /// # Kernel
+    /// `BPF_OBJ_GET_INFO_BY_FD`, since Linux 4.13.
     pub fn info(&self) -> Result<ProgInfo> {
         bpf::prog_info(&self.0.fd).context(self.doing("ask about"))
     }
 
     /// Ids of the maps it uses.
+    ///
+    /// # Kernel
+    /// `BPF_OBJ_GET_INFO_BY_FD`, for these since Linux 4.15.
     pub fn map_ids(&self) -> Result<Vec<u32>> {
         bpf::prog_map_ids(&self.0.fd).context(self.doing("ask about"))
     }
@@ -207,6 +213,9 @@ impl Program {
 
 impl System {
     /// Every program in the kernel now, in order of id. Needs `CAP_SYS_ADMIN`.
+    ///
+    /// # Kernel
+    /// `BPF_PROG_GET_NEXT_ID`, since Linux 4.13.
     pub fn programs(&self) -> Result<Vec<ProgInfo>> {
         self.each(ObjKind::Prog, |id| self.program_by_id(id)?.info())
             .context("list programs")
