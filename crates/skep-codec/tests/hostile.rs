@@ -229,6 +229,37 @@ fn records_shorter_than_their_struct_are_refused() {
     }
 }
 
+/// What is longer than any definition that is known may only say nothing more.
+#[test]
+fn old_definitions_longer_than_theirs_are_refused() {
+    let mut object = Damaged::new("odd");
+    let maps = object.header("maps");
+    let (offset, size) = object.contents("maps");
+    object.set(maps + SH_SIZE, 8, size as u64 + 4);
+    object.set(offset + size, 4, 0);
+    let spec = object.parse();
+    assert_eq!(spec.map("old_outer").unwrap().error, None);
+    object.set(offset + size, 4, 1);
+    let spec = object.parse();
+    let error = spec.map("old_outer").unwrap().error.as_ref().unwrap();
+    let what = "more is set in this map definition than is known: 40 bytes";
+    assert!(error.to_string().contains(what), "{error}");
+    assert!(spec.map("old_inner").unwrap().error.is_none());
+}
+
+/// iproute2's -1: an inner map that is in no slot yet.
+#[test]
+fn inner_maps_of_old_definitions_need_no_slot() {
+    let mut object = Damaged::new("odd");
+    let (offset, _) = object.contents("maps");
+    let inner = object.word(object.symbol("old_inner") + 8, 8);
+    object.set(offset + inner + 32, 4, u32::MAX.into());
+    let spec = object.parse();
+    let outer = spec.map("old_outer").unwrap();
+    assert_eq!(outer.inner.as_ref().unwrap().value_size, 8);
+    assert_eq!(outer.slots, []);
+}
+
 #[test]
 fn old_definitions_shorter_than_theirs_are_refused() {
     let mut object = Damaged::new("odd");
