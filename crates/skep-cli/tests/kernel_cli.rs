@@ -413,6 +413,7 @@ fn wrong_names_are_told_the_right_ones() {
         ("--type", "events=nothing", "event"),
         ("--set", "nothing=1", "nothing"),
         ("--set", "target_pid=many", "many"),
+        ("--set", "target_pid.low=1", "'target_pid={low=1}'"),
     ] {
         let Some(output) = run(&["run", &rawtp, option, value, "--for", "0"]) else {
             return;

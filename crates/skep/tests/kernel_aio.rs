@@ -8,7 +8,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use skep::aio::{AsyncEvents, AsyncIo, AsyncIoEvents, Readiness, Tokio, TokioEvents};
 use skep::prog::TestRun;
 use skep::sys::watch::Trace;
-use skep::{Events, Object, RingBuf, System};
+use skep::{ErrorKind, Events, Object, RingBuf, System};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -264,4 +264,12 @@ fn it_ends_when_told_to() {
     smol::block_on(async { assert!(events.next().await.unwrap().is_none()) });
     teller.join().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn outside_of_a_run_time_is_an_error() {
+    let events = Events::new(&host()).unwrap();
+    let error = TokioEvents::new(events).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(error.to_string().contains("no reactor running"), "{error}");
 }

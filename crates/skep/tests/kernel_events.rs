@@ -181,6 +181,7 @@ fn a_source_comes_once() {
     events.add(rings.ring("events").unwrap()).unwrap();
     let again = events.add(rings.ring("events").unwrap()).unwrap_err();
     assert_eq!(again.errno(), Some(Errno::EEXIST));
+    assert!(again.to_string().contains("a source already"), "{again}");
     assert!(again.to_string().contains("`events`"), "{again}");
     assert_eq!(format!("{events:?}").matches("RingBuf").count(), 1);
 }

@@ -78,7 +78,12 @@ fn prepare(args: &Run, spec: &mut ObjectSpec) -> Result<()> {
     }
     for Pair { name, value } in &args.set {
         let set = spec.variable(name).and_then(|mut v| v.set_text(value));
-        set.map_err(|e| Failure::Said(format!("--set {name}={value}: {e}")))?;
+        if let Err(error) = set {
+            let whole = whole(spec, name, value);
+            return Err(Failure::Said(format!(
+                "--set {name}={value}: {error}{whole}"
+            )));
+        }
     }
     for Pair { name, .. } in &args.types {
         let rings = spec.maps.iter().filter(|m| streams::is_stream(m.map_type));
@@ -99,6 +104,16 @@ fn prepare(args: &Run, spec: &mut ObjectSpec) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What to say of `NAME.MEMBER=VALUE`, where there is a variable NAME.
+fn whole(spec: &mut ObjectSpec, name: &str, value: &str) -> String {
+    match name.split_once('.') {
+        Some((variable, member)) if spec.variable(variable).is_ok() => {
+            format!(" (a struct is set as a whole: --set '{variable}={{{member}={value}}}')")
+        }
+        _ => String::new(),
+    }
 }
 
 fn known<'a>(

@@ -72,10 +72,10 @@ impl<R: Readiness> AsyncEvents<R> {
     /// Registers with the run time that this is called in.
     ///
     /// # Errors
-    /// Those of the run time; `EMFILE`.
+    /// Those of the run time ([`ErrorKind::Unsupported`]: tokio, where none runs); `EMFILE`.
     ///
     /// # Panics
-    /// Tokio panics outside of a run time with its I/O driver enabled.
+    /// Tokio panics in a run time that was made without its I/O driver (`enable_io`).
     pub fn new(events: Events) -> Result<Self> {
         let fd = events.fd().try_clone();
         let fd = fd.context("wait for events")?;

@@ -8,7 +8,7 @@ use skep_sys::Fd;
 use std::io;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::task;
+use tokio::{runtime, task};
 
 /// A descriptor in tokio's I/O driver, whichever kind of run time it is.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ impl Readiness for Tokio {
     // owns one, the same until it is dropped.
     #[allow(deprecated)]
     fn register(fd: Fd) -> io::Result<Self> {
+        // Where there is none, the next call would panic.
+        runtime::Handle::try_current().map_err(io::Error::other)?;
         AsyncFd::with_interest(fd, Interest::READABLE).map(Self)
     }
 

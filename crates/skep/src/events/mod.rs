@@ -12,7 +12,7 @@ use crate::error::Context;
 use crate::plain::{self, Plain};
 use crate::ring::wait::{Deadline, is_signal};
 use crate::system::System;
-use crate::{Error, ErrorKind, Result};
+use crate::{Errno, Error, ErrorKind, Result};
 use alloc::vec::Vec;
 use core::time::Duration;
 use skep_sys::{Epoll, Fd};
@@ -111,6 +111,10 @@ impl Events {
             let id = self.slots.len() as u64;
             self.epoll
                 .add_edge(fd, id)
+                .map_err(|error| match error.errno {
+                    Errno::EEXIST => Error::from(error).context("it is a source already"),
+                    _ => error.into(),
+                })
                 .context(format_args!("wait for {}", slot.source.name()))?;
         }
         self.slots.push(Some(slot));
