@@ -66,13 +66,16 @@ fn row(
     }
 }
 
-/// What the kernel's selftests note of their programs, by function.
+/// What the kernel's selftests note of their programs, by function; newer ones number their notes
+/// (`comment:7:test_expect_success`).
 fn expectations(btf: &Btf) -> BTreeMap<String, &'static str> {
     let mut found = BTreeMap::new();
     for tag in btf.iter().filter(|t| t.kind() == Kind::DeclTag) {
-        let expects = match tag.name() {
-            Ok("comment:test_expect_success") => "success",
-            Ok("comment:test_expect_failure") => "failure",
+        let note = tag.name().ok().and_then(|n| n.strip_prefix("comment:"));
+        let words = note.map(|n| n.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':'));
+        let expects = match words {
+            Some("test_expect_success") => "success",
+            Some("test_expect_failure") => "failure",
             _ => continue,
         };
         let function = tag.target().and_then(|id| btf.ty(id).ok());
