@@ -482,6 +482,8 @@ fn what_does_not_fit_is_told() {
     assert!(told.contains("key_size is 0"), "{told}");
     let told = refused(MapType::HASH, 4, 4, 0);
     assert!(told.contains("max_entries is 0"), "{told}");
+    let told = refused(MapType::SK_STORAGE, 4, 8, 0);
+    assert!(told.contains("need types (BTF)"), "{told}");
     let told = refused(MapType::RINGBUF, 0, 0, 1000);
     assert!(told.contains("power of two of whole pages"), "{told}");
 }

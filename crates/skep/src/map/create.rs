@@ -170,6 +170,10 @@ pub(super) fn explain(system: &System, params: &MapParams<'_>, error: CallError)
     let is_stored = matches!(kind.value, MapValue::Bytes | MapValue::PerCpu);
     let why = match kind.key {
         MapKey::Index | MapKey::Fd if key != 4 => format!("keys have 4 bytes, not {key}"),
+        MapKey::Fd if params.btf_key_type_id == 0 || params.btf_value_type_id == 0 => {
+            "keys and values need types (BTF)".into()
+        }
+        MapKey::Fd if entries != 0 => format!("max_entries is 0 for this type, not {entries}"),
         MapKey::None if key != 0 => format!("there are no keys, and not of {key} bytes"),
         MapKey::Bytes if key == 0 => "key_size is 0".into(),
         _ if is_stored && value == 0 => "value_size is 0".into(),
