@@ -153,6 +153,7 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("sections", "own" | "unknown") => &[Never("means no program type")],
         ("sections", "gpl_only") => &[Never("GPL")],
         ("stream", "tell") => &[FunctionIfAny("bpf_stream_vprintk_impl")],
+        ("tracing", _) => &[Is(Feature::Fentry)],
         ("userring", _) => &[Map(MapType::USER_RINGBUF), DRAIN, Is(Feature::Callback)],
         _ => &[],
     }
