@@ -76,7 +76,7 @@ fn pass(map: &Map, entries: u64, batches: bool) -> [f64; STEPS.len()] {
         if batches {
             return view.iter().map(|entry| black_box(entry.unwrap())).count() as u64;
         }
-        let get = |key: skep::Result<u64>| view.at(&key.unwrap()).unwrap().is_some();
+        let get = |key: skep::Result<u64>| view.get(&key.unwrap()).unwrap().is_some();
         view.keys().map(get).filter(|&there| there).count() as u64
     };
     let take = || -> u64 {

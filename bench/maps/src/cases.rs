@@ -139,7 +139,7 @@ fn lookup(hash: &Map) -> Case {
             }),
             work(move || {
                 b.turn()
-                    .for_each(|key| assert!(view.at(&key).unwrap().is_some()));
+                    .for_each(|key| assert!(view.get(&key).unwrap().is_some()));
                 TURN
             }),
             work(move || {
@@ -327,7 +327,7 @@ fn iterate_one_by_one(hash: &Map) -> Case {
             count
         }),
         work(move || {
-            let get = |key: skep::Result<u64>| view.at(&key.unwrap()).unwrap().is_some();
+            let get = |key: skep::Result<u64>| view.get(&key.unwrap()).unwrap().is_some();
             view.keys().map(get).filter(|&there| there).count() as u64
         }),
         work(move || aya.iter().filter(|entry| entry.is_ok()).count() as u64),
@@ -400,7 +400,7 @@ fn per_cpu(system: &System) -> Case {
             TURN
         }),
         work(move || {
-            (0..TURN).for_each(|n| drop(black_box(view.at(n as u32 % 16).unwrap().unwrap())));
+            (0..TURN).for_each(|n| drop(black_box(view.get(n as u32 % 16).unwrap().unwrap())));
             TURN
         }),
         work(move || {

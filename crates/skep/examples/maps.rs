@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ([10, 9, 9, 9], 443),
     ] {
         let refused = networks.longest_match(&address)? != Some(1);
-        let before = counts.at(&address)?;
+        let before = counts.get(&address)?;
         let count = Count {
             packets: before.map_or(0, |count| count.packets) + 1,
             last_port: port,
@@ -82,7 +82,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("{addresses} addresses, {} packets before", all.load());
     println!("the busiest: {:?} with {} packets", busiest.0, busiest.1);
-    println!("refused: {:?}", counts.at(&[10, 1, 2, 3])?);
+    println!("refused: {:?}", counts.get(&[10, 1, 2, 3])?);
 
     // What the kernel refuses is said with its reason.
     let twice = counts.insert_with(&[10, 1, 2, 3], &more[0].1, ElemFlags::NOEXIST);

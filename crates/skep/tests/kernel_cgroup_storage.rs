@@ -54,18 +54,18 @@ fn what_a_cgroup_sent_is_read_by_its_id() {
         _pad: 0,
     };
     let bytes = HashMap::<Key, u64>::try_from(object.map("bytes").unwrap()).unwrap();
-    assert_eq!(bytes.at(&key).unwrap(), Some(BYTES));
+    assert_eq!(bytes.get(&key).unwrap(), Some(BYTES));
     assert_eq!(bytes.keys().map(Result::unwrap).collect::<Vec<_>>(), [key]);
     bytes.insert(&key, &7).unwrap();
-    assert_eq!(bytes.at(&key).unwrap(), Some(7));
+    assert_eq!(bytes.get(&key).unwrap(), Some(7));
     let packets = PerCpuHashMap::<Key, u64>::try_from(object.map("packets").unwrap()).unwrap();
-    let values = packets.at(&key).unwrap().expect("values");
+    let values = packets.get(&key).unwrap().expect("values");
     assert_eq!(values.iter().sum::<u64>(), PACKETS);
     let other = Key {
         cgroup_inode_id: 1,
         ..key
     };
-    assert_eq!(bytes.at(&other).unwrap(), None);
+    assert_eq!(bytes.get(&other).unwrap(), None);
 
     bpf::prog_detach(system.kernel(), Some(program.fd()), &attached).unwrap();
 }

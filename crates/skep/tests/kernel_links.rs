@@ -48,7 +48,7 @@ fn a_pinned_link_is_opened_again() {
     drop(link.pin(&path).unwrap());
 
     let counts = PerCpuArray::<u64>::try_from(object.map("counts").unwrap()).unwrap();
-    let packets = || counts.at(0).unwrap().unwrap().iter().sum::<u64>();
+    let packets = || counts.get(0).unwrap().unwrap().iter().sum::<u64>();
     assert!(arrives() && packets() > 0, "the pin holds it");
     let opened = Link::from_pin(&system, &path).unwrap();
     assert_eq!((opened.info().unwrap().id, opened.name()), (id, "pass"));

@@ -21,11 +21,11 @@ fn tail_calls_go_where_the_array_says() {
     let system = host();
     let object = load(&system, &object!("views"));
     let targets = ProgArray::try_from(object.map("targets").unwrap()).unwrap();
-    assert_eq!((run(&object, "jump"), targets.at(2).unwrap()), (7, None));
+    assert_eq!((run(&object, "jump"), targets.get(2).unwrap()), (7, None));
     let target = object.program("target").unwrap();
     targets.set(2, target.fd()).unwrap();
     assert_eq!(run(&object, "jump"), 42);
-    assert_eq!(targets.at(2).unwrap(), Some(target.id().unwrap()));
+    assert_eq!(targets.get(2).unwrap(), Some(target.id().unwrap()));
     let error = targets
         .set(2, object.program("on_dev").unwrap().fd())
         .unwrap_err();
@@ -57,21 +57,21 @@ fn maps_are_held_by_maps() {
         };
         let outer = Map::create(&system, &params).unwrap();
         let outer = MapOfMaps::<u32>::try_from(&outer).unwrap();
-        assert!(outer.at(&1).unwrap().is_none());
+        assert!(outer.get(&1).unwrap().is_none());
         let other = make(&system, MapType::ARRAY, 4, 4);
         Array::<u32>::try_from(&other).unwrap().set(5, &55).unwrap();
         outer.insert(&1, &other).unwrap();
-        assert_eq!(outer.at(&1).unwrap().unwrap().id(), other.id());
+        assert_eq!(outer.get(&1).unwrap().unwrap().id(), other.id());
         drop(other);
         let view: Array<u32> = outer.view(&1).unwrap().unwrap();
-        assert_eq!(view.at(5).unwrap(), Some(55), "it lives in the outer map");
+        assert_eq!(view.get(5).unwrap(), Some(55), "it lives in the outer map");
         assert!(outer.view::<Array<u64>>(&1).is_err());
         let error = outer
             .insert(&2, &make(&system, MapType::ARRAY, 4, 8))
             .unwrap_err();
         assert_eq!(error.errno(), Some(Errno::EINVAL), "not like the inner map");
         assert!(outer.remove(&1).unwrap());
-        assert!(outer.at(&1).unwrap().is_none());
+        assert!(outer.get(&1).unwrap().is_none());
     }
 }
 
@@ -83,37 +83,37 @@ fn interfaces_and_cpus_are_targets_with_programs() {
     let on_dev = object.program("on_dev").unwrap();
     for name in ["devices", "devices_by_key"] {
         let devices = DevMap::try_from(object.map(name).unwrap()).unwrap();
-        assert!(devices.at(3).unwrap().is_none());
+        assert!(devices.get(3).unwrap().is_none());
         devices.insert(3, 1, Some(on_dev.fd())).unwrap();
-        let target = devices.at(3).unwrap().unwrap();
+        let target = devices.get(3).unwrap().unwrap();
         assert_eq!((target.number, target.prog_id), (1, on_dev.id().unwrap()));
         devices.insert(3, 1, None).unwrap();
-        assert_eq!(devices.at(3).unwrap().unwrap().prog_id, 0);
+        assert_eq!(devices.get(3).unwrap().unwrap().prog_id, 0);
         assert!(devices.insert(3, 77, None).is_err(), "no such interface");
         let wrong = object.program("on_cpu").unwrap();
         assert!(devices.insert(3, 1, Some(wrong.fd())).is_err());
         devices.remove(3).unwrap();
-        assert!(devices.at(3).unwrap().is_none());
+        assert!(devices.get(3).unwrap().is_none());
     }
     let plain = DevMap::try_from(&make(&system, MapType::DEVMAP, 4, 4)).unwrap();
     plain.insert(0, 1, None).unwrap();
-    assert_eq!(plain.at(0).unwrap().unwrap().number, 1);
+    assert_eq!(plain.get(0).unwrap().unwrap().number, 1);
     let error = plain.insert(0, 1, Some(on_dev.fd())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
 
     let cpus = CpuMap::try_from(object.map("cpus").unwrap()).unwrap();
     let on_cpu = object.program("on_cpu").unwrap();
     cpus.insert(0, 192, Some(on_cpu.fd())).unwrap();
-    let target = cpus.at(0).unwrap().unwrap();
+    let target = cpus.get(0).unwrap().unwrap();
     assert_eq!((target.number, target.prog_id), (192, on_cpu.id().unwrap()));
     cpus.insert(0, 64, None).unwrap();
-    assert_eq!(cpus.at(0).unwrap().unwrap().prog_id, 0);
+    assert_eq!(cpus.get(0).unwrap().unwrap().prog_id, 0);
     assert_eq!(
         cpus.insert(0, 20_000, None).unwrap_err().errno(),
         Some(Errno::EOVERFLOW)
     );
     cpus.remove(0).unwrap();
-    assert!(cpus.at(0).unwrap().is_none());
+    assert!(cpus.get(0).unwrap().is_none());
 }
 
 /// A connection over the loopback interface.
@@ -152,21 +152,21 @@ fn sockets_are_held_and_told() {
     let map = SockMap::try_from(&make(&system, MapType::SOCKMAP, 4, 8)).unwrap();
     map.set(2, &client).unwrap();
     assert_eq!(
-        (map.at(2).unwrap(), map.at(1).unwrap()),
+        (map.get(2).unwrap(), map.get(1).unwrap()),
         (Some(cookie(&client)), None)
     );
     map.set(2, &server).unwrap();
-    assert_eq!(map.at(2).unwrap(), Some(cookie(&server)));
+    assert_eq!(map.get(2).unwrap(), Some(cookie(&server)));
     assert!(map.clear(2).unwrap() && !map.clear(2).unwrap());
     assert!(map.set(8, &client).is_err() && map.set(0, &File::open("/").unwrap()).is_err());
     let narrow = SockMap::try_from(&make(&system, MapType::SOCKMAP, 4, 4)).unwrap();
     narrow.set(0, &client).unwrap();
-    assert_eq!(narrow.at(0).unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(narrow.get(0).unwrap_err().kind(), ErrorKind::Unsupported);
 
     let hash = SockHash::<[u8; 6]>::try_from(&make(&system, MapType::SOCKHASH, 6, 8)).unwrap();
     hash.insert(b"client", &client).unwrap();
     hash.insert(b"server", &server).unwrap();
-    assert_eq!(hash.at(b"server").unwrap(), Some(cookie(&server)));
+    assert_eq!(hash.get(b"server").unwrap(), Some(cookie(&server)));
     assert_eq!(hash.keys().filter_map(Result::ok).count(), 2);
     drop(server);
     drop(client);
@@ -186,10 +186,10 @@ fn sockets_are_held_and_told() {
     let array = ReuseportSockArray::try_from(&map).unwrap();
     array.set(1, &socket).unwrap();
     assert_eq!(
-        (array.at(1).unwrap(), array.at(0).unwrap()),
+        (array.get(1).unwrap(), array.get(0).unwrap()),
         (Some(cookie(&socket)), None)
     );
-    assert!(array.clear(1).unwrap() && array.at(1).unwrap().is_none());
+    assert!(array.clear(1).unwrap() && array.get(1).unwrap().is_none());
     let alone = UdpSocket::bind("127.0.0.1:0").unwrap();
     assert!(array.set(0, &alone).is_err(), "bound without SO_REUSEPORT");
 }
@@ -292,7 +292,7 @@ fn values_hang_on(name: &str, on: &OwnedFd, other: &OwnedFd) {
             second: 2,
         },
     );
-    assert_eq!(storage.at(on).unwrap(), None);
+    assert_eq!(storage.get(on).unwrap(), None);
     let error = storage
         .insert_with(on, &zero, ElemFlags::EXIST)
         .unwrap_err();
@@ -303,8 +303,8 @@ fn values_hang_on(name: &str, on: &OwnedFd, other: &OwnedFd) {
         .unwrap_err();
     assert_eq!(error.errno(), Some(Errno::EEXIST));
     storage.insert(on, &two).unwrap();
-    assert_eq!(storage.at(on).unwrap(), Some(two));
-    assert!(storage.at(other).is_err() && storage.insert(other, &two).is_err());
+    assert_eq!(storage.get(on).unwrap(), Some(two));
+    assert!(storage.get(other).is_err() && storage.insert(other, &two).is_err());
     assert!(storage.remove(on).unwrap() && !storage.remove(on).unwrap());
 }
 
@@ -342,11 +342,11 @@ fn values_hang_on_files() {
     storage.insert(&file, &two).unwrap();
     let again: OwnedFd = File::open("/proc/self/exe").unwrap().into();
     assert_eq!(
-        storage.at(&again).unwrap(),
+        storage.get(&again).unwrap(),
         Some(two),
         "another descriptor of the same file"
     );
-    assert_eq!(storage.at(&root()).unwrap(), None);
+    assert_eq!(storage.get(&root()).unwrap(), None);
     assert!(storage.remove(&again).unwrap() && !storage.remove(&file).unwrap());
     let map = storage.map();
     assert!(map.lookup(&i32::MAX.to_ne_bytes()).is_err());

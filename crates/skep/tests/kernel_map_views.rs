@@ -65,7 +65,7 @@ fn structs_are_compared_with_the_maps_types() {
         high: 2,
     };
     flows.insert(&FLOW, &pair).unwrap();
-    assert_eq!(flows.at(&FLOW).unwrap(), Some(pair));
+    assert_eq!(flows.get(&FLOW).unwrap(), Some(pair));
 
     fn refusal<K: Plain + std::fmt::Debug, V: Plain + std::fmt::Debug>(map: &Map) -> String {
         let error = HashMap::<K, V>::try_from(map).unwrap_err();
@@ -131,12 +131,12 @@ fn hashes_of_each_kind_take_their_operations() {
         }
         let map = make(&system, map_type, 8, 8);
         let hash = HashMap::<Flow, u64>::try_from(&map).unwrap();
-        assert_eq!(hash.at(&FLOW).unwrap(), None);
+        assert_eq!(hash.get(&FLOW).unwrap(), None);
         hash.insert_with(&FLOW, &1, ElemFlags::NOEXIST).unwrap();
         let error = hash.insert_with(&FLOW, &2, ElemFlags::NOEXIST).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::EEXIST), "{map_type}");
         hash.insert(&FLOW, &3).unwrap();
-        assert_eq!(hash.at(&FLOW).unwrap(), Some(3));
+        assert_eq!(hash.get(&FLOW).unwrap(), Some(3));
         let more: Vec<(Flow, u64)> = (1..6)
             .map(|n| (Flow { port: n, ..FLOW }, u64::from(n)))
             .collect();
@@ -167,13 +167,13 @@ fn each_cpu_has_its_value() {
     let hits = PerCpuHashMap::<Flow, [u32; 3]>::try_from(object.map("hits").unwrap()).unwrap();
     let cpus = hits.map().values_per_key();
     // A key that is not there is not there: no zeros.
-    assert_eq!(hits.at(&FLOW).unwrap(), None);
+    assert_eq!(hits.get(&FLOW).unwrap(), None);
     let values: Vec<[u32; 3]> = (0..cpus as u32).map(|cpu| [cpu, 2 * cpu, 100]).collect();
     hits.insert(&FLOW, &values).unwrap();
     let locks = HashMap::<Flow, Locked>::try_from(object.map("locks").unwrap()).unwrap();
     locks.insert(&FLOW, &Locked { lock: 0, count: 5 }).unwrap();
     assert_eq!(run(&object, "count"), 1);
-    let read = hits.at(&FLOW).unwrap().unwrap();
+    let read = hits.get(&FLOW).unwrap().unwrap();
     let third: u32 = read.iter().map(|value| value[2]).sum();
     assert_eq!(third, 100 * cpus as u32 + 1, "one CPU ran the program");
     assert!(
@@ -189,23 +189,23 @@ fn each_cpu_has_its_value() {
     if let Some(value) = unless_lacking(hits.at_cpu(&FLOW, 0)) {
         assert_eq!(value, Some([7; 3]));
         hits.insert_cpu(&FLOW, 0, &[8; 3]).unwrap();
-        assert_eq!(hits.at(&FLOW).unwrap().unwrap()[0], [8; 3]);
+        assert_eq!(hits.get(&FLOW).unwrap().unwrap()[0], [8; 3]);
     }
     assert!(hits.remove(&FLOW).unwrap() && hits.keys().next().is_none());
 
     let map = make(&system, MapType::LRU_PERCPU_HASH, 4, 4);
     let lru = PerCpuHashMap::<u32, u32>::try_from(&map).unwrap();
     lru.insert_all(&1, &2).unwrap();
-    assert_eq!(lru.at(&1).unwrap(), Some(vec![2; cpus]));
+    assert_eq!(lru.get(&1).unwrap(), Some(vec![2; cpus]));
     let map = make(&system, MapType::PERCPU_ARRAY, 4, 2);
     let array = PerCpuArray::<u16>::try_from(&map).unwrap();
     let values: Vec<u16> = (1..=cpus as u16).collect();
     array.set(7, &values).unwrap();
     assert_eq!(
-        (array.at(7).unwrap(), array.at(8).unwrap()),
+        (array.get(7).unwrap(), array.get(8).unwrap()),
         (Some(values), None)
     );
-    assert_eq!(array.at(0).unwrap(), Some(vec![0; cpus]));
+    assert_eq!(array.get(0).unwrap(), Some(vec![0; cpus]));
     if unless_lacking(array.set_cpu(0, 0, &9)).is_some() {
         assert_eq!(array.at_cpu(0, 0).unwrap(), Some(9));
     }
@@ -227,14 +227,14 @@ fn values_are_written_under_their_lock() {
         )
         .unwrap();
     assert_eq!(run(&object, "count"), 1);
-    let value = locks.at_with(&FLOW, ElemFlags::LOCK).unwrap();
+    let value = locks.get_with(&FLOW, ElemFlags::LOCK).unwrap();
     // The lock itself is not shown.
     assert_eq!(value, Some(Locked { lock: 0, count: 6 }));
     let new = Locked { lock: 0, count: 9 };
     locks
         .insert_with(&FLOW, &new, ElemFlags::LOCK | ElemFlags::EXIST)
         .unwrap();
-    assert_eq!(locks.at(&FLOW).unwrap(), Some(new));
+    assert_eq!(locks.get(&FLOW).unwrap(), Some(new));
     let mut batches = locks.map().batches();
     assert_eq!(batches.next().unwrap().unwrap().len(), 1);
 }
@@ -262,7 +262,7 @@ fn tries_find_the_longest_prefix() {
     assert_eq!(trie.longest_match(&[10, 1, 2, 3]).unwrap(), Some(3));
     assert_eq!(trie.longest_match(&[11, 1, 2, 3]).unwrap(), None);
     assert_eq!(
-        trie.at(16, &[10, 1, 2, 3]).unwrap(),
+        trie.get(16, &[10, 1, 2, 3]).unwrap(),
         Some(2),
         "no longer than asked"
     );
@@ -343,7 +343,7 @@ fn stacks_are_read_as_addresses_or_build_ids() {
     let id = |name: &str| object.global(name).unwrap().read::<i32>().unwrap();
     let kernel = StackTraceMap::try_from(object.map("stacks").unwrap()).unwrap();
     let kernel_id = u32::try_from(id("kernel_id")).expect("a stack of the kernel");
-    let frames = kernel.at(kernel_id).unwrap().unwrap();
+    let frames = kernel.get(kernel_id).unwrap().unwrap();
     assert!(!frames.is_empty() && frames.iter().all(|&address| address != 0));
     assert_eq!(
         kernel.ids().map(Result::unwrap).collect::<Vec<u32>>(),
@@ -353,16 +353,16 @@ fn stacks_are_read_as_addresses_or_build_ids() {
         kernel.build_ids_at(kernel_id).unwrap_err().kind(),
         ErrorKind::Invalid
     );
-    assert_eq!(kernel.at((kernel_id + 1) % 16).unwrap(), None);
+    assert_eq!(kernel.get((kernel_id + 1) % 16).unwrap(), None);
 
     let files = StackTraceMap::try_from(object.map("files").unwrap()).unwrap();
-    assert!(files.has_build_ids() && files.at(0).is_err());
+    assert!(files.has_build_ids() && files.get(0).is_err());
     let user_id = u32::try_from(id("user_id")).expect("a stack of this process");
     let frames = files.build_ids_at(user_id).unwrap().unwrap();
     let known =
         |frame: &BuildIdFrame| [BuildIdFrame::VALID, BuildIdFrame::IP].contains(&frame.status);
     assert!(!frames.is_empty() && frames.iter().all(known), "{frames:?}");
-    assert!(kernel.remove(kernel_id).unwrap() && kernel.at(kernel_id).unwrap().is_none());
+    assert!(kernel.remove(kernel_id).unwrap() && kernel.get(kernel_id).unwrap().is_none());
 }
 
 #[test]
@@ -381,7 +381,7 @@ fn elements_in_memory_are_cells() {
     let cell = array.cell(3).unwrap().unwrap();
     cell.store(&[1, 2, 3]).unwrap();
     assert_eq!(
-        (cell.load(), array.at(3).unwrap()),
+        (cell.load(), array.get(3).unwrap()),
         ([1, 2, 3], Some([1, 2, 3]))
     );
     array.set(3, &[4, 5, 6]).unwrap();
@@ -400,7 +400,7 @@ fn elements_in_memory_are_cells() {
         ),
         (u32::MAX, 1, 8)
     );
-    assert_eq!(array.at(3).unwrap(), Some([4, 8, 6]));
+    assert_eq!(array.get(3).unwrap(), Some([4, 8, 6]));
     let signed = memory.cell::<i64>(8).unwrap();
     signed.store(&-1).unwrap();
     assert_eq!((signed.fetch_add(-1).unwrap(), signed.load()), (-1, -2));
@@ -438,7 +438,7 @@ fn instruction_arrays_are_arrays_of_offsets() {
     let map = make(&system, MapType::INSN_ARRAY, 4, 16);
     let array = Array::<[u32; 4]>::try_from(&map).unwrap();
     array.set(7, &[3, 0, 0, 0]).unwrap();
-    assert_eq!(array.at(7).unwrap(), Some([3, 0, 0, 0]));
+    assert_eq!(array.get(7).unwrap(), Some([3, 0, 0, 0]));
     assert_eq!(array.iter().count(), 8);
     map.freeze().unwrap();
     assert!(array.set(7, &[4, 0, 0, 0]).is_err());

@@ -313,7 +313,7 @@ fn live_maps_take_the_place_of_declared_ones() {
     // Slot 2 of the outer map stayed as it was left: one step less worked.
     assert_eq!(run(&second, "touch"), 106);
     let view = Array::<u64>::try_from(array).unwrap();
-    assert_eq!(view.at(2).unwrap(), Some(7));
+    assert_eq!(view.get(2).unwrap(), Some(7));
     // One that programs could not have been verified with.
     let lru = first.map("lru").unwrap().clone();
     options.maps.insert("array".into(), lru);
@@ -422,9 +422,9 @@ fn a_resizable_hash_grows() {
     for n in 0..16 {
         hash.insert(&[n, n + 1], &u64::from(n * n)).unwrap();
     }
-    assert_eq!(hash.at(&[9, 10]).unwrap(), Some(81));
+    assert_eq!(hash.get(&[9, 10]).unwrap(), Some(81));
     let mut keys: Vec<u32> = hash.iter().map(|entry| entry.unwrap().0[0]).collect();
     keys.sort_unstable();
     assert_eq!(keys, (0..16).collect::<Vec<u32>>());
-    assert!(hash.remove(&[9, 10]).unwrap() && hash.at(&[9, 10]).unwrap().is_none());
+    assert!(hash.remove(&[9, 10]).unwrap() && hash.get(&[9, 10]).unwrap().is_none());
 }

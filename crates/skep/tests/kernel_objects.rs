@@ -17,11 +17,11 @@ fn every_kind_of_map_is_made_and_filled() {
     // Seven kinds of map worked, and the jump through slot 1 of the program array led to `tail`.
     assert_eq!(run(&object, "touch"), 107);
     let array = Array::<u64>::try_from(object.map("array").unwrap()).unwrap();
-    assert_eq!(array.at(2).unwrap(), Some(7));
+    assert_eq!(array.get(2).unwrap(), Some(7));
     let inner = Array::<u32>::try_from(object.map("inner_b").unwrap()).unwrap();
-    assert_eq!(inner.at(0).unwrap(), Some(7), "slot 2 of the outer map");
+    assert_eq!(inner.get(0).unwrap(), Some(7), "slot 2 of the outer map");
     let inner = Array::<u32>::try_from(object.map("inner_a").unwrap()).unwrap();
-    assert_eq!(inner.at(0).unwrap(), Some(0), "slot 0, not touched");
+    assert_eq!(inner.get(0).unwrap(), Some(0), "slot 0, not touched");
     let lru = object.map("lru").unwrap();
     assert_eq!(lru.map_type(), MapType::LRU_HASH);
     let value = lru.lookup(&0_u32.to_ne_bytes()).unwrap();
@@ -80,7 +80,7 @@ fn statics_assembly_and_declarations_lead_where_they_should() {
     assert_eq!(run(&object, "by_assembly"), 111);
     assert_eq!(run(&object, "by_assembly"), 211);
     let table = Array::<u64>::try_from(object.map("table").unwrap()).unwrap();
-    assert_eq!(table.at(0).unwrap(), Some(200));
+    assert_eq!(table.get(0).unwrap(), Some(200));
     assert_eq!(object.global("seen").unwrap().read::<u64>().unwrap(), 6);
     let counts = object.map(".bss.counts").unwrap();
     assert_eq!(counts.value_size(), 16);
@@ -148,7 +148,7 @@ fn types_newer_than_the_kernel_are_said_otherwise() {
     let seen: [u64; 4] = object.global("seen").unwrap().read().unwrap();
     assert_eq!(seen, [0, 1 << 40, 0, 1]);
     let kept = Array::<[u64; 4]>::try_from(object.map("kept").unwrap()).unwrap();
-    assert_eq!(kept.at(0).unwrap(), Some([0, 0, 0, 1]));
+    assert_eq!(kept.get(0).unwrap(), Some([0, 0, 0, 1]));
     let info = object.program("pick").unwrap().info().unwrap();
     assert!(info.nr_func_info > 0 && info.nr_line_info > 0, "{info:?}");
     let in_kernel = system.btf_by_id(info.btf_id).unwrap();

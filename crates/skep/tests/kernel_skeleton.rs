@@ -164,13 +164,13 @@ fn maps_are_views_of_the_objects_own_types() {
     };
     pair.__anon_1.set_both(0x0000_0009_0000_0007);
     flows.insert(&flow, &pair).unwrap();
-    let found = flows.at(&flow).unwrap().unwrap();
+    let found = flows.get(&flow).unwrap().unwrap();
     assert_eq!(found, pair);
     let halves = found.__anon_1.__anon_1();
     assert_eq!(halves.low + halves.high, 16);
     let hits = object.maps().hits().unwrap();
     hits.insert_all(&flow, &[1, 2, 3]).unwrap();
-    let all = hits.at(&flow).unwrap().unwrap();
+    let all = hits.get(&flow).unwrap().unwrap();
     assert!(all.iter().all(|values| *values == [1, 2, 3]));
     object
         .maps()
@@ -259,7 +259,7 @@ fn a_library_finds_its_part_of_somebody_elses_object() {
     let own = part.maps().own().unwrap();
     own.insert(&1, &2).unwrap();
     assert_eq!(
-        (own.at(&1).unwrap(), own.map().max_entries()),
+        (own.get(&1).unwrap(), own.map().max_entries()),
         (Some(2), 16)
     );
     let with = run(&object, "one");
@@ -267,7 +267,7 @@ fn a_library_finds_its_part_of_somebody_elses_object() {
     // It also counts the runs, and adds that letter of "first".
     let more = u32::from(b'r' - b'i');
     assert_eq!(run(&object, "one") - with, 92 + more);
-    assert_eq!(part.maps().shared().unwrap().at(0).unwrap(), Some(2));
+    assert_eq!(part.maps().shared().unwrap().get(0).unwrap(), Some(2));
 
     // Without the library.
     let mut alone = ObjectSpec::parse(bytes!("rawtp"), "app.bpf.o").unwrap();

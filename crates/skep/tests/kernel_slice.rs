@@ -43,9 +43,9 @@ fn socket_filter_runs_and_counts() {
     assert_eq!(run(length), 50);
     assert_eq!(run(object.program("constant").unwrap()), 42);
     let counts = Array::<u64>::try_from(object.map("counts").unwrap()).unwrap();
-    assert_eq!(counts.at(0).unwrap(), Some(2));
-    assert_eq!(counts.at(1).unwrap(), Some(100));
-    assert_eq!(counts.at(2).unwrap(), None);
+    assert_eq!(counts.get(0).unwrap(), Some(2));
+    assert_eq!(counts.get(1).unwrap(), Some(100));
+    assert_eq!(counts.get(2).unwrap(), None);
     let info = length.info().unwrap();
     assert_eq!(info.name, "length");
     assert_eq!(
@@ -188,9 +188,9 @@ fn xdp_counts_packets_and_drops() {
     let system = host();
     let object = load(&system, &object!("xdp"));
     let counts = PerCpuArray::<u64>::try_from(object.map("counts").unwrap()).unwrap();
-    let packets = || counts.at(0).unwrap().unwrap().iter().sum::<u64>();
+    let packets = || counts.get(0).unwrap().unwrap().iter().sum::<u64>();
     assert_eq!(
-        counts.at(0).unwrap().unwrap().len() as u32,
+        counts.get(0).unwrap().unwrap().len() as u32,
         system.possible_cpus().unwrap()
     );
     let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -314,7 +314,7 @@ fn subprograms_are_joined() {
     // The packet is 50 bytes long: twice(50) + 1, and plus_three(50) + bonus.
     assert_eq!([ran("first"), ran("second"), ran("alone")], [107, 1053, 5]);
     let calls = Array::<u64>::try_from(object.map("calls").unwrap()).unwrap();
-    assert_eq!(calls.at(0).unwrap(), Some(2));
+    assert_eq!(calls.get(0).unwrap(), Some(2));
 }
 
 #[test]

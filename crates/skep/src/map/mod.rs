@@ -1,7 +1,7 @@
 //! Maps: one type for all of them, keys and values as bytes of the sizes that the kernel reports.
 //!
 //! Views are typed, and made of a map by `TryFrom`: `HashMap::<u32, Flow>::try_from(object.map("flows")?)?`.
-//! In all of them `at` reads (what is `get` of a collection and `lookup` in C) and gives a copy, or
+//! In all of them `get` reads (`lookup` in C) and gives a copy, or
 //! `None` where nothing is; `set` writes where each index has a place, `insert` where there are keys;
 //! `remove` deletes (`clear` empties a place); `take` reads and deletes; `iter` and `keys` go over
 //! all. Queues and stacks have `push`, `pop` and `peek`.

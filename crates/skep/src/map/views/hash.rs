@@ -15,10 +15,9 @@ view! {
 
 impl<V: Plain> Array<V> {
     /// The value at this index; `None` beyond the end.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, index: u32) -> Result<Option<V>> {
+    pub fn get(&self, index: u32) -> Result<Option<V>> {
         at(&self.0, &index, ElemFlags::ANY)
     }
 
@@ -70,16 +69,15 @@ view! {
 
 impl<K: Plain, V: Plain> HashMap<K, V> {
     /// The value of this key.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, key: &K) -> Result<Option<V>> {
+    pub fn get(&self, key: &K) -> Result<Option<V>> {
         at(&self.0, key, ElemFlags::ANY)
     }
 
-    /// [`HashMap::at`] with flags: under the value's lock.
+    /// [`HashMap::get`] with flags: under the value's lock.
     #[inline]
-    pub fn at_with(&self, key: &K, flags: ElemFlags) -> Result<Option<V>> {
+    pub fn get_with(&self, key: &K, flags: ElemFlags) -> Result<Option<V>> {
         at(&self.0, key, flags)
     }
 

@@ -13,10 +13,9 @@ view! {
 
 impl<K: Plain> MapOfMaps<K> {
     /// The map with this key.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, key: &K) -> Result<Option<Map>> {
+    pub fn get(&self, key: &K) -> Result<Option<Map>> {
         let Some(id) = at(&self.0, key, ElemFlags::ANY)? else {
             return Ok(None);
         };
@@ -36,7 +35,7 @@ impl<K: Plain> MapOfMaps<K> {
     where
         M: for<'a> TryFrom<&'a Map, Error = Error>,
     {
-        self.at(key)?.map(|map| M::try_from(&map)).transpose()
+        self.get(key)?.map(|map| M::try_from(&map)).transpose()
     }
 
     /// Puts a map in; what was there goes.

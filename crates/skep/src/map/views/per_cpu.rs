@@ -26,10 +26,9 @@ view! {
 
 impl<V: Plain> PerCpuArray<V> {
     /// The value at this index of every possible CPU, in order of CPU; `None` beyond the end.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, index: u32) -> Result<Option<Vec<V>>> {
+    pub fn get(&self, index: u32) -> Result<Option<Vec<V>>> {
         values_at(&self.0, &index)
     }
 
@@ -84,10 +83,9 @@ impl<V: Plain> PerCpuArray<V> {
 
 impl<K: Plain, V: Plain> PerCpuHashMap<K, V> {
     /// The value of this key of every possible CPU, in order of CPU.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, key: &K) -> Result<Option<Vec<V>>> {
+    pub fn get(&self, key: &K) -> Result<Option<Vec<V>>> {
         values_at(&self.0, key)
     }
 

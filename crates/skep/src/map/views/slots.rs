@@ -93,10 +93,9 @@ slots! {
 
 impl ProgArray {
     /// The id of the program in a slot.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, index: u32) -> Result<Option<u32>> {
+    pub fn get(&self, index: u32) -> Result<Option<u32>> {
         at(&self.0, &index, ElemFlags::ANY)
     }
 }
@@ -106,20 +105,18 @@ impl SockMap {
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`]: values have four bytes.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, index: u32) -> Result<Option<u64>> {
+    pub fn get(&self, index: u32) -> Result<Option<u64>> {
         cookie(&self.0, &index)
     }
 }
 
 impl ReuseportSockArray {
-    /// The cookie of the socket in a slot; as [`SockMap::at`].
-    #[doc(alias = "get")]
+    /// The cookie of the socket in a slot; as [`SockMap::get`].
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, index: u32) -> Result<Option<u64>> {
+    pub fn get(&self, index: u32) -> Result<Option<u64>> {
         cookie(&self.0, &index)
     }
 }
@@ -142,11 +139,10 @@ impl<K: Plain> SockHash<K> {
         put(&self.0, key, socket, ElemFlags::ANY)
     }
 
-    /// The cookie of the socket with this key; as [`SockMap::at`].
-    #[doc(alias = "get")]
+    /// The cookie of the socket with this key; as [`SockMap::get`].
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, key: &K) -> Result<Option<u64>> {
+    pub fn get(&self, key: &K) -> Result<Option<u64>> {
         cookie(&self.0, key)
     }
 

@@ -70,10 +70,9 @@ impl StackTraceMap {
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`]: they are build ids.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, id: u32) -> Result<Option<Vec<u64>>> {
+    pub fn get(&self, id: u32) -> Result<Option<Vec<u64>>> {
         let bytes = self.frames(id, false, 8)?;
         let read_all = |bytes: Vec<u8>| bytes.chunks_exact(8).map(|b| read(b, "frame")).collect();
         bytes.map(read_all).transpose()

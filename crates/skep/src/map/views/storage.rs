@@ -26,10 +26,9 @@ impl<V: Plain> LocalStorage<V> {
     ///
     /// # Errors
     /// `EBADF`: the descriptor is not of what this map is for.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, object: &impl Descriptor) -> Result<Option<V>> {
+    pub fn get(&self, object: &impl Descriptor) -> Result<Option<V>> {
         at(&self.0, &object.number(), ElemFlags::ANY)
     }
 

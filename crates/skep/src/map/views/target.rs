@@ -66,10 +66,9 @@ impl DevMap {
     }
 
     /// The interface (its number is the index) and program with this key.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, key: u32) -> Result<Option<Target>> {
+    pub fn get(&self, key: u32) -> Result<Option<Target>> {
         target(&self.0, key)
     }
 
@@ -108,10 +107,9 @@ impl CpuMap {
     }
 
     /// The queue (its number is its length) and program of this CPU.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, cpu: u32) -> Result<Option<Target>> {
+    pub fn get(&self, cpu: u32) -> Result<Option<Target>> {
         target(&self.0, cpu)
     }
 

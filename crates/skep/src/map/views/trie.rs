@@ -44,14 +44,13 @@ impl<K: Plain, V: Plain> LpmTrie<K, V> {
     #[doc(alias = "lookup")]
     #[inline]
     pub fn longest_match(&self, data: &K) -> Result<Option<V>> {
-        self.at(8 * K::SIZE as u32, data)
+        self.get(8 * K::SIZE as u32, data)
     }
 
     /// The value of the longest prefix of at most `bits` bits that `data` begins with.
-    #[doc(alias = "get")]
     #[doc(alias = "lookup")]
     #[inline]
-    pub fn at(&self, bits: u32, data: &K) -> Result<Option<V>> {
+    pub fn get(&self, bits: u32, data: &K) -> Result<Option<V>> {
         let data = *data;
         at(&self.0, &Prefix { bits, data }, ElemFlags::ANY)
     }
