@@ -3,10 +3,10 @@
 mod common;
 
 use common::{host, load, object, run};
-use skep::MapType;
 use skep::codec::btf::{Btf, BtfExt, Kind, Type};
 use skep::map::Array;
 use skep::probe::{Answer, Feature};
+use skep::{Errno, MapType};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -95,6 +95,12 @@ fn types_that_no_kernel_takes_are_left_out_where_nothing_is_verified_by_them() {
     let info = object.programs()[0].info().unwrap();
     assert_eq!((info.btf_id, info.nr_func_info), (0, 0));
     assert_eq!(run(&object, "constant"), 42);
+    let [warning] = object.warnings() else {
+        panic!("{:?}", object.warnings());
+    };
+    assert_eq!(warning.errno(), Some(Errno::ENOTSUPP));
+    assert!(warning.to_string().contains("object's types"), "{warning}");
+    assert!(load(&system, &object!("socket")).warnings().is_empty());
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Verify) -> Result {
                 not_opened(&mut out, &name, &error.to_string())?;
             }
             Ok(mut spec) => {
-                notes(&name, &spec);
+                notes(&name, &spec.warnings);
                 // To judge leaves nothing behind, and needs nothing that others have pinned.
                 for map in &mut spec.maps {
                     map.pinning = Pinning::None;
@@ -59,6 +59,7 @@ pub(crate) fn run(args: &Verify) -> Result {
                     }
                     report(&mut out, &verdict, args.log)?;
                 }
+                notes(&name, &loader.warnings());
             }
         }
     }
@@ -69,9 +70,9 @@ pub(crate) fn run(args: &Verify) -> Result {
     Ok(status)
 }
 
-/// What is odd in the file and belongs to no program.
-fn notes(object: &str, spec: &ObjectSpec) {
-    for warning in &spec.warnings {
+/// What is odd in the file, or to the kernel, and belongs to no program.
+fn notes<E: std::fmt::Display>(object: &str, warnings: &[E]) {
+    for warning in warnings {
         anstream::eprintln!("{}", printable(&format!("note: {object}: {warning}")));
     }
 }

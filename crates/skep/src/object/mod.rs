@@ -34,12 +34,19 @@ pub struct Object {
     btf: Option<Arc<Btf>>,
     globals: Vec<Global>,
     struct_ops: Vec<StructOps>,
+    warnings: Vec<Error>,
 }
 
 impl Object {
     /// The object's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What is not as the file has it, without harm: types that the kernel refused, which programs
+    /// are not verified by.
+    pub fn warnings(&self) -> &[Error] {
+        &self.warnings
     }
 
     /// Its maps, in the file's order; data sections are maps too.

@@ -3,7 +3,7 @@
 use super::Loader;
 use crate::error::Context;
 use crate::probe::{Answer, Feature, is_unknown};
-use crate::{ProgType, Result};
+use crate::{Error, ProgType, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::btf::{BtfFeatures, for_upload, with_named_contexts};
@@ -11,6 +11,7 @@ use skep_codec::object::{Code, ProgramSpec};
 use skep_sys::{CallError, Fd};
 
 const UPLOAD: &str = "upload the object's BTF";
+pub(super) const WITHOUT: &str = "loaded without the object's types, which the kernel refused";
 
 impl Loader<'_> {
     /// Sees to it that the object's BTF is in the kernel, if it takes it.
@@ -53,6 +54,13 @@ impl Loader<'_> {
             Some(Err(error)) => Err(*error).context(UPLOAD),
             _ => Ok(()),
         }
+    }
+
+    /// What is not as the object has it in what was loaded so far: the kernel refused its BTF.
+    pub fn warnings(&self) -> Vec<Error> {
+        let refused = self.taken_btf().err();
+        let refused = refused.map(|error| error.context(WITHOUT));
+        refused.into_iter().collect()
     }
 
     /// Uploads as it is; and where the kernel refuses, once more without what it does not know.

@@ -1,5 +1,6 @@
 //! A program's load: what the kernel is told beside the instructions; its failure is its own.
 
+use super::btf::WITHOUT;
 use super::{Loaded, Loader, Prepared, explain, extension, jump_tables, target};
 use crate::error::Context;
 use crate::probe::{Answer, Feature};
@@ -7,6 +8,7 @@ use crate::prog::{self, Declared, Program};
 use crate::system::c_string;
 use crate::verifier_log::Refusal;
 use crate::{AttachType, Error, ErrorKind, ProgType, Result, TypeId};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 use skep_codec::bytes::Endian;
@@ -101,7 +103,14 @@ impl Loader<'_> {
             params.attach_btf_id = extension::btf_id(chosen, program)?.0;
         }
         let (spec, poisoned) = (self.spec, &prepared.poisoned);
-        let explain = |refusal: &mut Refusal| explain::explain(refusal, spec, code, poisoned);
+        let without = self.taken_btf().is_err();
+        let explain = |refusal: &mut Refusal| {
+            explain::explain(refusal, spec, code, poisoned);
+            if without {
+                let hint = &mut refusal.digest.hint;
+                hint.get_or_insert_with(|| WITHOUT.to_string());
+            }
+        };
         let request = prog::Request {
             params,
             attach_type_optional: program.attach_type_optional,

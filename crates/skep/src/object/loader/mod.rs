@@ -256,6 +256,7 @@ impl<'a> Loader<'a> {
         Object {
             name: self.spec.name.clone(),
             globals,
+            warnings: self.warnings(),
             struct_ops: self.struct_ops(&programs),
             programs: programs.into_iter().flatten().collect(),
             btf: self.spec.btf.clone(),
