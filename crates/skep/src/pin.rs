@@ -184,7 +184,7 @@ fn read_dir(system: &System, dir: &str) -> Result<Vec<DirEntry>> {
     entries.context(format_args!("list {dir}"))
 }
 
-/// Opens the pin of a program or map, and only of that.
+/// Opens the pin of an object of this kind, and only of that.
 ///
 /// The kernel does not look what it is, and tells of any object as if it were the one asked about;
 /// where there is no /proc, neither does this.

@@ -4,8 +4,8 @@ mod common;
 #[path = "common/probes.rs"]
 mod probes;
 
-use common::{getpgid, host, load, own_tracefs, skip};
-use probes::{Seen, cookie, many, need, probes, program, seen};
+use common::{Seen, getpgid, host, load, own_tracefs, seen, skip};
+use probes::{cookie, many, need, probes, program};
 use skep::link::{Kprobe, KprobeMulti, ProbeMode};
 use skep::{Errno, ErrorKind, Link, Object};
 use std::path::Path;

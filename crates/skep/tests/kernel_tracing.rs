@@ -3,21 +3,11 @@
 
 mod common;
 
-use common::{host, load, object, skip};
+use common::{Seen, host, load, object, seen, skip};
 use skep::link::Tracing;
 use skep::probe::{Answer, Feature};
 use skep::prog::TestRun;
-use skep::{Errno, Error, Link, Object, ObjectSpec, Program, plain};
-
-plain! {
-    /// `struct seen` of `tracing.bpf.c`.
-    #[derive(Debug, PartialEq)]
-    struct Seen {
-        calls: u64,
-        cookie: u64,
-        value: u64,
-    }
-}
+use skep::{Errno, Error, Link, ObjectSpec, Program};
 
 /// What `modify` has the kernel's function return: `-ESRCH`.
 const ANSWER: i32 = -3;
@@ -25,11 +15,9 @@ const COOKIE: u64 = 0x1234_5678_9abc_def0;
 
 /// One program of the object, not loaded yet.
 fn only(program: &str) -> ObjectSpec {
-    let mut spec = object!("tracing");
-    spec.program_mut(program).unwrap().autoload = true;
+    let mut spec = common::only(object!("tracing"), &[program]);
+    common::only_us(&mut spec);
     spec.variable("answer").unwrap().set(ANSWER).unwrap();
-    let own = std::process::id();
-    spec.variable("target_pid").unwrap().set(own).unwrap();
     spec
 }
 
@@ -37,10 +25,6 @@ fn only(program: &str) -> ObjectSpec {
 fn lacking() -> Option<String> {
     let answer = host().probe(Feature::Fentry);
     (answer != Answer::Yes).then(|| format!("programs at functions: {answer}"))
-}
-
-fn seen(object: &Object, name: &str) -> Seen {
-    object.global(name).unwrap().read().unwrap()
 }
 
 /// Calls the functions that are there to be traced.
@@ -84,21 +68,26 @@ fn entry_and_exit_of_functions_are_seen() {
     }
 }
 
+/// Attached, the program has the kernel refuse us our group with this error.
+fn refuses_the_group(name: &str, counter: &str, hook: &str, error: nix::errno::Errno) {
+    let object = load(&host(), &only(name));
+    group().unwrap();
+    let link = object.program(name).unwrap().attach().unwrap();
+    assert_eq!(link.hook(), hook);
+    assert_eq!(group().unwrap_err(), error);
+    let seen = seen(&object, counter);
+    assert_eq!((seen.calls, seen.value), (1, 0));
+    drop(link);
+    group().unwrap();
+}
+
 #[test]
 fn a_function_returns_what_a_program_says() {
     if let Some(why) = lacking() {
         skip!("{why}");
     }
-    let object = load(&host(), &only("modify"));
-    let program = object.program("modify").unwrap();
-    group().unwrap();
-    let link = program.attach().unwrap();
-    assert_eq!(link.hook(), "return value of security_task_getpgid");
-    assert_eq!(group().unwrap_err(), nix::errno::Errno::ESRCH);
-    let seen = seen(&object, "seen_modified");
-    assert_eq!((seen.calls, seen.value), (1, 0));
-    drop(link);
-    group().unwrap();
+    let hook = "return value of security_task_getpgid";
+    refuses_the_group("modify", "seen_modified", hook, nix::errno::Errno::ESRCH);
 }
 
 #[test]
@@ -106,15 +95,8 @@ fn an_lsm_hook_refuses() {
     if let Some(why) = lacking() {
         skip!("{why}");
     }
-    let object = load(&host(), &only("refuse"));
-    let program = object.program("refuse").unwrap();
-    group().unwrap();
-    let link = program.attach().unwrap();
-    assert_eq!(link.hook(), "LSM hook task_getpgid");
-    assert_eq!(group().unwrap_err(), nix::errno::Errno::EPERM);
-    assert_eq!(seen(&object, "seen_hook").calls, 1);
-    drop(link);
-    group().unwrap();
+    let hook = "LSM hook task_getpgid";
+    refuses_the_group("refuse", "seen_hook", hook, nix::errno::Errno::EPERM);
 }
 
 /// Attaches with a cookie; `None` on kernels that have none for these.

@@ -4,8 +4,8 @@ mod common;
 #[path = "common/probes.rs"]
 mod probes;
 
-use common::{host, load, own_mount, own_mounts, own_tracefs};
-use probes::{Seen, cookie, many, need, probes, program, seen};
+use common::{Seen, host, load, own_mount, own_mounts, own_tracefs, seen};
+use probes::{cookie, many, need, probes, program};
 use skep::codec::elf::{Image, in_memory};
 use skep::link::{ProbeMode, Uprobe, UprobeMulti};
 use skep::{Errno, ErrorKind, Link, Object};

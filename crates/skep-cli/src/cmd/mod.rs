@@ -100,6 +100,13 @@ pub(crate) fn complaint(failure: &Failure) -> String {
     text
 }
 
+/// Tells what is odd in a file, or to the kernel, and keeps nothing from going on.
+fn notes<E: std::fmt::Display>(head: &str, warnings: &[E]) {
+    for warning in warnings {
+        anstream::eprintln!("{}", printable(&format!("note: {head}{warning}")));
+    }
+}
+
 /// `1 program`, `2 programs`.
 fn count(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

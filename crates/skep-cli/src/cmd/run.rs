@@ -45,7 +45,7 @@ pub(super) fn drive(
     let mut pipe = trace::open_pipe(&spec, tracefs.as_ref());
     let mut stop = Stop::catch(args.duration)?;
     let object = spec.load(system)?;
-    notes(object.warnings());
+    super::notes("", object.warnings());
     let _pins = Pins(pins(&spec, &object));
     let mut streams = Streams::open(system, &object, decoders)?;
     let links = attach::attach(args, &object, tracefs.as_ref())?;
@@ -72,15 +72,9 @@ pub(super) fn drive(
     Ok(0)
 }
 
-fn notes<E: std::fmt::Display>(warnings: &[E]) {
-    for warning in warnings {
-        anstream::eprintln!("{}", printable(&format!("note: {warning}")));
-    }
-}
-
 /// What the command line says of the object: names are looked up before anything is loaded.
 fn prepare(args: &Run, spec: &mut ObjectSpec) -> Result<()> {
-    notes(&spec.warnings);
+    super::notes("", &spec.warnings);
     for Pair { name, value } in &args.set {
         let set = spec.variable(name).and_then(|mut v| v.set_text(value));
         if let Err(error) = set {

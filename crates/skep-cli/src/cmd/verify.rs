@@ -42,7 +42,8 @@ pub(crate) fn run(args: &Verify) -> Result {
                 not_opened(&mut out, &name, &error.to_string())?;
             }
             Ok(mut spec) => {
-                notes(&name, &spec.warnings);
+                let head = format!("{name}: ");
+                super::notes(&head, &spec.warnings);
                 // To judge leaves nothing behind, and needs nothing that others have pinned.
                 for map in &mut spec.maps {
                     map.pinning = Pinning::None;
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &Verify) -> Result {
                     }
                     report(&mut out, &verdict, args.log)?;
                 }
-                notes(&name, &loader.warnings());
+                super::notes(&head, &loader.warnings());
             }
         }
     }
@@ -68,13 +69,6 @@ pub(crate) fn run(args: &Verify) -> Result {
         anstream::eprintln!("EPERM: {}", caps::advice_for_load());
     }
     Ok(status)
-}
-
-/// What is odd in the file, or to the kernel, and belongs to no program.
-fn notes<E: std::fmt::Display>(object: &str, warnings: &[E]) {
-    for warning in warnings {
-        anstream::eprintln!("{}", printable(&format!("note: {object}: {warning}")));
-    }
 }
 
 fn judge<'a>(

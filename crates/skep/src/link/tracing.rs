@@ -30,10 +30,9 @@ impl Tracing {
     /// With a link of this attach type, for the types that raw tracepoint links do not take.
     #[inline]
     pub(crate) fn with_link(attach_type: AttachType) -> Self {
-        let cookie = 0;
         Self {
             attach_type,
-            cookie,
+            ..Self::default()
         }
     }
 

@@ -32,17 +32,10 @@ use super::{ElemFlags, Map};
 use crate::error::Context;
 use crate::plain::{Plain, read, with_bytes, with_room};
 use crate::{Error, ErrorKind, MapType, Result};
-use core::fmt;
+use alloc::string::ToString;
+use alloc::vec::Vec;
 use skep_codec::btf::TypeId;
-
-#[cold]
-fn each_of(f: &mut fmt::Formatter<'_>, types: &[MapType]) -> fmt::Result {
-    for (n, map_type) in types.iter().enumerate() {
-        let between = if n == 0 { "" } else { ", " };
-        write!(f, "{between}{map_type}")?;
-    }
-    Ok(())
-}
+use skep_codec::text::joined;
 
 /// Checks that a map is of one of these types.
 #[inline]
@@ -50,11 +43,12 @@ fn check_type(map: &Map, types: &[MapType]) -> Result<()> {
     if types.contains(&map.map_type()) {
         return Ok(());
     }
+    let types: Vec<_> = types.iter().map(ToString::to_string).collect();
     let what = format!(
         "map `{}` is of type {}, the view for {}",
         map.name(),
         map.map_type(),
-        fmt::from_fn(|f| each_of(f, types))
+        joined(&types, ", ")
     );
     Err(Error::new(ErrorKind::Invalid, what))
 }

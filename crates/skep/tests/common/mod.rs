@@ -160,6 +160,21 @@ pub fn first_record(ring: &mut RingBuf) -> Vec<u8> {
     panic!("no event in five seconds");
 }
 
+skep::plain! {
+    /// `struct seen` of `probes.bpf.c` and `tracing.bpf.c`.
+    #[derive(Debug, PartialEq)]
+    pub struct Seen {
+        pub calls: u64,
+        pub cookie: u64,
+        pub value: u64,
+    }
+}
+
+/// What is in a global that is one.
+pub fn seen(object: &Object, name: &str) -> Seen {
+    object.global(name).unwrap().read().unwrap()
+}
+
 /// Moves this thread into a network namespace of its own, its loopback up.
 pub fn own_network() {
     unshare(CloneFlags::CLONE_NEWNET).expect("own network namespace");
@@ -171,6 +186,16 @@ pub fn ip(args: &str) -> bool {
     let mut ip = std::process::Command::new("ip");
     let done = ip.args(args.split(' ')).output();
     done.expect("ip").status.success()
+}
+
+/// A socket of this thread's network sends itself `hello`: the bytes that arrive.
+pub fn hello() -> std::io::Result<usize> {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let wait = Some(Duration::from_millis(300));
+    socket.set_read_timeout(wait).unwrap();
+    let to = socket.local_addr().unwrap();
+    socket.send_to(b"hello", to).unwrap();
+    socket.recv(&mut [0; 9])
 }
 
 /// Makes the Ethernet pair `skep0` and `veth0` in this thread's network, both up; the index of each.

@@ -4,15 +4,6 @@ use crate::common::{host, load, object, only, only_us};
 use skep::probe::Feature;
 use skep::{Object, ObjectSpec, Program, System};
 
-skep::plain! {
-    #[derive(Debug, PartialEq)]
-    pub(crate) struct Seen {
-        pub(crate) calls: u64,
-        pub(crate) cookie: u64,
-        pub(crate) value: u64,
-    }
-}
-
 /// Where `struct pt_regs` has the first argument and the returned value.
 #[cfg(target_arch = "x86_64")]
 const REGISTERS: (u32, u32) = (112, 80);
@@ -30,10 +21,6 @@ pub(crate) fn probes(programs: &[&str]) -> ObjectSpec {
     spec.variable("arg_off").unwrap().set(REGISTERS.0).unwrap();
     spec.variable("ret_off").unwrap().set(REGISTERS.1).unwrap();
     spec
-}
-
-pub(crate) fn seen(object: &Object, name: &str) -> Seen {
-    object.global(name).unwrap().read().unwrap()
 }
 
 /// A cookie, where the kernel has cookies.

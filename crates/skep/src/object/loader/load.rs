@@ -103,7 +103,7 @@ impl Loader<'_> {
             params.attach_btf_id = extension::btf_id(chosen, program)?.0;
         }
         let (spec, poisoned) = (self.spec, &prepared.poisoned);
-        let without = self.taken_btf().is_err();
+        let without = matches!(self.btf, Some(Err(_)));
         let explain = |refusal: &mut Refusal| {
             explain::explain(refusal, spec, code, poisoned);
             if without {
