@@ -32,6 +32,7 @@ int kinds(struct xdp_md *ctx)
 	skep_log(SKEP_LOG_ERROR, "net", "{} {} {} {}", skep_ipv4(*(__u32 *)(packet + 16)),
 		 skep_ipv6(packet + 20), skep_mac(eth->h_dest), 1 << 4);
 	skep_info("{} {} {}", name, bytes, "a literal of some length");
+	skep_info("{:x} {:x} {:x} {:x} {:#x}", negative, (signed char)-1, -2, -3LL, small);
 	skep_info("eight:", 1, 2, 3, 4, 5, 6, 7, -8LL);
 	return XDP_PASS;
 }

@@ -10,8 +10,8 @@ use skep::{Errno, ErrorKind, Map, MapType, System};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Bytes of a page, and of each of the two position pages.
 pub const PAGE: usize = 4096;
@@ -22,6 +22,9 @@ pub const BUSY: u32 = 1 << 31;
 /// A record that was given back unused.
 pub const DISCARD: u32 = 1 << 30;
 
+/// What happens during the n-th wait (counted from 1), and its answer: 0 for the time is over.
+pub type Meanwhile = fn(&RingKernel, usize) -> isize;
+
 /// A kernel with one ring map.
 pub struct RingKernel {
     base: *mut u8,
@@ -29,6 +32,9 @@ pub struct RingKernel {
     map_type: MapType,
     map_flags: u32,
     now_ns: AtomicI64,
+    /// Each wait: for how many descriptors, at most how many nanoseconds.
+    waits: Mutex<Vec<(usize, i64)>>,
+    meanwhile: Meanwhile,
     /// How many bytes of its types have been read.
     types_read: AtomicUsize,
 }
@@ -65,6 +71,17 @@ unsafe impl Sync for RingKernel {}
 impl RingKernel {
     /// A ring of `size` bytes whose positions are all `position`.
     pub fn new(map_type: MapType, map_flags: u32, size: usize, position: u64) -> Arc<Self> {
+        Self::with(map_type, map_flags, size, position, |_, _| 0)
+    }
+
+    /// [`RingKernel::new`] where something happens while it is waited for.
+    pub fn with(
+        map_type: MapType,
+        map_flags: u32,
+        size: usize,
+        position: u64,
+        meanwhile: Meanwhile,
+    ) -> Arc<Self> {
         assert!(size.is_power_of_two() && size >= PAGE);
         // SAFETY: the layout is not empty.
         let base = unsafe { alloc_zeroed(Self::layout(size)) };
@@ -75,12 +92,31 @@ impl RingKernel {
             map_type,
             map_flags,
             now_ns: AtomicI64::new(1),
+            waits: Mutex::default(),
+            meanwhile,
             types_read: AtomicUsize::new(0),
         };
         kernel.consumer().store(position, Ordering::Relaxed);
         kernel.producer().store(position, Ordering::Relaxed);
         kernel.oldest().store(position, Ordering::Relaxed);
         Arc::new(kernel)
+    }
+
+    /// Each wait since the last question: for how many descriptors, at most how many nanoseconds.
+    pub fn waits(&self) -> Vec<(usize, i64)> {
+        std::mem::take(&mut self.waits.lock().unwrap())
+    }
+
+    /// Time passes while we wait, unless something comes.
+    fn wait(&self, count: usize, timeout_ns: i64) -> isize {
+        assert!(timeout_ns >= 0, "waits for ever");
+        let mut waits = self.waits.lock().unwrap();
+        waits.push((count, timeout_ns));
+        let answer = (self.meanwhile)(self, waits.len());
+        if answer == 0 {
+            self.now_ns.fetch_add(timeout_ns, Ordering::Relaxed);
+        }
+        answer
     }
 
     fn layout(size: usize) -> Layout {
@@ -287,11 +323,25 @@ unsafe impl Kernel for RingKernel {
         0
     }
 
-    /// Nothing comes while we wait: time passes.
-    unsafe fn poll(&self, _: *mut c_void, _: usize, timeout_ns: i64) -> isize {
-        assert!(timeout_ns >= 0, "waits for ever");
-        self.now_ns.fetch_add(timeout_ns, Ordering::Relaxed);
+    unsafe fn poll(&self, _: *mut c_void, count: usize, timeout_ns: i64) -> isize {
+        self.wait(count, timeout_ns)
+    }
+
+    unsafe fn epoll_create1(&self, _: c_int) -> isize {
+        descriptor()
+    }
+
+    unsafe fn eventfd(&self, _: c_uint, _: c_int) -> isize {
+        descriptor()
+    }
+
+    unsafe fn epoll_ctl(&self, _: c_int, _: c_int, _: c_int, _: *mut c_void) -> isize {
         0
+    }
+
+    /// What comes is not told of, but by memory.
+    unsafe fn epoll_wait(&self, _: c_int, _: *mut c_void, _: usize, timeout_ns: i64) -> isize {
+        self.wait(1, timeout_ns).min(0)
     }
 
     unsafe fn clock_gettime(&self, _: c_int) -> i64 {

@@ -52,7 +52,7 @@ fn work(f: impl FnMut() -> u64 + 'static) -> Work {
     Some(Box::new(f))
 }
 
-/// Keys of the next turn: each engine takes the same ones in a round.
+/// Keys of the next turn, shared by the engines: nobody finds warm what another has just touched.
 #[derive(Clone, Default)]
 struct Keys(Rc<Cell<u64>>);
 
@@ -127,7 +127,8 @@ pub fn all() -> Vec<Case> {
 fn lookup(hash: &Map) -> Case {
     let h = handles(hash);
     let (view, lib, aya) = (h.view, h.libbpf, aya_hash(hash));
-    let [a, b, c, d] = [(); 4].map(|()| Keys::default());
+    let keys = Keys::default();
+    let [a, b, c, d] = [(); 4].map(|()| keys.clone());
     Case::new(
         "hash: look-up",
         [
@@ -159,7 +160,8 @@ fn lookup(hash: &Map) -> Case {
 fn update(hash: &Map) -> Case {
     let h = handles(hash);
     let (view, lib, mut aya) = (h.view, h.libbpf, aya_hash(hash));
-    let [a, b, c, d] = [(); 4].map(|()| Keys::default());
+    let keys = Keys::default();
+    let [a, b, c, d] = [(); 4].map(|()| keys.clone());
     Case::new(
         "hash: update",
         [
@@ -231,7 +233,8 @@ fn delete(hash: &Map) -> Case {
 fn update_batch(hash: &Map) -> Case {
     let h = handles(hash);
     let (map, lib) = (h.map, h.libbpf);
-    let [a, b, d] = [(); 3].map(|()| Keys::default());
+    let keys = Keys::default();
+    let [a, b, d] = [(); 3].map(|()| keys.clone());
     let work = [
         work(move || {
             for part in some(&a).chunks_mut(BATCH) {

@@ -6,6 +6,7 @@
 mod batches;
 mod cases;
 mod engines;
+mod inside;
 #[path = "../../tables.rs"]
 mod tables;
 
@@ -22,7 +23,7 @@ fn main() {
     let options = Options::of_arguments();
     let mut text = head(options.rounds);
     for mut case in cases::all() {
-        if !options.wants(&case.title) {
+        if !options.wants(case.title) {
             continue;
         }
         eprintln!("{}", case.title);
@@ -39,9 +40,16 @@ fn main() {
 
 fn measure(case: &mut Case, rounds: usize) -> Figures {
     let mut figures = Figures::default();
+    let has = |engine: &usize| case.work[*engine].is_some();
+    let engines: Vec<usize> = (0..ENGINES.len()).filter(has).collect();
     for round in 0..rounds {
-        for turn in 0..ENGINES.len() {
-            let engine = (turn + round) % ENGINES.len();
+        // Each comes before each other as often as after it.
+        let mut turns = engines.clone();
+        turns.rotate_left(round / 2 % engines.len());
+        if round % 2 == 1 {
+            turns.reverse();
+        }
+        for engine in turns {
             let Some(work) = &mut case.work[engine] else {
                 continue;
             };

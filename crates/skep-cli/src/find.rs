@@ -30,7 +30,7 @@ pub(crate) fn map(system: &System, which: &str) -> Result<Map> {
             let maps = system.maps().map_err(listing)?;
             let named = maps.iter().filter(|map| same(&map.name, name));
             let found = named.map(|map| (map.id, map.map_type.to_string()));
-            let id = only("map", name, &found.collect::<Vec<_>>())?;
+            let id = only(("map", "map"), name, &found.collect::<Vec<_>>())?;
             system.map_by_id(id).map_err(listing)
         }
     }
@@ -45,7 +45,7 @@ pub(crate) fn program(system: &System, which: &str) -> Result<Program> {
             let programs = system.programs().map_err(listing)?;
             let named = programs.iter().filter(|prog| same(&prog.name, name));
             let found = named.map(|prog| (prog.id, prog.prog_type.to_string()));
-            let id = only("prog", name, &found.collect::<Vec<_>>())?;
+            let id = only(("program", "prog"), name, &found.collect::<Vec<_>>())?;
             system.program_by_id(id).map_err(listing)
         }
     }
@@ -58,12 +58,13 @@ fn same(kernels: &str, name: &str) -> bool {
     !name.is_empty() && kernels.as_bytes() == kept
 }
 
-fn only(noun: &str, name: &str, found: &[(u32, String)]) -> Result<u32> {
+/// The one that was found; what it is, and the command that lists such, are told where it is not one.
+fn only((noun, verb): (&str, &str), name: &str, found: &[(u32, String)]) -> Result<u32> {
     match found {
         [(id, _)] => Ok(*id),
         [] => Err(Failure::Said(format!(
-            "no {noun} has the name `{name}`: see `skep {noun} list` (a pin is named by a path with \
-             a /, such as ./{name})"
+            "no {noun} has the name `{name}`: see `skep {verb} list` (a pin is named by a path with a \
+             /, such as ./{name})"
         ))),
         several => {
             let ids = several.iter().map(|(id, kind)| format!("{id} ({kind})"));
@@ -90,14 +91,17 @@ mod tests {
 
     #[test]
     fn several_are_listed() {
-        assert!(matches!(only("map", "x", &[(7, "hash".into())]), Ok(7)));
-        let none = only("map", "x", &[]).unwrap_err().to_string();
+        assert!(matches!(
+            only(("map", "map"), "x", &[(7, "hash".into())]),
+            Ok(7)
+        ));
+        let none = only(("map", "map"), "x", &[]).unwrap_err().to_string();
         assert!(
             none.contains("skep map list") && none.contains("./x"),
             "{none}"
         );
         let both = [(7, "hash".to_owned()), (9, "array".to_owned())];
-        let text = only("map", "x", &both).unwrap_err().to_string();
+        let text = only(("map", "map"), "x", &both).unwrap_err().to_string();
         assert!(text.ends_with("7 (hash), 9 (array)"), "{text}");
     }
 }

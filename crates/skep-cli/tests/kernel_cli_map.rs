@@ -4,12 +4,13 @@ mod common;
 #[path = "common/maps.rs"]
 mod maps;
 
-use common::{Scratch, run, stderr, stdout};
+use common::{Scratch, root, run, skep, stderr, stdout};
 use maps::{FLOWS, flows, id, ok, on};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::{Value, json};
+use skep::map::MapParams;
 use skep::probe::Answer;
-use skep::{MapType, System};
+use skep::{Map, MapType, System};
 use std::{fs, process};
 
 /// Runs `skep` on a map; standard error, if it failed.
@@ -110,7 +111,8 @@ fn what_is_wrong_is_shown_in_its_place() {
         "{text}"
     );
     let text = set(&["value.action=NONE"]);
-    assert!(text.contains("'NONE' is no value of this type"), "{text}");
+    let names = "'NONE' is no number and none of PASS, DROP, LIMIT";
+    assert!(text.contains(names), "{text}");
     assert!(set(&[]).contains("value=VALUE or value.MEMBER=VALUE is missing"));
     let text = failed("get", &flows, &[]);
     assert!(
@@ -151,6 +153,70 @@ fn flags_say_whether_a_key_may_be_there() {
     assert_eq!(row["value"]["value"], 8);
 }
 
+/// A map of this process without types, and its id.
+fn made(map_type: MapType, value_size: u32, max_entries: u32, map_flags: u32) -> (Map, String) {
+    let params = MapParams {
+        map_type,
+        key_size: 4,
+        value_size,
+        max_entries,
+        map_flags,
+        ..MapParams::default()
+    };
+    let map = Map::create(&System::host().expect("a kernel"), &params).expect("a map");
+    let id = map.id().to_string();
+    (map, id)
+}
+
+#[test]
+fn a_key_is_left_out_only_where_there_is_no_other() {
+    if !root() || skep().is_none() {
+        return;
+    }
+    let (_one, id) = made(MapType::ARRAY, 4, 1, 0);
+    ok("set", &id, &["value=7"]);
+    let get = ok("get", &id, &["--json"]);
+    assert_eq!(get, ok("get", &id, &["key=0", "--json"]));
+    for (map_type, entries) in [(MapType::ARRAY, 2), (MapType::HASH, 1)] {
+        let (map, id) = made(map_type, 4, entries, 0);
+        for verb in ["set", "get"] {
+            let value: &[&str] = if verb == "set" { &["value=7"] } else { &[] };
+            let text = failed(verb, &id, value);
+            assert!(text.contains("needs a key"), "{map_type} {verb}: {text}");
+        }
+        assert!(failed("delete", &id, &[]).contains("needs a key"));
+        let entries = map.entries().map(|entry| entry.expect("readable").1);
+        assert!(entries.into_iter().all(|value| value == [0; 4]));
+    }
+}
+
+#[test]
+fn what_lies_in_memory_is_written_where_it_lies() {
+    if !root() || skep().is_none() {
+        return;
+    }
+    const MMAPABLE: u32 = 1 << 10;
+    let (map, id) = made(MapType::ARRAY, 12, 3, MMAPABLE);
+    ok(
+        "set",
+        &id,
+        &["key=1", "value=[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]"],
+    );
+    let value = |index: u32| map.lookup(&index.to_ne_bytes()).expect("there");
+    let twelve: Vec<u8> = (1..=12).collect();
+    let expected = [Some(vec![0; 12]), Some(twelve), Some(vec![0; 12])];
+    assert_eq!([0, 1, 2].map(value), expected);
+    // All elements are there already.
+    let text = failed("set", &id, &["key=1", "value[0]=9", "--noexist"]);
+    assert!(text.contains("EEXIST"), "{text}");
+    let text = failed("get", &id, &["key=1", "--lock"]);
+    assert!(text.contains("EINVAL"), "{text}");
+    ok("freeze", &id, &[]);
+    let text = failed("set", &id, &["key=1", "value[0]=9"]);
+    assert!(text.contains("is frozen"), "{text}");
+    assert_eq!([0, 1, 2].map(value), expected);
+}
+
 #[test]
 fn values_of_one_cpu_or_of_all() {
     let Some(object) = flows() else { return };
@@ -174,6 +240,18 @@ fn values_of_one_cpu_or_of_all() {
         ok("get", &per_cpu, &["key=7", "cpu=0"]),
         "7 = { packets = 9, drops = 1 }\n"
     );
+    // Each lies at a multiple of 8, however long it is.
+    let (map, short) = made(MapType::PERCPU_ARRAY, 4, 1, 0);
+    let all: Vec<u8> = (1..=cpus as u8)
+        .flat_map(|cpu| [cpu, 0, 0, 0, 0, 0, 0, 0])
+        .collect();
+    map.update(&[0; 4], &all, skep::map::ElemFlags::ANY)
+        .expect("there");
+    let row: Value = serde_json::from_str(&ok("dump", &short, &["--json"])).expect("JSON");
+    let each: Vec<Value> = (1..=cpus)
+        .map(|cpu| json!(format!("{cpu:02x}000000")))
+        .collect();
+    assert_eq!(row["values"], json!(each));
     let beyond = format!("cpu={cpus}");
     let text = failed("set", &per_cpu, &["key=7", "value.packets=1", &beyond]);
     assert!(text.contains(&format!("values of {cpus} CPUs")), "{text}");
@@ -203,7 +281,13 @@ fn maps_without_types_take_numbers_and_bytes() {
         "{\"key\":\"000000ff\",\"value\":\"000000000009\"}\n"
     );
     let text = failed("set", &plain, &["key=1", "value=x"]);
-    assert!(text.contains("'x' is no value"), "{text}");
+    let told = "'x' is no number";
+    assert!(text.contains(told), "{text}");
+    let text = failed("set", &plain, &["key=", "value=1"]);
+    assert!(
+        text.contains("expected [VALUE, ...], the text ends"),
+        "{text}"
+    );
     let text = failed("set", &plain, &["key=0x100000000", "value=1"]);
     assert!(text.contains("does not fit 32 bits"), "{text}");
 }
@@ -243,7 +327,7 @@ fn prefixes_queues_and_slots() {
     assert_eq!(ok("delete", &queue, &[]), bytes(3));
     assert!(failed("delete", &queue, &[]).contains("is empty"));
     let text = failed("get", &queue, &["key=1"]);
-    assert!(text.contains("has no keys"), "{text}");
+    assert!(text.contains("maps of type queue have no keys"), "{text}");
 
     let (jumps, program) = (
         id(&object, "jumps"),
@@ -258,6 +342,12 @@ fn prefixes_queues_and_slots() {
     assert!(text.contains("skep prog list"), "{text}");
 
     let (outer, inner) = (id(&object, "outer"), id(&object, "inner"));
+    let text = failed(
+        "set",
+        &outer,
+        &["key=5", &format!("value={inner}"), "--exist"],
+    );
+    assert!(text.contains("ENOENT"), "{text}");
     ok("set", &outer, &["key=5", &format!("value={inner}")]);
     assert_eq!(
         ok("dump", &outer, &["--json"])
@@ -266,6 +356,76 @@ fn prefixes_queues_and_slots() {
             .next_back(),
         Some(&*format!("{inner}}}"))
     );
+}
+
+#[test]
+fn what_a_type_of_map_does_not_take_is_told() {
+    let Some(object) = flows() else { return };
+    let set = |name: &str, args: &[&str], told: &str| {
+        let text = failed("set", &id(&object, name), args);
+        assert!(text.contains(told), "{name} {args:?}: {text}");
+    };
+    for (key, told) in [
+        (
+            "10.0.0.0/33",
+            "a prefix of 33 bits, of an address that has 32\n  key=10.0.0.0/33\n      ^",
+        ),
+        ("{ len = 40 }", "a prefix of 40 bits, of a key that has 32"),
+        (
+            "fe80::/10",
+            "the address has 128 bits, the keys of this map have 32",
+        ),
+        (
+            "10.0.0.0/x",
+            "expected ADDRESS/LENGTH with a length from 0 to 32",
+        ),
+        ("10.0.0/8", "`10.0.0` is no address"),
+        ("7", "expected { len = VALUE, addr = VALUE }, found `7`"),
+    ] {
+        set("routes", &[&format!("key={key}"), "value=1"], told);
+    }
+    set(
+        "samples",
+        &["value=1"],
+        "elements of type ringbuf cannot be set",
+    );
+    set(
+        "jumps",
+        &["key=0", "value.x=1"],
+        "value.x: it is given as a whole, by a program",
+    );
+    set(
+        "jumps",
+        &["key=0", "value=no_such"],
+        "no program has the name `no_such`",
+    );
+    set(
+        "tasks",
+        &["key.pid=1", "value.drops=1"],
+        "key.pid: it is given as a whole, by a process id",
+    );
+    let inner = id(&object, "plain");
+    let told = "maps in it are of the type, the sizes and the flags of the one";
+    set("outer", &["key=0", &format!("value={inner}")], told);
+    set("devices", &["key=4", "value=lo"], "indices are below 4");
+    set("devices", &["key=0", "value=99999"], "no such interface");
+    set(
+        "per_cpu",
+        &["key.x=1", "value.drops=1"],
+        "`.x`: a number has no member `x`",
+    );
+    set(
+        "per_cpu",
+        &["key=1", "value=[1, 2]"],
+        "expected { packets = VALUE, drops = VALUE }",
+    );
+    set(
+        "flows",
+        &["key.port=1", "value.limit=1", "cpu=3"],
+        "cpu=3: maps of type hash have one value",
+    );
+    let text = failed("get", &id(&object, "devices"), &["key=4"]);
+    assert!(text.contains("has no key 4: indices are below 4"), "{text}");
 }
 
 #[test]
@@ -379,7 +539,14 @@ fn maps_are_made_pinned_and_named_by_their_pins() {
         (&json!("struct flow_key"), &json!("struct flow"))
     );
     assert_eq!(facts["flag_names"], json!(["NO_PREALLOC"]));
+    let (_other, other) = made(MapType::ARRAY, 4, 1, 0);
+    ok("pin", &other, &[&format!("{}/other", bpffs.1)]);
+    let facts: Value = serde_json::from_str(&ok("show", &pin, &["--json"])).expect("JSON");
     assert_eq!(facts["pins"], json!([pin]));
+    assert_eq!(facts["programs"], json!([]));
+    let ring: Value =
+        serde_json::from_str(&ok("show", &id(&object, "samples"), &["--json"])).expect("JSON");
+    assert_eq!(ring["programs"][0]["name"], "sample");
     assert_eq!(
         (&facts["processes"], &facts["frozen"]),
         (&json!([]), &json!(false))

@@ -7,12 +7,15 @@ mod maps;
 
 use common::{Running, Scratch, json_lines, object, root, run, skep, stderr, stdout};
 use maps::{flows, id, ok};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use serde_json::{Value, json};
 use skep::map::MapParams;
 use skep::prog::TestRun;
 use skep::{MapType, ObjectSpec, System};
 use std::io::{BufRead, Read};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 use std::{fs, process};
 
 fn started(args: &[&str]) -> Running {
@@ -107,8 +110,35 @@ fn top_counts_what_is_in_maps() {
         (&rows[2]["entries"], &rows[2]["id"].to_string()),
         (&Value::Null, &data)
     );
+    // Of an array of programs, the slots that hold one; and what came since the last look.
+    let jumps = id(&object, "jumps");
+    let number = object.program("sample").expect("a program").id();
+    let value = format!("value={}", number.expect("an id"));
+    ok("set", &jumps, &["key=2", &value]);
+    let mut child = started(&[
+        "map",
+        "top",
+        &jumps,
+        &flows,
+        "--interval",
+        "0.1",
+        "--for",
+        "20",
+        "--json",
+    ]);
+    let mut lines = child.lines();
+    let mut next = || -> Value {
+        let line = lines.next().expect("a row").expect("UTF-8");
+        serde_json::from_str(&line).expect("JSON")
+    };
+    assert_eq!(next()["entries"], 1);
+    assert_eq!(next()["entries"], 16);
+    ok("set", &flows, &["key.port=99", "value.limit=1"]);
+    let changed = (0..100).map(|_| next()).find(|row| row["entries"] == 17);
+    assert_eq!(changed.expect("seen")["change"], 1);
+    assert_eq!(child.interrupted(), Some(0));
     let text = stdout(&run(&["map", "top", &flows, "--for", "0"]).expect("ran before"));
-    assert!(text.starts_with("ID ") && text.contains(" 25.0 "), "{text}");
+    assert!(text.starts_with("ID ") && text.contains(" 26.6 "), "{text}");
 }
 
 #[test]
@@ -137,6 +167,7 @@ fn tail_prints_a_ring_and_takes_it_only_when_told() {
     assert!(line.contains("reading samples as struct sample"), "{line}");
     send();
     send();
+    let begun = Instant::now();
     let mut lines = child.lines();
     for number in 0..2 {
         let line = lines.next().expect("a record").expect("UTF-8");
@@ -144,6 +175,11 @@ fn tail_prints_a_ring_and_takes_it_only_when_told() {
         let sample = json!({"map": "samples", "number": number, "action": "LIMIT", "text": "ok"});
         assert_eq!(row, sample);
     }
+    let took = begun.elapsed();
+    assert!(
+        took < Duration::from_secs(10),
+        "{took:?}: shown as they come"
+    );
     assert_eq!(child.interrupted(), Some(0));
     line.clear();
     errors.read_to_string(&mut line).expect("UTF-8");
@@ -213,6 +249,107 @@ fn tail_prints_a_perf_buffer() {
         line.starts_with("3 records in ") && line.contains("; 0 lost"),
         "{line}"
     );
+}
+
+/// Sends samples of 16 bytes.
+fn send(object: &skep::Object, count: u32) {
+    let test = TestRun {
+        data: &[0; 64],
+        repeat: count,
+        ..TestRun::default()
+    };
+    object
+        .program("send")
+        .expect("a program")
+        .test_run(&test)
+        .expect("runs");
+}
+
+/// Keeps this thread on the CPU where it runs: buffers and their losses are the CPU's.
+fn stay() {
+    let mut set = CpuSet::new();
+    set.set(sched_getcpu());
+    sched_setaffinity(None, &set).expect("a CPU that is there");
+}
+
+#[test]
+fn tail_tells_what_was_lost() {
+    if !root() || skep().is_none() {
+        return;
+    }
+    let system = System::host().expect("a kernel");
+    let loaded = |(name, bytes): (&str, &[u8])| {
+        let spec = ObjectSpec::parse(bytes, name).expect("a committed object");
+        spec.load(&system).expect("loads")
+    };
+    let perf = loaded(object!("perf"));
+    let args = ["tail", &id(&perf, "samples"), "--steal", "--for", "20"];
+    let mut child = started(&args);
+    let mut errors = child.errors();
+    let mut line = String::new();
+    errors.read_line(&mut line).expect("UTF-8");
+    let stopped = |signal| {
+        let pid = Pid::from_raw(child.pid() as i32).expect("a process");
+        kill_process(pid, signal).expect("it is there");
+    };
+    stopped(Signal::STOP);
+    stay();
+    send(&perf, 5000);
+    let count = |name: &str| -> u64 {
+        let global = perf.global(name).expect("a global");
+        global.read().expect("readable")
+    };
+    let (sent, refused) = (count("sent"), count("refused"));
+    assert!(refused > 0);
+    stopped(Signal::CONT);
+    let mut lines = child.lines();
+    let mut shown = |count: u64| {
+        for _ in 0..count {
+            lines.next().expect("a record").expect("UTF-8");
+        }
+    };
+    shown(sent);
+    // The kernel tells of losses with the next sample of that CPU that finds room.
+    send(&perf, 1);
+    shown(1);
+    assert_eq!(child.interrupted(), Some(0));
+    line.clear();
+    errors.read_to_string(&mut line).expect("UTF-8");
+    assert!(line.contains(&format!("; {refused} lost")), "{line}");
+
+    let rings = loaded(object!("rings"));
+    rings
+        .global("count")
+        .expect("a global")
+        .set(101_u32)
+        .expect("writable");
+    let half = rings.program("send_half").expect("a program");
+    let test = TestRun {
+        data: &[0; 64],
+        ..TestRun::default()
+    };
+    half.test_run(&test).expect("runs");
+    let output = run(&["tail", &id(&rings, "events"), "--steal", "--for", "0"]);
+    let text = stderr(&output.expect("ran before"));
+    assert!(
+        text.contains("51 records in ") && text.contains("50 discarded"),
+        "{text}"
+    );
+}
+
+#[test]
+fn tail_takes_the_types_of_programs_that_use_the_map() {
+    let Some(_others) = flows() else { return };
+    let params = MapParams {
+        map_type: MapType::RINGBUF,
+        max_entries: 4096,
+        ..Default::default()
+    };
+    let map = skep::Map::create(&System::host().expect("a kernel"), &params);
+    let id = map.as_ref().expect("a map").id().to_string();
+    let output = run(&["tail", &id, "--steal", "--for", "0"]).expect("ran before");
+    let text = stderr(&output);
+    assert!(text.contains("as bytes: its types are not known"), "{text}");
 }
 
 /// The bar of a long dump: on a terminal, where the elements go elsewhere.

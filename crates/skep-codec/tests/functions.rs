@@ -322,6 +322,59 @@ fn a_jump_table_out_of_its_function_is_refused() {
     assert!(link(&spec, program).is_err());
 }
 
+/// A table's entries are offsets in the section of the function that jumps: another function means
+/// other places by them.
+#[test]
+fn a_jump_table_is_of_one_function() {
+    both("jumps", |mut spec| {
+        let (program, caller) = (index(&spec, "by_table"), index(&spec, "by_function"));
+        let code = linked(&spec, "by_table");
+        let callee = code.functions[1].1;
+        let first = code.refs.iter().find_map(|r| match r.to {
+            Target::JumpTable(table) if r.insn < code.functions[1].0 => Some(table),
+            _ => None,
+        });
+        let table = first.unwrap();
+        let own = spec.jump_tables[table].offsets.clone();
+        // Of two functions of one section.
+        let other = spec.functions[spec.programs[caller].function].offset;
+        assert_ne!(other, 0);
+        spec.jump_tables[table].offsets[15] = other;
+        assert_eq!(
+            link(&spec, program).unwrap_err().to_string(),
+            "syscall+0x0 (by_table): a jump table that leads out of its function"
+        );
+        spec.jump_tables[table].offsets = own;
+        assert_eq!(linked(&spec, "by_table"), code);
+        // Two jumps of one function may share a table.
+        let function = &mut spec.functions[spec.programs[program].function];
+        let jump = function
+            .refs
+            .iter()
+            .find(|r| r.to == Target::JumpTable(table));
+        let again = *jump.unwrap();
+        function.refs.push(again);
+        assert_eq!(linked(&spec, "by_table").jump_tables, code.jump_tables);
+        // Two functions may not, though each has an instruction there.
+        for reference in &mut spec.functions[callee].refs {
+            if let Target::JumpTable(of_callee) = &mut reference.to {
+                *of_callee = table;
+            }
+        }
+        spec.jump_tables[table].offsets = vec![8; 16];
+        let error = link(&spec, program).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        assert!(
+            error.to_string().contains("a jump table of two functions"),
+            "{error}"
+        );
+        // A program that reaches one of them only has its places.
+        let alone = linked(&spec, "by_function");
+        let slot = alone.functions[1].0 as u32 + 1;
+        assert_eq!(alone.jump_tables, [(table, vec![slot; 16])]);
+    });
+}
+
 #[test]
 fn names_of_the_callers_own() {
     const OWN: &[SectionDef] = &[
@@ -396,6 +449,41 @@ fn edit_symbol(bytes: &mut [u8], name: &str, offset: usize, value: &[u8]) {
     });
     let at = entry.expect(name) + offset;
     bytes[at..at + value.len()].copy_from_slice(value);
+}
+
+/// Clang 4 to 7: no symbol has a type or a size.
+#[test]
+fn functions_of_compilers_that_type_no_symbol() {
+    let read_as = |bytes: &[u8]| ObjectSpec::parse(bytes, "subprogs").unwrap();
+    let typed = read("subprogs", "el");
+    let want = read_as(&typed);
+    let mut bytes = typed.clone();
+    for function in &want.functions {
+        let binding = if function.global { 0x10 } else { 0 };
+        edit_symbol(&mut bytes, &function.name, 4, &[binding]);
+        edit_symbol(&mut bytes, &function.name, SIZE, &[0; 8]);
+    }
+    let spec = read_as(&bytes);
+    assert_eq!(spec.warnings, []);
+    assert_eq!(spec.programs.len(), want.programs.len());
+    for program in &want.programs {
+        assert_eq!(linked(&spec, &program.name), linked(&want, &program.name));
+    }
+    // Labels are places in functions.
+    for (name, label) in [("plus_three", "LBB3_three"), ("with_bonus", ".Lth_bonus")] {
+        let at = bytes
+            .windows(name.len())
+            .rposition(|w| w == name.as_bytes());
+        let mut bytes = bytes.clone();
+        edit_symbol(&mut bytes, name, 4, &[0]);
+        bytes[at.unwrap()..][..name.len()].copy_from_slice(label.as_bytes());
+        let named = |f: &Function| [name, label].contains(&f.name.as_str());
+        assert!(!read_as(&bytes).functions.iter().any(named), "{label}");
+    }
+    // Where some have types, the others are no functions.
+    let mut bytes = typed.clone();
+    edit_symbol(&mut bytes, "first", 4, &[0x10]);
+    assert!(read_as(&bytes).program("first").is_none());
 }
 
 /// The errors of the functions of `subprogs` after one symbol was changed.

@@ -122,6 +122,78 @@ fn types_are_merged_and_sections_described() {
     }
 }
 
+/// `bytes` as a compiler without `-g` writes them: no types.
+fn without_types(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    while let Some(at) = bytes.windows(5).position(|window| window == b".BTF\0") {
+        bytes[at + 1] = b'X';
+    }
+    replaced(&bytes, b".BTF.ext\0", b".XTF.ext\0")
+}
+
+/// The variables that the types put into a data section: each its offset and linkage.
+fn described(whole: &[u8], section: &str) -> Vec<(String, u32, u32)> {
+    let spec = ObjectSpec::parse(whole, "whole.o").unwrap();
+    let btf = spec.btf.as_ref().unwrap();
+    let named = btf.find(section, Some(Kind::Datasec)).unwrap();
+    let variables = btf.ty(named).unwrap().variables().map(|variable| {
+        let variable = variable.unwrap();
+        let ty = btf.ty(variable.ty).unwrap();
+        let name = ty.name().unwrap().to_owned();
+        (name, variable.offset, ty.linkage().unwrap())
+    });
+    variables.collect()
+}
+
+/// The file whose symbol counts has no types: those of the first that has some count.
+#[test]
+fn types_come_from_the_first_file_that_has_some() {
+    for order in ORDERS {
+        let [one, two, none] = ["linked1", "linked2", "branches"].map(|name| read(name, order));
+        let none = without_types(&none);
+        let whole = files(&[("none.o", &none), ("one.o", &one), ("two.o", &two)]).unwrap();
+        let version = "LINUX_KERNEL_VERSION".to_owned();
+        assert_eq!(described(&whole, ".kconfig"), [(version, 0, 2)], "{order}");
+        // What it defines is where it is, by the words of who declares it.
+        let two = without_types(&two);
+        let whole = files(&[("two.o", &two), ("one.o", &one)]).unwrap();
+        let apart = ("apart".to_owned(), 0, 2);
+        assert_eq!(described(&whole, ".data.apart"), [apart], "{order}");
+        let text = String::from_utf8_lossy(&whole);
+        assert!(text.contains("PIDTYPE_PGID") && !text.contains("PIDTYPE_SID"));
+    }
+}
+
+/// `static const char LICENSE[]`: one section is left, and so is what its own file says is in it.
+#[test]
+fn a_static_licence_is_described_once() {
+    let hide = |mut bytes: Vec<u8>| {
+        let spec = ObjectSpec::parse(&bytes, "a.o").unwrap();
+        let btf = spec.btf.as_ref().unwrap();
+        let id = btf.find("LICENSE", Some(Kind::Var)).unwrap();
+        let ty = btf.ty(id).unwrap().target().unwrap();
+        // `BTF_KIND_VAR`: name, kind, type, then the linkage.
+        let [global, local] = [1, 0].map(|linkage| [14 << 24, ty.0, linkage].map(u32::to_le_bytes));
+        bytes = replaced(&bytes, &global.concat(), &local.concat());
+        let (symbol, table) = {
+            let elf = Elf::parse(&bytes, &mut Vec::new()).unwrap();
+            let index = elf.symbols.iter().position(|s| s.name == "LICENSE");
+            let (_, table) = elf.section(".symtab").unwrap();
+            let table = table.bytes().unwrap().as_ptr() as usize - bytes.as_ptr() as usize;
+            (index.unwrap(), table)
+        };
+        // `STB_LOCAL`, `STT_OBJECT`.
+        bytes[table + symbol * 24 + 4] = 1;
+        bytes
+    };
+    let (one, two) = (hide(read("linked1", "el")), hide(read("linked2", "el")));
+    let whole = files(&[("one.o", &one), ("two.o", &two)]).unwrap();
+    let licence = ("LICENSE".to_owned(), 0, 0);
+    assert_eq!(described(&whole, "license"), [licence]);
+    let spec = ObjectSpec::parse(&whole, "whole.o").unwrap();
+    assert_eq!(spec.license.as_deref(), Some("GPL"));
+}
+
 #[test]
 fn linking_the_whole_again_changes_nothing() {
     for order in ORDERS {

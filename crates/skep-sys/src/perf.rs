@@ -82,6 +82,7 @@ impl PerfEvent<'_> {
     #[inline]
     fn attr(&self) -> PerfEventAttr {
         let mut attr = PerfEventAttr {
+            // Kernels whose struct is shorter want the rest to be zero, no more.
             size: size_of::<PerfEventAttr>() as u32,
             ..PerfEventAttr::default()
         };
@@ -100,20 +101,7 @@ impl PerfEvent<'_> {
                     }
                 };
             }
-            Self::BpfOutput { wakeup, backward } => {
-                (attr.kind, attr.config) = (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT);
-                (attr.sample_type, attr.sample_period) = (PERF_SAMPLE_RAW, 1);
-                attr.wakeup_events = match wakeup {
-                    Wakeup::Events(events) => events,
-                    Wakeup::Bytes(bytes) => {
-                        attr.flags |= PerfEventAttr::flag(PerfEventAttr::WATERMARK);
-                        bytes
-                    }
-                };
-                if backward {
-                    attr.flags |= PerfEventAttr::flag(PerfEventAttr::WRITE_BACKWARD);
-                }
-            }
+            Self::BpfOutput { wakeup, backward } => attr.bpf_output(wakeup, backward),
             Self::Tracepoint { id } => {
                 (attr.kind, attr.config) = (PERF_TYPE_TRACEPOINT, id);
                 (attr.sample_period, attr.wakeup_events) = (1, 1);
@@ -139,23 +127,26 @@ impl PerfEvent<'_> {
                 attr.config2 = offset;
             }
         }
-        // The size of the first version that knew the fields in use; older kernels refuse more.
-        attr.size = attr.used_size();
         attr
     }
 }
 
 impl PerfEventAttr {
-    /// `PERF_ATTR_SIZE_VER0` to `VER8`: the first that covers what is used.
+    /// Where programs write records to.
     #[inline]
-    fn used_size(&self) -> u32 {
-        const VERSIONS: [u32; 9] = [64, 72, 80, 96, 104, 112, 120, 128, 136];
-        use crate::attr::Plain;
-        let used = self.used_len() as u32;
-        VERSIONS
-            .into_iter()
-            .find(|&size| size >= used)
-            .unwrap_or(size_of::<Self>() as u32)
+    fn bpf_output(&mut self, wakeup: Wakeup, backward: bool) {
+        (self.kind, self.config) = (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT);
+        (self.sample_type, self.sample_period) = (PERF_SAMPLE_RAW, 1);
+        self.wakeup_events = match wakeup {
+            Wakeup::Events(events) => events,
+            Wakeup::Bytes(bytes) => {
+                self.flags |= Self::flag(Self::WATERMARK);
+                bytes
+            }
+        };
+        if backward {
+            self.flags |= Self::flag(Self::WRITE_BACKWARD);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use skep_sys::bpf::{
     Neighbour, ObjKind, ProgParams, Target, TestRunParams,
 };
 use skep_sys::perf::{self, PerfEvent, Sample, Wakeup};
-use skep_sys::{CallError, Epoll, KernelRef, file, host, net, poll};
+use skep_sys::{CallError, Epoll, KernelRef, Mapping, file, host, net, poll};
 
 const ANY: ElemFlags = ElemFlags::ANY;
 
@@ -108,6 +108,71 @@ fn wrong_lengths_never_reach_the_kernel() {
         assert_eq!(error.errno, Errno::EINVAL, "{key} {value}");
     }
     map.update(&[0; 4], &vec![1; all], ANY).unwrap();
+    for (key, next) in [
+        (Some(3), 4),
+        (Some(5), 4),
+        (Some(4), 3),
+        (None, 3),
+        (None, 5),
+    ] {
+        let key = key.map(|len| vec![0; len]);
+        let error = map.next_key(key.as_deref(), &mut vec![0; next]);
+        assert_eq!(error.unwrap_err().errno, Errno::EINVAL, "{key:?} {next}");
+    }
+}
+
+#[test]
+fn another_kernels_cpus_are_none_of_this_one() {
+    let Some(kernel) = privileged() else { return };
+    let cpus = bpf::count_cpus(&kernel, None).unwrap();
+    let other: KernelRef = skep_sys::watch::Trace::new(kernel);
+    let map = array(&other, MapType::PERCPU_ARRAY).unwrap();
+    let error = MapFd::new(map, || Ok::<_, CallError>(&cpus)).unwrap_err();
+    assert_eq!(error.errno, Errno::EXDEV);
+}
+
+#[test]
+fn nothing_is_mapped_over_what_is_there() {
+    let kernel = host();
+    let page = file::page_size(&kernel).unwrap();
+    let (prot, private) = (linux::PROT_READ, linux::MAP_PRIVATE | linux::MAP_ANONYMOUS);
+    let there = Mapping::new(&kernel, page, prot, private, None, 0).unwrap();
+    let fixed = private | linux::MAP_FIXED;
+    let error = Mapping::new(&kernel, page, prot, fixed, None, 0).unwrap_err();
+    assert_eq!(error.errno, Errno::EINVAL);
+    let zeros = file::open(&kernel, c"/dev/zero", linux::O_RDONLY, 0).unwrap();
+    let at = |flags| {
+        let address = there.as_ptr().addr();
+        Mapping::at(&kernel, address, page, prot, flags, &zeros)
+            .unwrap_err()
+            .errno
+    };
+    assert_eq!(at(linux::MAP_PRIVATE), Errno::EEXIST);
+    assert_eq!(at(linux::MAP_PRIVATE | linux::MAP_FIXED), Errno::EINVAL);
+}
+
+/// A kernel that does not know one CPU's values reads all of them before it looks at flags.
+#[test]
+fn one_cpus_value_is_read_within_its_bytes() {
+    let Some(kernel) = privileged() else { return };
+    let cpus = bpf::count_cpus(&kernel, None).unwrap();
+    let map = array(&kernel, MapType::PERCPU_ARRAY).unwrap();
+    let map = MapFd::new(map, || Ok::<_, CallError>(&cpus)).unwrap();
+    let page = file::page_size(&kernel).unwrap();
+    let (prot, private) = (linux::PROT_READ, linux::MAP_PRIVATE | linux::MAP_ANONYMOUS);
+    let two = Mapping::new(&kernel, 2 * page, prot, private, None, 0).unwrap();
+    // SAFETY: the second page is part of the mapping, and nobody uses it.
+    let gone = unsafe { kernel.munmap(two.as_ptr().wrapping_add(page).cast(), page) };
+    assert_eq!(gone, 0);
+    let start = two.as_ptr().wrapping_add(page - 12);
+    // SAFETY: the last bytes of the first page, which nobody writes.
+    let value = unsafe { core::slice::from_raw_parts(start, 12) };
+    for flags in [ElemFlags::cpu(0), ElemFlags::ALL_CPUS] {
+        match map.update(&[0; 4], value, flags) {
+            Ok(()) => {}
+            Err(error) => assert_eq!(error.errno, Errno::EINVAL, "before Linux 6.19"),
+        }
+    }
 }
 
 #[test]
@@ -143,6 +208,13 @@ fn batches_read_everything_in_parts() {
     }
     assert_eq!(seen, values);
     assert_eq!(rounds, 3);
+
+    // Flags go with batches: these values have no lock.
+    let (mut k, mut v, lock) = (vec![0; 40], vec![0; 80], ElemFlags::LOCK);
+    let read = map.lookup_batch(&mut bpf::BatchCursor::default(), &mut k, &mut v, lock);
+    assert_eq!(read.unwrap_err().errno, Errno::EINVAL);
+    let written = map.update_batch(&keys, &values, lock);
+    assert_eq!(written.unwrap_err().0.errno, Errno::EINVAL);
 }
 
 #[test]

@@ -10,7 +10,7 @@
  * Arguments are integers, pointers, arrays (of char: text up to the NUL; of others: bytes; copied
  * whole, so that all of them is to be initialised) and what skep_ipv4(), skep_ipv6() and skep_mac()
  * make. Of a string in the kernel make a copy first, by bpf_probe_read_kernel_str(); of a bit field
- * a value (+ip->ihl). Numbers have 64 bits, also where {:x} shows a negative one.
+ * a value (+ip->ihl). A negative number has as many digits in {:x} as its type has room for.
  *
  * User space reads map `skep_logs`, sets `skep_log_level` at any time, and finds in
  * `skep_log_dropped` how many records found no room.
@@ -55,10 +55,11 @@ struct skep_log_header {
 	__u32 reserved;
 };
 
-/* Before each value, which is filled with zeros up to a multiple of 8. */
+/* Before each value, which is filled with zeros up to a multiple of 8. A number has 8 bytes; `width`
+ * says how many its type has (0: nobody knows). */
 struct skep_log_field {
 	__u8 kind;
-	__u8 reserved1;
+	__u8 width;
 	__u16 len;
 	__u32 reserved2;
 };
@@ -132,12 +133,13 @@ __u64 skep_log_dropped __attribute__((weak)) = 0;
 #define SKEP_LOG_SIZE_(arg) +sizeof(struct skep_log_field) + SKEP_LOG_FILLED_(sizeof(arg))
 
 /* Writes an array at `skep_at` of `skep_record`, the last word first for its zeros. */
-#define SKEP_LOG_COPY_(kind_, from, len_)                                                          \
+#define SKEP_LOG_COPY_(kind_, width_, from, len_)                                                  \
 	do {                                                                                       \
 		struct skep_log_field *skep_field = (void *)(skep_record + skep_at);               \
 		skep_at += sizeof(*skep_field) + SKEP_LOG_FILLED_(len_);                           \
 		*(__u64 *)(skep_record + skep_at - 8) = 0;                                         \
-		*skep_field = (struct skep_log_field){.kind = (kind_), .len = (len_)};             \
+		*skep_field = (struct skep_log_field){                                             \
+			.kind = (kind_), .width = (width_), .len = (len_)};                        \
 		__builtin_memcpy(skep_field + 1, (from), (len_));                                  \
 	} while (0);
 
@@ -146,11 +148,12 @@ __u64 skep_log_dropped __attribute__((weak)) = 0;
 	do {                                                                                       \
 		__auto_type skep_value = (arg);                                                    \
 		if (!__builtin_types_compatible_p(typeof(arg), typeof(skep_value))) {              \
-			SKEP_LOG_COPY_(SKEP_LOG_ARRAY_(skep_value),                                \
+			SKEP_LOG_COPY_(SKEP_LOG_ARRAY_(skep_value), 0,                             \
 				       (const void *)(__u64)skep_value, sizeof(arg))               \
 		} else {                                                                           \
 			__u64 skep_word = (__u64)skep_value;                                       \
-			SKEP_LOG_COPY_(SKEP_LOG_SCALAR_(skep_value), &skep_word, 8)                \
+			SKEP_LOG_COPY_(SKEP_LOG_SCALAR_(skep_value), sizeof(skep_value),           \
+				       &skep_word, 8)                                              \
 		}                                                                                  \
 	} while (0);
 
@@ -191,9 +194,9 @@ __u64 skep_log_dropped __attribute__((weak)) = 0;
 			.time_ns = bpf_ktime_get_ns(),                                             \
 			.cpu = bpf_get_smp_processor_id(),                                         \
 		};                                                                                 \
-		SKEP_LOG_COPY_(SKEP_LOG_TARGET_, target_, sizeof(target_))                         \
-		SKEP_LOG_COPY_(SKEP_LOG_FILE_, __FILE_NAME__, sizeof(__FILE_NAME__))               \
-		SKEP_LOG_COPY_(SKEP_LOG_MESSAGE_, message_, sizeof(message_))                      \
+		SKEP_LOG_COPY_(SKEP_LOG_TARGET_, 0, target_, sizeof(target_))                      \
+		SKEP_LOG_COPY_(SKEP_LOG_FILE_, 0, __FILE_NAME__, sizeof(__FILE_NAME__))            \
+		SKEP_LOG_COPY_(SKEP_LOG_MESSAGE_, 0, message_, sizeof(message_))                   \
 		SKEP_LOG_EACH_(SKEP_LOG_PUT_, ##__VA_ARGS__)                                       \
 		bpf_ringbuf_submit(skep_record, 0);                                                \
 	} while (0)

@@ -239,6 +239,36 @@ fn other_tasks_have_their_turn() {
     assert!(seen >= 4000 / 1024, "{seen} turns of another task");
 }
 
+/// More than a turn's events at once, no other task there: the run time comes back by itself.
+#[test]
+fn a_task_alone_goes_on_after_its_turn() {
+    let system = host();
+    async fn all<R: Readiness>(sender: &Sender, mut events: AsyncEvents<R>) {
+        let begun = Instant::now();
+        for _ in 0..20 {
+            sender.send(200);
+            for _ in 0..200 {
+                events.next().await.unwrap().expect("an event");
+            }
+        }
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+    let late = Duration::from_secs(8);
+    let sender = Sender::new(&system);
+    tokio(false).block_on(async {
+        let events = TokioEvents::new(sender.events(&system)).unwrap();
+        let done = tokio::time::timeout(late, all(&sender, events)).await;
+        done.expect("in time");
+    });
+    let sender = Sender::new(&system);
+    let events = AsyncIoEvents::new(sender.events(&system)).unwrap();
+    smol::block_on(smol::future::or(all(&sender, events), async {
+        smol::Timer::after(late).await;
+        panic!("the task was not woken");
+    }));
+}
+
 #[test]
 fn it_ends_when_told_to() {
     let system = host();

@@ -15,6 +15,7 @@ use skep::sys::watch::Trace;
 use skep::{ErrorKind, Events, Object, ProgType, RingBuf, System};
 use std::future::Future;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -211,13 +212,19 @@ fn polling_a_stream_sleeps_over_a_ring_that_failed() {
 async fn waits<R: Readiness>(held: &Held, sleep: impl Future<Output = ()>) -> AsyncEvents<R> {
     let mut events = AsyncEvents::<R>::new(held.events()).unwrap();
     let before = held.trace.total();
-    let nothing = async {
+    let mut nothing = pin!(async {
         events.next().await.unwrap();
         unreachable!("the record is held");
-    };
+    });
+    let mut polls = 0;
+    let nothing = std::future::poll_fn(|cx| {
+        polls += 1;
+        nothing.as_mut().poll(cx)
+    });
     smol::future::or(nothing, sleep).await;
     let calls = held.trace.total() - before;
     assert!(calls <= 8, "{calls} calls: {:?}", held.trace);
+    assert!(polls <= 6, "the task was woken {polls} times");
     events
 }
 

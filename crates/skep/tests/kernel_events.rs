@@ -2,13 +2,13 @@
 
 mod common;
 
-use common::{getpgid, host, load, object, only_us};
+use common::{getpgid, host, load, object, only_us, skip};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use skep::events::{IterStream, Parts, Source};
 use skep::prog::TestRun;
 use skep::sys::watch::Trace;
-use skep::{Errno, Events, Link, Object, System};
+use skep::{Errno, ErrorKind, Events, Link, Object, System};
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -81,6 +81,53 @@ fn every_source_has_its_turn() {
     assert_eq!(buffer.lost(), 0);
     assert!(events.remove(samples).unwrap().is_none());
     assert!(events.stats(samples).is_none());
+    // What was taken out can be put in again.
+    let again = events.remove(ring).unwrap().unwrap();
+    assert!(events.next().unwrap().is_none(), "no source is the end");
+    let again = events.add(again).unwrap();
+    assert!(again != ring && again != samples);
+    events.add(buffer).unwrap();
+}
+
+/// A buffer that another part of this process has made senseless: its CPU is left out.
+#[test]
+fn a_cpu_that_fails_is_told_once_and_the_others_are_heard() {
+    let system = host();
+    let cpus = skep::sys::file::online_cpus(system.kernel()).unwrap();
+    let [first, second, ..] = cpus[..] else {
+        skip!("one CPU only");
+    };
+    let perf = load(&system, &object!("perf"));
+    let mut events = Events::new(&system).unwrap();
+    events.add(perf.perf("samples").unwrap()).unwrap();
+    run_on(first as usize);
+    send(&perf, 1);
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let buffers = maps.lines().filter(|line| line.contains("[perf_event]"));
+    let starts = buffers.map(|line| line.split('-').next().unwrap());
+    let heads = starts.map(|start| {
+        let start = usize::from_str_radix(start, 16).unwrap();
+        std::ptr::with_exposed_provenance_mut::<u64>(start + 1024)
+    });
+    // SAFETY: `data_head` of a buffer that this process has mapped to be written.
+    let head = heads
+        .into_iter()
+        .find(|head| unsafe { head.read_volatile() } != 0);
+    // SAFETY: as above.
+    unsafe { head.expect("one that was written").write_volatile(1 << 40) };
+    run_on(second as usize);
+    send(&perf, 2);
+    let (mut seen, mut failed) = (Vec::new(), 0);
+    for _ in 0..6 {
+        match events.try_next() {
+            Ok(event) => seen.extend(event.map(|event| event.cpu())),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+                failed += 1;
+            }
+        }
+    }
+    assert_eq!((seen, failed), (vec![Some(second); 2], 1));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use common::{host, load, object, own_mounts, run, skip};
 use nix::mount::{MsFlags, mount};
 use skep::codec::btf::{BtfBuilder, Int, Kind, Member};
 use skep::codec::bytes::Endian;
+use skep::codec::uapi::bpf::Cmd;
 use skep::probe::{Answer, Feature};
 use skep::sys::watch::Trace;
 use skep::{
@@ -267,12 +268,24 @@ fn relocations_may_be_resolved_by_types_that_are_given() {
         kernel_btf: Some(Arc::new(Btf::from_bytes(&empty).unwrap())),
         ..Default::default()
     };
-    let error = spec.load_with(&system, &options).unwrap_err();
+    let trace = Trace::new(system.kernel().clone());
+    let watched = System::new(trace.clone()).unwrap();
+    let error = spec.load_with(&watched, &options).unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("no struct task_struct in the kernel types given"),
         "{text}"
     );
+    assert_eq!(trace.count_cmd(Cmd::BTF_GET_NEXT_ID), 0, "no modules");
+    // What the kernel lacks is looked for in its modules, if nothing is given.
+    let index = spec
+        .programs
+        .iter()
+        .position(|p| p.name == "missing_struct");
+    let options = LoadOptions::default();
+    let mut loader = spec.loader(&watched, &options);
+    assert!(loader.load_program(index.unwrap()).is_err());
+    assert_ne!(trace.count_cmd(Cmd::BTF_GET_NEXT_ID), 0);
 }
 
 #[test]

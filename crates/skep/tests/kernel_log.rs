@@ -88,7 +88,7 @@ fn every_kind_of_argument_arrives() {
         logs.wait(Some(Duration::from_secs(5))).unwrap(),
         Woken::Ready
     );
-    assert_eq!(logs.forward().unwrap(), 5);
+    assert_eq!(logs.forward().unwrap(), 6);
     let expected = [
         (Level::Info, "bpf", "no arguments, {braces}"),
         (Level::Warn, "bpf", "200 -3 0xabcdef true z"),
@@ -98,6 +98,7 @@ fn every_kind_of_argument_arrives() {
             "16.17.18.19 1415:1617:1819:1a1b:1c1d:1e1f:2021:2223 00:01:02:03:04:05 16",
         ),
         (Level::Info, "bpf", "a name 0102ab a literal of some length"),
+        (Level::Info, "bpf", "fffd ff fffffffe fffffffffffffffd 0xc8"),
         (Level::Info, "bpf", "eight: [1, 2, 3, 4, 5, 6, 7, -8]"),
     ];
     let expected = expected.map(|(level, target, text)| Line {
@@ -167,6 +168,45 @@ fn a_stream_takes_them_with_others() {
         skep::log::emit(event.bytes());
     }
     assert_eq!(texts(), ["error", "warning", "information"]);
+}
+
+/// A record without arguments, as the header writes it.
+fn record(level: u8, target: &str) -> Vec<u8> {
+    let mut bytes = vec![1, level];
+    bytes.extend([0; 2]);
+    bytes.extend(30_u32.to_ne_bytes());
+    bytes.resize(24, 0);
+    for (kind, text) in [(0x40, target), (0x42, "said")] {
+        bytes.extend([kind, 0]);
+        bytes.extend((text.len() as u16).to_ne_bytes());
+        bytes.resize(bytes.len() + 4, 0);
+        bytes.extend(text.as_bytes());
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+    }
+    let size = bytes.len() as u16;
+    bytes[2..4].copy_from_slice(&size.to_ne_bytes());
+    bytes
+}
+
+#[test]
+fn levels_are_the_loggers_and_targets_are_asked_for() {
+    let _object = logging();
+    for level in 0..8 {
+        skep::log::emit(&record(level, "bpf"));
+        skep::log::emit(&record(level, "unwanted"));
+    }
+    let lines = lines();
+    assert!(
+        lines
+            .iter()
+            .all(|l| (&*l.target, &*l.text) == ("bpf", "said"))
+    );
+    let levels: Vec<Level> = lines.into_iter().map(|line| line.level).collect();
+    use Level::{Debug, Error, Info, Trace, Warn};
+    assert_eq!(
+        levels,
+        [Error, Error, Warn, Info, Debug, Trace, Trace, Trace]
+    );
 }
 
 #[test]

@@ -16,6 +16,11 @@ use std::fs::File;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
+/// The reason is in the error's words.
+fn told(error: &skep::Error, why: &str) {
+    assert!(error.to_string().contains(why), "{error}");
+}
+
 #[test]
 fn tail_calls_go_where_the_array_says() {
     let system = host();
@@ -70,6 +75,10 @@ fn maps_are_held_by_maps() {
             .insert(&2, &make(&system, MapType::ARRAY, 4, 8))
             .unwrap_err();
         assert_eq!(error.errno(), Some(Errno::EINVAL), "not like the inner map");
+        told(
+            &error,
+            ": maps in it are of the type, the sizes and the flags ",
+        );
         assert!(outer.remove(&1).unwrap());
         assert!(outer.get(&1).unwrap().is_none());
     }
@@ -89,9 +98,16 @@ fn interfaces_and_cpus_are_targets_with_programs() {
         assert_eq!((target.number, target.prog_id), (1, on_dev.id().unwrap()));
         devices.insert(3, 1, None).unwrap();
         assert_eq!(devices.get(3).unwrap().unwrap().prog_id, 0);
-        assert!(devices.insert(3, 77, None).is_err(), "no such interface");
+        told(
+            &devices.insert(3, 77, None).unwrap_err(),
+            ": no such interface, ",
+        );
         let wrong = object.program("on_cpu").unwrap();
-        assert!(devices.insert(3, 1, Some(wrong.fd())).is_err());
+        let error = devices.insert(3, 1, Some(wrong.fd())).unwrap_err();
+        told(
+            &error,
+            "or a program that is not for device maps (`xdp/devmap`): ",
+        );
         devices.remove(3).unwrap();
         assert!(devices.get(3).unwrap().is_none());
     }
@@ -108,10 +124,9 @@ fn interfaces_and_cpus_are_targets_with_programs() {
     assert_eq!((target.number, target.prog_id), (192, on_cpu.id().unwrap()));
     cpus.insert(0, 64, None).unwrap();
     assert_eq!(cpus.get(0).unwrap().unwrap().prog_id, 0);
-    assert_eq!(
-        cpus.insert(0, 20_000, None).unwrap_err().errno(),
-        Some(Errno::EOVERFLOW)
-    );
+    let error = cpus.insert(0, 20_000, None).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EOVERFLOW));
+    told(&error, ": a CPU's queue has at most 16384 packets: ");
     cpus.remove(0).unwrap();
     assert!(cpus.get(0).unwrap().is_none());
 }
@@ -158,10 +173,23 @@ fn sockets_are_held_and_told() {
     map.set(2, &server).unwrap();
     assert_eq!(map.get(2).unwrap(), Some(cookie(&server)));
     assert!(map.clear(2).unwrap() && !map.clear(2).unwrap());
+    assert!(map.clear(map.len()).is_err(), "no slot at all");
     assert!(map.set(8, &client).is_err() && map.set(0, &File::open("/").unwrap()).is_err());
     let narrow = SockMap::try_from(&make(&system, MapType::SOCKMAP, 4, 4)).unwrap();
     narrow.set(0, &client).unwrap();
     assert_eq!(narrow.get(0).unwrap_err().kind(), ErrorKind::Unsupported);
+    let narrow = SockHash::<u32>::try_from(&make(&system, MapType::SOCKHASH, 4, 4)).unwrap();
+    narrow.insert(&1, &client).unwrap();
+    narrow.insert(&2, &server).unwrap();
+    let mut keys: Vec<u32> = narrow.keys().map(Result::unwrap).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, [1, 2], "without values to be read");
+    // Nor is it seen by them whether a key is still there: the next one is.
+    let mut walk = narrow.keys();
+    let first = walk.next().unwrap().unwrap();
+    assert!(narrow.remove(&(3 - first)).unwrap());
+    let error = walk.next().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Restarted);
 
     let hash = SockHash::<[u8; 6]>::try_from(&make(&system, MapType::SOCKHASH, 6, 8)).unwrap();
     hash.insert(b"client", &client).unwrap();
@@ -234,7 +262,8 @@ fn cgroups_and_perf_events_are_put_into_slots() {
     };
     let groups = CgroupArray::try_from(&make(&system, MapType::CGROUP_ARRAY, 4, 4)).unwrap();
     groups.set(1, &cgroup.open()).unwrap();
-    assert!(groups.set(1, &File::open("/").unwrap()).is_err());
+    let error = groups.set(1, &File::open("/").unwrap()).unwrap_err();
+    told(&error, ": no descriptor of a cgroup of version 2: ");
     assert!(groups.clear(1).unwrap() && !groups.clear(1).unwrap());
 
     let events = PerfEventArray::try_from(&make(&system, MapType::PERF_EVENT_ARRAY, 4, 4)).unwrap();

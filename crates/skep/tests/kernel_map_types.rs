@@ -83,6 +83,13 @@ fn operations(map: &Map, kind: &MapKind) -> MapOps {
     // Sockets have none to delete: an empty slot is `EINVAL` as well.
     let deletes = map.map_type() == MapType::SOCKMAP || gives(map.delete(&key));
     ops.set(MapOps::DELETE, deletes);
+    // That a type has no batches is no fault of what is asked.
+    let lacking = [Errno::ENOTSUPP, Errno::EOPNOTSUPP];
+    let mut batch = |op: MapOps, answer: Result<(), CallError>| {
+        let lacks = answer.is_err_and(|e| lacking.contains(&e.errno));
+        assert!(lacks || kind.ops.contains(op), "{op:?}: {answer:?}");
+        ops.set(op, gives(answer.map_err(Into::into)));
+    };
     if kind.key != MapKey::None {
         let kernel = map.system().kernel();
         let cpus = count_cpus(kernel, None).unwrap();
@@ -91,14 +98,14 @@ fn operations(map: &Map, kind: &MapKind) -> MapOps {
         let (mut k, mut v, any) = (key.clone(), value.clone(), ElemFlags::ANY);
         let mut start = BatchCursor::default();
         let read = fd.lookup_batch(&mut start, &mut k, &mut v, any);
-        ops.set(MapOps::LOOKUP_BATCH, gives(read.map_err(Into::into)));
+        batch(MapOps::LOOKUP_BATCH, read.map(drop));
         let mut start = BatchCursor::default();
         let read = fd.lookup_and_delete_batch(&mut start, &mut k, &mut v, any);
-        ops.set(MapOps::TAKE_BATCH, gives(read.map_err(Into::into)));
+        batch(MapOps::TAKE_BATCH, read.map(drop));
         let update = fd.update_batch(&key, &value, any);
-        ops.set(MapOps::UPDATE_BATCH, gives(update.map_err(|e| e.0.into())));
+        batch(MapOps::UPDATE_BATCH, update.map(drop).map_err(|e| e.0));
         let delete = fd.delete_batch(&key);
-        ops.set(MapOps::DELETE_BATCH, gives(delete.map_err(|e| e.0.into())));
+        batch(MapOps::DELETE_BATCH, delete.map(drop).map_err(|e| e.0));
     }
     ops
 }
@@ -186,6 +193,23 @@ fn a_map_is_found_by_id_pin_and_descriptor() {
 }
 
 #[test]
+fn a_map_has_the_name_that_it_was_made_with() {
+    let system = host();
+    let params = MapParams {
+        map_type: MapType::ARRAY,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 1,
+        name: "longer_than_the_kernel_keeps",
+        ..MapParams::default()
+    };
+    let map = Map::create(&system, &params).unwrap();
+    assert_eq!(map.name(), params.name);
+    let same = system.map_by_id(map.id()).unwrap();
+    assert_eq!(same.name(), &params.name[..15]);
+}
+
+#[test]
 fn flags_say_how_an_element_is_written() {
     let system = host();
     let map = make(&system, MapType::HASH, 4, 4);
@@ -199,6 +223,8 @@ fn flags_say_how_an_element_is_written() {
     for flags in [ElemFlags::LOCK, ElemFlags::cpu(0), ElemFlags::ALL_CPUS] {
         assert_eq!(errno(flags), Some(Errno::EINVAL), "{flags:?}");
         assert!(map.lookup_with(key, flags).is_err());
+        let taken = map.take(key, flags).unwrap_err();
+        assert_eq!(taken.errno(), Some(Errno::EINVAL), "{flags:?}");
     }
     match map.take(key, ElemFlags::ANY) {
         Ok(taken) => assert_eq!(taken, Some(vec![2; 4])),
@@ -316,6 +342,10 @@ fn batches_read_all_and_end_with_the_last() {
         counts.push(chunk.len());
     }
     assert!(!batches.one_by_one());
+    let array = make(&system, MapType::ARRAY, 4, 4);
+    let mut batches = array.batches();
+    assert_eq!(batches.next().unwrap().unwrap().len(), 8);
+    assert!(batches.next().unwrap().is_none() && !batches.one_by_one());
     assert_eq!(counts.iter().sum::<usize>(), 20_000);
     assert!(
         counts.len() >= 5 && counts.iter().all(|&count| count <= 4096),
@@ -352,6 +382,37 @@ fn batches_read_all_and_end_with_the_last() {
     assert_eq!(rest, 20_000 - 5);
     assert_eq!(map.keys().count(), 0);
     assert_eq!(map.entries().count(), 0);
+}
+
+#[test]
+fn a_bucket_longer_than_the_buffers_is_read_all_the_same() {
+    let system = host();
+    let params = MapParams {
+        map_type: MapType::HASH,
+        key_size: 4,
+        value_size: 200_000, // One is read at a time.
+        max_entries: 32,
+        ..MapParams::default()
+    };
+    let map = Map::create(&system, &params).unwrap();
+    let value = |n: u32| n.to_ne_bytes().repeat(50_000);
+    for n in 0..32_u32 {
+        map.update(&n.to_ne_bytes(), &value(n), ElemFlags::ANY)
+            .unwrap();
+    }
+    // That each of 32 has a bucket of its own does not happen.
+    let mut batches = map.batches();
+    let (mut seen, mut longest) = (Vec::new(), 0);
+    while let Some(chunk) = batches.next().unwrap() {
+        longest = longest.max(chunk.len());
+        for (key, bytes) in chunk {
+            let n = u32::from_ne_bytes(key.try_into().unwrap());
+            assert!(bytes == value(n), "{n}");
+            seen.push(n);
+        }
+    }
+    seen.sort_unstable();
+    assert!(seen.into_iter().eq(0..32) && longest > 1 && !batches.one_by_one());
 }
 
 #[test]
@@ -476,14 +537,43 @@ fn a_walk_that_would_begin_again_says_so() {
 }
 
 #[test]
+fn a_walk_over_a_hash_never_gives_a_key_twice() {
+    let system = host();
+    // What is deleted when two keys were given: the next, or the first as well.
+    for gone in [&[2][..], &[0, 2]] {
+        let map = make(&system, MapType::HASH, 4, 4);
+        for n in 0..8_u32 {
+            map.update(&n.to_ne_bytes(), &[1; 4], ElemFlags::ANY)
+                .unwrap();
+        }
+        let order: Vec<Vec<u8>> = map.keys().map(Result::unwrap).collect();
+        let mut walk = map.keys();
+        let given: Vec<Vec<u8>> = walk.by_ref().take(2).map(Result::unwrap).collect();
+        assert_eq!(given, order[..2]);
+        for &n in gone {
+            assert!(map.delete(&order[n]).unwrap());
+        }
+        // The kernel gives the first key of all after one that has gone.
+        let error = walk.next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Restarted, "{gone:?}: {error}");
+        assert!(walk.next().is_none(), "{gone:?}");
+    }
+}
+
+#[test]
 fn one_cpus_value_is_written_alone() {
     let system = host();
     let map = make(&system, MapType::PERCPU_ARRAY, 4, 4);
     let cpus = map.values_per_key();
     let key = 1_u32.to_ne_bytes();
+    if let Err(error) = map.update(&key, &[0; 4], ElemFlags::ALL_CPUS) {
+        assert!(error.to_string().contains("before Linux 6.19"), "{error}");
+        assert!(!error.to_string().contains("a value has"), "{error}");
+    }
     match map.update(&key, &[7; 4], ElemFlags::cpu(0)) {
         Ok(()) => {}
         Err(error) if error.errno() == Some(Errno::EINVAL) => {
+            assert!(error.to_string().contains("before Linux 6.19"), "{error}");
             // The kernel looked at all values before it refused: there were as many.
             assert_eq!(map.lookup(&key).unwrap(), Some(vec![0; 8 * cpus]));
             skip!("no flags for one CPU's value: {error}");

@@ -151,6 +151,9 @@ fn hashes_of_each_kind_take_their_operations() {
         let mut keys: Vec<Flow> = hash.keys().map(Result::unwrap).collect();
         keys.sort_unstable();
         assert!(keys.iter().eq(all.iter().map(|(key, _)| key)));
+        // These values have no lock.
+        let error = hash.get_with(&FLOW, ElemFlags::LOCK).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::EINVAL), "{map_type}");
         if let Some(taken) = unless_lacking(hash.take(&FLOW)) {
             assert_eq!((taken, hash.take(&FLOW).unwrap()), (Some(3), None));
         }
@@ -388,6 +391,18 @@ fn elements_in_memory_are_cells() {
     assert_eq!(cell.load(), [4, 5, 6]);
     assert!(array.cell(5).unwrap().is_none());
     let memory = map.memory().unwrap();
+    // Elements lie at multiples of 8.
+    let longer = MapParams {
+        value_size: 4,
+        max_entries: system.page_size() as u32 / 4,
+        ..params
+    };
+    let longer = Map::create(&system, &longer).unwrap();
+    assert_eq!(longer.memory().unwrap().len(), 2 * system.page_size());
+    let last = Array::<u32>::try_from(&longer).unwrap();
+    let cell = last.cell(last.len() - 1).unwrap().unwrap();
+    cell.store(&7).unwrap();
+    assert_eq!(last.get(last.len() - 1).unwrap(), Some(7));
     let word = memory.cell::<u32>(3 * 16 + 4).unwrap();
     assert_eq!(word.fetch_add(10).unwrap(), 5);
     assert_eq!(word.compare_exchange(14, 0).unwrap(), (false, 15));
@@ -463,6 +478,21 @@ fn what_does_not_fit_is_told() {
         error.to_string().contains(": indices are below 8: "),
         "{error}"
     );
+    let trie = MapParams {
+        map_type: MapType::LPM_TRIE,
+        key_size: 8,
+        value_size: 4,
+        max_entries: 8,
+        map_flags: skep::codec::uapi::flags::NO_PREALLOC,
+        ..MapParams::default()
+    };
+    let trie = Map::create(&system, &trie).unwrap();
+    let long = [33_u32.to_ne_bytes(), [10, 0, 0, 0]].concat();
+    let told = ": a prefix of 33 bits, of a key that has 32: ";
+    let error = trie.update(&long, &[0; 4], ElemFlags::ANY).unwrap_err();
+    assert!(error.to_string().contains(told), "{error}");
+    let error = trie.delete(&long).unwrap_err();
+    assert!(error.to_string().contains(told), "{error}");
 
     let refused = |map_type, key_size, value_size, max_entries| {
         let params = MapParams {

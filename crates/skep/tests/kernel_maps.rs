@@ -90,10 +90,24 @@ fn a_declaration_is_changed_before_the_load() {
     let made = alone(&system, &spec, "trie").unwrap();
     assert_eq!((made.map_type, made.max_entries), (MapType::HASH, 77));
     assert_eq!(made.map_flags, NUMA_NODE | 1);
-    // A device that is not there: the kernel is told of it.
+    // A node that is not there, a device: the kernel is told of them.
+    spec.map_mut("trie").unwrap().numa_node = Some(9999);
+    let error = alone(&system, &spec, "trie").unwrap_err();
+    let errno = error.map_failures()[0].error.errno();
+    assert_eq!(errno, Some(Errno::EINVAL), "{error}");
+    spec.map_mut("trie").unwrap().numa_node = None;
     spec.map_mut("trie").unwrap().ifindex = i32::MAX as u32;
     let error = alone(&system, &spec, "trie").unwrap_err();
     assert_eq!(error.map_failures().len(), 1, "{error}");
+}
+
+#[test]
+fn a_ring_has_keys_and_values_for_its_readers_only() {
+    let mut spec = object!("kinds");
+    let ring = spec.map_mut("typed_ring").unwrap();
+    (ring.key_size, ring.value_size) = (4, 16);
+    let made = alone(&host(), &spec, "typed_ring").unwrap();
+    assert_eq!((made.key_size, made.value_size), (0, 0));
 }
 
 #[test]
@@ -189,6 +203,40 @@ fn a_pinned_map_is_shared_and_checked() {
     let pinned = Map::from_pin(&system, &path).unwrap();
     assert_eq!(pinned.id(), third.map("pinned_count").unwrap().id());
     assert_ne!(pinned.id(), id);
+}
+
+/// What the kernel adds to flags is no difference, nor what a field of the definition adds.
+#[test]
+fn a_pinned_map_with_flags_of_the_kernels_own_is_shared() {
+    let root = own_bpffs();
+    let system = host();
+    for name in ["devmap", "numa", "trie"] {
+        let mut spec = object!("kinds");
+        let path = format!("{root}/{name}");
+        for map in &mut spec.maps {
+            map.autocreate = map.name == name;
+        }
+        let map = spec.map_mut(name).unwrap();
+        map.pinning = Pinning::Path(path);
+        if name == "trie" {
+            map.numa_node = Some(0);
+        }
+        let [first, second] = [0, 1].map(|_| {
+            let object = load(&system, &only(spec.clone(), &[]));
+            object.map(name).unwrap().info().unwrap()
+        });
+        assert_eq!(first.id, second.id, "{name}");
+        assert_ne!(first.map_flags, 0, "{name}");
+        // Nor has it types that were not declared.
+        let made = Map::from_pin(&system, &format!("{root}/{name}")).unwrap();
+        let object = load(&system, &only(spec.clone(), &[]));
+        let declared = object.map(name).unwrap().types().unwrap();
+        assert_eq!(
+            declared.is_some(),
+            made.types().unwrap().is_some(),
+            "{name}"
+        );
+    }
 }
 
 /// Whichever call fails: also the one that asks what is pinned, as if another process pinned its

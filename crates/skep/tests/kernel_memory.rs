@@ -3,8 +3,10 @@
 mod common;
 
 use common::{host, load, object, run, skip, takes_a_jit};
+use skep::codec::uapi::flags;
+use skep::map::MapParams;
 use skep::prog::TestRun;
-use skep::{Errno, ErrorKind, Object, System};
+use skep::{Errno, ErrorKind, Map, MapType, Object, System};
 
 fn call(object: &Object, program: &str) -> u32 {
     let program = object.program(program).unwrap();
@@ -44,7 +46,18 @@ fn globals_are_written_while_programs_run() {
     assert_eq!(constant.read::<u32>().unwrap(), 5);
     let error = constant.set(6_u32).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Permission);
-    assert!(!constant.map().memory().unwrap().is_writable());
+    let memory = constant.map().memory().unwrap();
+    assert!(!memory.is_writable());
+    let cell = memory.cell::<u32>(0).unwrap();
+    for written in [
+        memory.write(0, &[6]),
+        cell.store(&6),
+        cell.fetch_add(1).map(drop),
+        cell.swap(6).map(drop),
+        cell.compare_exchange(5, 6).map(drop),
+    ] {
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::Permission);
+    }
     let error = global("rw_u8").set(1_u16).unwrap_err();
     assert_eq!(error.to_string(), "2 bytes for variable `rw_u8` of 1");
 }
@@ -161,6 +174,27 @@ fn an_arena_holds_globals_and_pages() {
         assert_eq!(second.map("arena").unwrap().id(), map.id());
         assert_eq!(call(&second, "count"), 242, "its globals, too");
     }
+}
+
+#[test]
+fn pages_that_only_programs_allocate_are_not_touched() {
+    let params = MapParams {
+        map_type: MapType::ARENA,
+        max_entries: 4,
+        map_flags: flags::MMAPABLE | flags::SEGV_ON_FAULT,
+        ..MapParams::default()
+    };
+    let system = host();
+    let map = match Map::create(&system, &params) {
+        Ok(map) => map,
+        Err(error) => skip!("no arenas: {error}"),
+    };
+    let memory = map.memory().unwrap();
+    for touched in [memory.read(0, &mut [0]), memory.write(0, &[1])] {
+        assert_eq!(touched.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+    assert!(memory.cell::<u8>(0).is_err());
+    assert_eq!(memory.len(), 4 * system.page_size());
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! Perf event arrays: samples of all CPUs through one reader.
 
 mod common;
+#[path = "common/signals.rs"]
+mod signals;
 
 use common::{host, load, object, own_mounts};
 use nix::mount::{MsFlags, mount, umount};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
+use signals::Signals;
 use skep::prog::TestRun;
 use skep::ring::{PerfBuffer, PerfHistory, PerfOptions, Wakeup, Woken};
 use skep::sys::watch::{Fault, Trace};
@@ -111,14 +114,28 @@ fn every_cpu_is_heard() {
     let stats: Vec<_> = buffer.stats().map(|s| (s.cpu, s.samples, s.lost)).collect();
     let each = cpus.iter().map(|&cpu| (cpu, 3, 0)).collect::<Vec<_>>();
     assert_eq!(stats, each);
+    // Each has its turn, whatever the others send.
+    for &cpu in &cpus {
+        sender.send(cpu, 16, 200);
+    }
+    let seen = drain(&mut buffer);
+    assert_eq!(seen.len(), 200 * cpus.len());
+    let turns = seen.chunk_by(|a, b| a.cpu == b.cpu).map(<[Head]>::len);
+    assert!(cpus.len() == 1 || turns.max() <= Some(64 + 8));
     sender.send(cpus[0], 16, 1);
     let sample = buffer.next().unwrap().unwrap();
-    assert_eq!(sample.read::<Head>().unwrap().number, 3);
+    assert_eq!(sample.read::<Head>().unwrap().number, 203);
     assert_eq!(
         sample.read::<u32>().unwrap_err().kind(),
         ErrorKind::Invalid,
         "another size"
     );
+    drop(sample);
+    // 4 bytes before it: a record of whole words ends 7 bytes later.
+    sender.send(cpus[0], 21, 1);
+    let sample = buffer.next().unwrap().unwrap();
+    assert_eq!(sample.len(), 28);
+    assert!(sample.read::<[u8; 21]>().is_ok() && sample.read::<[u8; 20]>().is_err());
 }
 
 #[test]
@@ -221,6 +238,13 @@ fn a_wait_ends_in_time() {
 }
 
 #[test]
+fn signals_are_told() {
+    let mut buffer = Sender::new(&host()).one_page();
+    let _signals = Signals::every(Duration::from_millis(10));
+    assert_eq!(buffer.wait(None).unwrap(), Woken::Signal);
+}
+
+#[test]
 fn a_paused_buffer_takes_nothing() {
     let system = host();
     let sender = Sender::new(&system);
@@ -271,6 +295,36 @@ fn a_history_keeps_what_is_newest() {
         assert_eq!(seen, newest.collect::<Vec<_>>(), "size {size}");
     }
     assert_eq!(sender.count("refused"), 0, "it is never full");
+}
+
+#[test]
+fn a_history_is_read_while_it_is_written() {
+    let system = host();
+    let sender = Sender::new(&system);
+    let samples = sender.0.map("samples").unwrap();
+    let mut history = PerfHistory::open(samples, 4 * system.page_size()).unwrap();
+    let stop = AtomicBool::new(false);
+    let mut seen = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                sender.send(0, 50, 1000);
+            }
+        });
+        let end = Instant::now() + Duration::from_millis(500);
+        while Instant::now() < end {
+            for cpu in history.snapshot().unwrap() {
+                for sample in cpu.samples {
+                    let head: Head = skep::Plain::read_from(&sample[..16]).unwrap();
+                    assert_eq!((head.cpu, head.size), (0, 50));
+                    seen.push(head.number);
+                }
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert!(seen.len() > 100, "{}", seen.len());
+    assert!(seen.is_sorted_by(|before, after| before < after));
 }
 
 /// Tells this thread that other CPUs are online.
@@ -345,7 +399,7 @@ fn only_perf_event_arrays_with_room_are_opened() {
     let sender = Sender::new(&system);
     let error = PerfBuffer::open(sender.0.map("scratch").unwrap()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert!(error.to_string().contains("scratch"), "{error}");
+    assert_eq!(error.to_string(), "map `scratch` is no perf event array");
     let mut spec = object!("perf");
     spec.map_mut("samples").unwrap().max_entries = 1;
     let small = load(&system, &spec);

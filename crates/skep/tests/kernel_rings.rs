@@ -1,17 +1,17 @@
 //! Ring buffers between programs of the running kernel and this process.
 
 mod common;
+#[path = "common/signals.rs"]
+mod signals;
 
 use common::{host, load, object, skip};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
-use nix::sys::pthread::{pthread_kill, pthread_self};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use signals::Signals;
 use skep::prog::TestRun;
 use skep::ring::{RingBuf, Woken, wait_any};
+use skep::sys::watch::Trace;
 use skep::{ErrorKind, MapType, Object, System};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A record of program `send`, with its header.
@@ -223,36 +223,21 @@ fn a_wait_ends_in_time() {
     assert!(begun.elapsed() >= short);
 }
 
-extern "C" fn on_signal(_: i32) {}
-
-/// Signals to this thread, until dropped.
-struct Signals(Arc<AtomicBool>, Option<JoinHandle<()>>);
-
-impl Signals {
-    fn every(time: Duration) -> Self {
-        let handler = SigHandler::Handler(on_signal);
-        // Without SA_RESTART calls end with EINTR.
-        let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
-        // SAFETY: the handler does nothing.
-        unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
-        let thread = pthread_self();
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let sender = std::thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(time);
-                pthread_kill(thread, Signal::SIGUSR1).unwrap();
-            }
-        });
-        Self(stop, Some(sender))
+/// The kernel is told of what was read before a wait: otherwise it would say that there is more.
+#[test]
+fn a_wait_after_the_last_record_sleeps() {
+    let trace = Trace::new(host().kernel().clone());
+    let producer = Producer::new(&System::new(trace.clone()).unwrap());
+    let mut ring = producer.ring();
+    producer.send("send", 3);
+    for number in 0..3_u64 {
+        let record = ring.next().unwrap().unwrap();
+        assert_eq!(record.field::<u64>(0).unwrap(), number);
     }
-}
-
-impl Drop for Signals {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-        self.1.take().unwrap().join().unwrap();
-    }
+    let before = trace.count("poll");
+    let time = Some(Duration::from_millis(100));
+    assert_eq!(ring.wait(time).unwrap(), Woken::TimedOut);
+    assert!(trace.count("poll") - before <= 2, "{trace:?}");
 }
 
 #[test]
@@ -279,6 +264,7 @@ fn one_wait_for_many_rings() {
     let producers: Vec<Producer> = (0..3).map(|_| Producer::new(&system)).collect();
     let mut rings: Vec<RingBuf> = producers.iter().map(Producer::ring).collect();
     for turn in [2_usize, 0, 1] {
+        let begun = Instant::now();
         let woken = std::thread::scope(|scope| {
             scope.spawn(|| {
                 std::thread::sleep(Duration::from_millis(30));
@@ -288,6 +274,8 @@ fn one_wait_for_many_rings() {
             wait_any(&mut all, Some(Duration::from_secs(10))).unwrap()
         });
         assert_eq!(woken, Woken::Ready);
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(5), "{took:?}: no wake-up");
         let ready: Vec<bool> = rings.iter_mut().map(RingBuf::is_ready).collect();
         let wanted: Vec<bool> = (0..3).map(|n| n == turn).collect();
         assert_eq!(ready, wanted);

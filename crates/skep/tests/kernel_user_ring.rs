@@ -3,8 +3,9 @@
 mod common;
 
 use common::{host, object, run, skip, takes_a_jit};
+use skep::map::MapParams;
 use skep::ring::UserRingBuf;
-use skep::{ErrorKind, Object, RingBuf, System};
+use skep::{ErrorKind, Map, MapType, Object, RingBuf, System};
 use std::time::{Duration, Instant};
 
 /// The object, if this kernel has user ring buffers.
@@ -114,6 +115,20 @@ fn sizes_are_checked() {
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert!(error.to_string().contains("up to 4088 bytes"), "{error}");
     }
+    // The kernel hands no longer ones to programs, however large the ring is.
+    let params = MapParams {
+        map_type: MapType::USER_RINGBUF,
+        max_entries: 32 << 20,
+        ..MapParams::default()
+    };
+    let large = Map::create(&host(), &params).unwrap();
+    let mut large = UserRingBuf::open(&large).unwrap();
+    large.reserve((1 << 24) - 1).unwrap().commit();
+    let error = large.reserve(1 << 24).unwrap_err();
+    assert!(
+        error.to_string().contains("up to 16777215 bytes"),
+        "{error}"
+    );
     let mut slot = ring.reserve(4088).unwrap();
     assert_eq!(slot.len(), 4088);
     assert!(slot.write(4081, &[0; 8]).is_err());

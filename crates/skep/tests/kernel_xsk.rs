@@ -111,6 +111,9 @@ fn a_packet_is_read_in_pieces() {
     frame.copy_to(&mut start);
     assert_eq!(start, whole[..20]);
     frame.pop_front(14);
+    assert_eq!(frame.len(), whole.len() - 14);
+    frame.truncate(whole.len());
+    assert_eq!(frame.len(), whole.len() - 14, "it is not longer");
     frame.truncate(4);
     assert_eq!(frame.to_vec(), 3_u32.to_be_bytes());
     frame.push_front(b"tag").unwrap();
@@ -119,6 +122,11 @@ fn a_packet_is_read_in_pieces() {
     assert!(frame.push_front(&[0; 2048]).is_err());
     assert!(frame.push_front(&[7; 256]).is_ok());
     assert_eq!(frame.len(), 263);
+    frame.pop_front(264);
+    assert_eq!(frame.len(), 0);
+    assert_eq!(frame.send().unwrap_err().kind(), ErrorKind::Invalid);
+    assert!(socket.recv().unwrap().is_none());
+    assert_eq!(socket.receiving(), 64);
 }
 
 fn packets_are_sent(need_wakeup: bool) {
@@ -137,6 +145,7 @@ fn packets_are_sent(need_wakeup: bool) {
         assert_eq!(socket.sending(), 32);
         let full = socket.send(&packet(0)).unwrap_err();
         assert_eq!(full.kind(), ErrorKind::Full, "{full}");
+        assert_eq!(socket.sending(), 32);
         assert_eq!(socket.flush().unwrap(), 0);
         for number in first..first + 32 {
             assert_eq!(pair.received(), packet(number), "packet {number}");
@@ -156,6 +165,64 @@ fn packets_are_sent_whole_and_in_order() {
 #[test]
 fn packets_are_sent_where_every_call_is_made() {
     packets_are_sent(false);
+}
+
+#[test]
+fn many_packets_go_in_one_flush() {
+    let Some(pair) = Pair::new() else { return };
+    let options = XskOptions {
+        tx_frames: 512,
+        ..small()
+    };
+    let mut socket = pair.bind(&options);
+    for number in 0..512 {
+        socket.send(&packet(number % 64)).unwrap();
+    }
+    // The kernel takes 16 or 32 in a call.
+    let left: Vec<u32> = (0..2).map(|_| socket.flush().unwrap()).collect();
+    assert_eq!(left[1], 0, "{left:?}");
+}
+
+#[test]
+fn frames_come_back_without_a_flush() {
+    let Some(mut pair) = Pair::new() else { return };
+    let mut socket = pair.bind(&small());
+    for number in 0..32 {
+        socket.send(&packet(number)).unwrap();
+    }
+    // A wait wakes the kernel up for both directions.
+    for number in 0..32 {
+        socket.wait(Some(Duration::ZERO)).unwrap();
+        assert_eq!(pair.received(), packet(number));
+    }
+    assert_eq!(socket.sending(), 32, "as far as known");
+    socket.send(&packet(1)).unwrap();
+    assert!(socket.sending() < 32);
+    while socket.flush().unwrap() > 0 {}
+    assert_eq!(pair.received(), packet(1));
+    assert_eq!(socket.flush().unwrap(), 0);
+    assert_eq!(socket.sending(), 0);
+}
+
+#[test]
+fn what_finds_no_room_to_go_back_is_dropped() {
+    let Some(mut pair) = Pair::new() else { return };
+    let (mut socket, _object, _link) = pair.receiver(&small(), Xdp::generic);
+    for number in 0..33 {
+        pair.peer.write_all(&packet(number)).unwrap();
+        socket.wait(Some(LONG)).unwrap();
+        let sent = socket.recv().unwrap().unwrap().send();
+        let full = sent.err().map(|error| error.kind());
+        assert_eq!(full, (number == 32).then_some(ErrorKind::Full), "{number}");
+    }
+    assert_eq!(socket.sending(), 32);
+    while socket.flush().unwrap() > 0 {}
+    for number in 0..32 {
+        assert_eq!(pair.received(), packet(number));
+    }
+    socket.flush().unwrap();
+    assert!(socket.recv().unwrap().is_none());
+    assert_eq!((socket.receiving(), socket.sending()), (64, 0));
 }
 
 #[test]
@@ -202,6 +269,10 @@ fn packets_go_back_in_their_own_frames() {
         assert_eq!(socket.wait(Some(LONG)).unwrap(), Woken::Ready);
         let mut frame = socket.recv().unwrap().unwrap();
         frame.write(0, &[2; 6]).unwrap();
+        // Before the packet there is what was asked for, and 256 bytes.
+        assert!(frame.push_front(&[0; 64 + 256 + 1]).is_err());
+        frame.push_front(&[0; 64 + 256]).unwrap();
+        frame.pop_front(64 + 256);
         // Another header before the packet: 14 bytes of Ethernet.
         let mut header = [3; 14];
         header[12..].copy_from_slice(&ETHERTYPE);

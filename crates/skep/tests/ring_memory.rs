@@ -7,12 +7,12 @@ mod memory;
 #[path = "../../../fuzz/src/random.rs"]
 mod random;
 
-use memory::{BUSY, DISCARD, HEADER, RingKernel, whole};
+use memory::{BUSY, DISCARD, HEADER, Meanwhile, RingKernel, whole};
 use random::Random;
 use skep::MapType;
 use skep::codec::uapi::flags::RB_OVERWRITE;
-use skep::ring::{RingBuf, UserRingBuf, Woken};
-use skep::{ErrorKind, Plain};
+use skep::ring::{Ring, RingBuf, UserRingBuf, Woken, wait_any};
+use skep::{Errno, ErrorKind, Plain};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -204,15 +204,87 @@ fn nothing_behind_a_busy_record_is_read() {
     kernel.submit(second, &2_u64.to_ne_bytes());
     assert_eq!(kernel.header(first), 8 | BUSY);
     assert!(ring.next().unwrap().is_none());
-    // Not a reason to spin: the wait naps until its time is over.
+    // Not a reason to spin: the wait naps until its time is over, short and then longer.
     let time = Some(Duration::from_millis(50));
     assert_eq!(ring.wait(time).unwrap(), Woken::TimedOut);
+    let naps = kernel.waits();
+    assert!(naps.iter().all(|&(descriptors, _)| descriptors == 0));
+    let naps: Vec<i64> = naps.into_iter().map(|(_, ns)| ns).collect();
+    assert_eq!(naps[..3], [20_000, 40_000, 80_000]);
+    assert!((25..40).contains(&naps.len()), "{naps:?}");
+    assert_eq!(naps.iter().max(), Some(&2_000_000));
+    let slept: i64 = naps.iter().sum();
+    assert!((49_000_000..=50_000_000).contains(&slept), "{slept}");
+    // So does one for several rings, wherever the busy one is.
+    let idle = RingKernel::new(MapType::RINGBUF, 0, 4096, 0);
+    let mut other = RingBuf::open(&idle.map()).unwrap();
+    for turned in [false, true] {
+        let mut rings = [&mut ring, &mut other];
+        if turned {
+            rings.reverse();
+        }
+        assert_eq!(wait_any(&mut rings, time).unwrap(), Woken::TimedOut);
+        let waits = [kernel.waits(), idle.waits()].concat();
+        assert!(waits.len() > 1 && waits.iter().all(|&(descriptors, _)| descriptors == 0));
+    }
     kernel.submit(first, &1_u64.to_ne_bytes());
     assert_eq!(ring.wait(time).unwrap(), Woken::Ready);
     for number in [1_u64, 2] {
         assert_eq!(ring.next().unwrap().unwrap().read::<u64>().unwrap(), number);
     }
     assert!(ring.next().unwrap().is_none());
+}
+
+#[test]
+fn what_is_no_value_is_told_and_passed_over() {
+    let kernel = RingKernel::new(MapType::RINGBUF, 0, 4096, 0);
+    let mut ring = Ring::<u32>::try_from(&kernel.map()).unwrap();
+    for bytes in [&[1_u8; 8][..], &[2; 4], &[3; 3], &[4; 4]] {
+        let position = kernel.reserve(bytes.len() as u32).unwrap();
+        kernel.submit(position, bytes);
+    }
+    let mut got = || ring.next().map_err(|error| error.kind());
+    let want = |byte: u8| Ok(Some(u32::from_ne_bytes([byte; 4])));
+    assert_eq!((got(), got()), (Err(ErrorKind::Invalid), want(2)));
+    assert_eq!((got(), got()), (Err(ErrorKind::Invalid), want(4)));
+    assert_eq!(got(), Ok(None));
+}
+
+#[test]
+fn what_is_given_back_unused_while_it_is_waited_for_ends_no_records() {
+    let kernel = RingKernel::with(MapType::RINGBUF, 0, 4096, 0, |kernel, wait| {
+        let position = kernel.reserve(8).unwrap();
+        match wait {
+            1 => kernel.set_header(position, 8 | DISCARD),
+            _ => kernel.submit(position, &2_u64.to_ne_bytes()),
+        }
+        1
+    });
+    let mut ring = RingBuf::open(&kernel.map()).unwrap();
+    let second = Duration::from_secs(1);
+    let record = ring.records(Some(second)).next().unwrap().unwrap().read();
+    assert_eq!((record.unwrap(), ring.discarded()), (2_u64, 1));
+    let waits = kernel.waits();
+    assert!(waits.len() == 2 && waits.iter().all(|&(descriptors, _)| descriptors == 1));
+}
+
+#[test]
+fn what_was_given_back_unused_is_no_reason_to_wait() {
+    let kernel = RingKernel::new(MapType::RINGBUF, 0, 4096, 0);
+    let mut ring = RingBuf::open(&kernel.map()).unwrap();
+    assert!(!ring.is_ready());
+    let position = kernel.reserve(8).unwrap();
+    assert!(!ring.is_ready());
+    kernel.set_header(position, 8 | DISCARD);
+    assert!(ring.is_ready());
+    assert_eq!(ring.wait(None).unwrap(), Woken::Ready);
+    assert!(ring.next().unwrap().is_none());
+    assert_eq!((ring.discarded(), ring.is_ready()), (1, false));
+    // Nor is what cannot be a record: it is for the caller to be told.
+    kernel.reserve(8).unwrap();
+    kernel.set_header(16, 100);
+    assert_eq!(ring.wait(None).unwrap(), Woken::Ready);
+    assert!(ring.next().is_err());
 }
 
 #[test]
@@ -263,6 +335,17 @@ fn corrupt_rings_are_errors_that_stay() {
             "it stays where it is"
         );
     }
+    // Nor does it go on with what is overwritten.
+    let kernel = RingKernel::new(MapType::RINGBUF, RB_OVERWRITE, 4096, 0);
+    kernel.producer().store(8192, Ordering::Relaxed);
+    let mut ring = RingBuf::open(&kernel.map()).unwrap();
+    let error = ring.next().unwrap_err();
+    assert!(error.to_string().ends_with(apart), "{error}");
+    // A producer that has gone back has nothing that waits.
+    kernel.producer().store(0, Ordering::Relaxed);
+    kernel.consumer().store(64, Ordering::Relaxed);
+    let ring = RingBuf::open(&kernel.map()).unwrap();
+    assert_eq!(ring.available_bytes(), 0);
     let kernel = RingKernel::new(MapType::RINGBUF, 0, 4096, 4);
     assert_eq!(
         RingBuf::open(&kernel.map()).unwrap_err().kind(),
@@ -344,10 +427,40 @@ fn user_rings_with_impossible_positions_are_corrupt() {
     kernel.consumer().store(64, Ordering::Relaxed);
     ring.send(&[0; 8]).unwrap();
     kernel.producer().store(4, Ordering::Relaxed);
-    assert_eq!(
-        UserRingBuf::open(&kernel.map()).unwrap_err().kind(),
-        ErrorKind::Corrupt
-    );
+    for consumer in [64, 4] {
+        kernel.consumer().store(consumer, Ordering::Relaxed);
+        let error = UserRingBuf::open(&kernel.map()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{consumer}");
+    }
+}
+
+#[test]
+fn a_wait_for_room_sleeps_and_survives_signals() {
+    let drained: Meanwhile = |kernel, wait| match wait {
+        ..3 => -(Errno::EINTR.raw() as isize),
+        5 => {
+            kernel.consumer().store(2048, Ordering::Relaxed);
+            1
+        }
+        // There is some room, and too little.
+        _ => 1,
+    };
+    let kernel = RingKernel::with(MapType::USER_RINGBUF, 0, 4096, 0, drained);
+    let mut ring = UserRingBuf::open(&kernel.map()).unwrap();
+    ring.send(&[0; 4000]).unwrap();
+    let time = Some(Duration::from_millis(50));
+    assert_eq!(ring.reserve_wait(1000, time).unwrap().len(), 1000);
+    let descriptors: Vec<usize> = kernel.waits().into_iter().map(|wait| wait.0).collect();
+    // A nap after each wait for the descriptor, which is writable all the time.
+    assert_eq!(descriptors, [1, 0, 1, 0, 1]);
+
+    let kernel = RingKernel::new(MapType::USER_RINGBUF, 0, 4096, 0);
+    let mut ring = UserRingBuf::open(&kernel.map()).unwrap();
+    ring.send(&[0; 4088]).unwrap();
+    let error = ring.reserve_wait(8, time).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Full);
+    let (descriptors, ns) = kernel.waits()[0];
+    assert!(descriptors == 1 && (49_000_000..=50_000_000).contains(&ns));
 }
 
 /// Words that are records, flags, positions, or anything.

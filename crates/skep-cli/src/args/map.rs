@@ -144,9 +144,9 @@ Members that are not named are zero in a new element and stay as they are in one
 read, changed and written, so that what a program changes between these steps is lost (memory that \
 can be mapped, such as global variables, is written directly, and only where it changes).
 
-In a prefix trie a key can be given as key=10.0.0.0/8. Keys are named by what they stand for where \
-the kernel wants a descriptor: a process id (task storage), a path (inode and cgroup storage). Device \
-maps take the name of an interface.";
+In a prefix trie a key can be given as key=10.0.0.0/8, or key=10.0.0.1 for all bits. Keys are named \
+by what they stand for where the kernel wants a descriptor: a process id (task storage), a path (inode \
+and cgroup storage). Device maps take the name of an interface.";
 
 /// `skep map create`.
 #[derive(Debug, Args)]

@@ -48,23 +48,17 @@ fn row(system: &System, info: &LinkInfo) -> Value {
 
 /// What the type of link tells more, as JSON.
 fn detail(kind: &LinkKind) -> Value {
-    match kind {
-        LinkKind::RawTracepoint { name, cookie } => json!({"tracepoint": name, "cookie": cookie}),
-        LinkKind::Tracing {
-            attach_type,
-            target_obj_id,
-            target_btf_id,
-            cookie,
-        } => json!({
-            "attach_type": attach_type.to_string(), "target_obj_id": target_obj_id,
-            "target_btf_id": target_btf_id, "cookie": cookie,
-        }),
+    let known = of_place(kind).or_else(|| of_probe(kind));
+    known.unwrap_or(Value::Null)
+}
+
+/// Of what hangs on a place: an interface, a cgroup, a map, a network namespace.
+fn of_place(kind: &LinkKind) -> Option<Value> {
+    Some(match kind {
         LinkKind::Cgroup {
             cgroup_id,
             attach_type,
-        } => {
-            json!({"cgroup_id": cgroup_id, "attach_type": attach_type.to_string()})
-        }
+        } => json!({"cgroup_id": cgroup_id, "attach_type": attach_type.to_string()}),
         LinkKind::Iter {
             name,
             map_id,
@@ -79,9 +73,7 @@ fn detail(kind: &LinkKind) -> Value {
         LinkKind::Netns {
             netns_ino,
             attach_type,
-        } => {
-            json!({"netns_ino": netns_ino, "attach_type": attach_type.to_string()})
-        }
+        } => json!({"netns_ino": netns_ino, "attach_type": attach_type.to_string()}),
         LinkKind::Xdp { ifindex } => json!({"ifindex": ifindex}),
         LinkKind::StructOps { map_id } => json!({"map_id": map_id}),
         LinkKind::Netfilter {
@@ -89,9 +81,7 @@ fn detail(kind: &LinkKind) -> Value {
             hooknum,
             priority,
             flags,
-        } => {
-            json!({"pf": pf, "hooknum": hooknum, "priority": priority, "flags": flags})
-        }
+        } => json!({"pf": pf, "hooknum": hooknum, "priority": priority, "flags": flags}),
         LinkKind::Tcx {
             ifindex,
             attach_type,
@@ -99,32 +89,43 @@ fn detail(kind: &LinkKind) -> Value {
         | LinkKind::Netkit {
             ifindex,
             attach_type,
-        } => {
-            json!({"ifindex": ifindex, "attach_type": attach_type.to_string()})
-        }
+        } => json!({"ifindex": ifindex, "attach_type": attach_type.to_string()}),
         LinkKind::Sockmap {
             map_id,
             attach_type,
-        } => {
-            json!({"map_id": map_id, "attach_type": attach_type.to_string()})
+        } => json!({"map_id": map_id, "attach_type": attach_type.to_string()}),
+        _ => return None,
+    })
+}
+
+/// Of what hangs on code: functions, tracepoints, perf events.
+fn of_probe(kind: &LinkKind) -> Option<Value> {
+    Some(match kind {
+        LinkKind::RawTracepoint { name, cookie } | LinkKind::Tracepoint { name, cookie } => {
+            json!({"tracepoint": name, "cookie": cookie})
         }
+        LinkKind::Tracing {
+            attach_type,
+            target_obj_id,
+            target_btf_id,
+            cookie,
+        } => json!({
+            "attach_type": attach_type.to_string(), "target_obj_id": target_obj_id,
+            "target_btf_id": target_btf_id, "cookie": cookie,
+        }),
         LinkKind::KprobeMulti {
             count,
             flags,
             missed,
             ..
-        } => {
-            json!({"count": count, "flags": flags, "missed": missed})
-        }
+        } => json!({"count": count, "flags": flags, "missed": missed}),
         LinkKind::UprobeMulti {
             path,
             count,
             flags,
             pid,
             ..
-        } => {
-            json!({"path": path, "count": count, "flags": flags, "pid": pid})
-        }
+        } => json!({"path": path, "count": count, "flags": flags, "pid": pid}),
         LinkKind::Uprobe {
             file_name,
             offset,
@@ -145,16 +146,13 @@ fn detail(kind: &LinkKind) -> Value {
             "function": func_name, "offset": offset, "missed": missed, "cookie": cookie,
             "retprobe": retprobe,
         }),
-        LinkKind::Tracepoint { name, cookie } => json!({"tracepoint": name, "cookie": cookie}),
         LinkKind::Event {
             kind,
             config,
             cookie,
-        } => {
-            json!({"event_type": kind, "config": config, "cookie": cookie})
-        }
-        _ => Value::Null,
-    }
+        } => json!({"event_type": kind, "config": config, "cookie": cookie}),
+        _ => return None,
+    })
 }
 
 /// Where the program hangs, for people.

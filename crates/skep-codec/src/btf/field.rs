@@ -4,11 +4,24 @@ use super::{Btf, Kind, MAX_DEPTH, Type, TypeId};
 use crate::error::bail;
 use crate::text;
 use crate::{Error, ErrorKind, Result};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Members that may be looked at for one path: anonymous ones inside each other could otherwise
 /// multiply without end.
 pub(super) const MAX_LOOKS: u32 = 1 << 20;
+
+/// Names that an error lists.
+pub(super) const TOLD: usize = 24;
+
+/// The first names of a type, as an error lists them.
+pub(super) fn told(names: &[&str], ty: &Type<'_>) -> String {
+    let mut list = text::joined(names, ", ");
+    if ty.vlen() as usize > TOLD {
+        list.push_str(", ...");
+    }
+    list
+}
 
 /// Where a field is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,10 +82,8 @@ impl Btf {
             self.follow_pointer(&mut field)?;
             let ty = self.peel(field.ty)?;
             if !ty.kind().is_composite() && ty.kind() != Kind::Datasec {
-                bail!(
-                    Mismatch,
-                    "`{path}`: what should have `{name}` has no members"
-                );
+                let what = what_it_is(&ty);
+                bail!(Mismatch, "`{path}`: {what} has no member `{name}`");
             }
             let Some((bits, bit_size, id)) = self.member_named(&ty, name, 0, looks_left)? else {
                 return Err(self.no_member(&ty, name)?);
@@ -86,7 +97,6 @@ impl Btf {
 
     /// An error that tells the members that there are.
     fn no_member(&self, ty: &Type<'_>, name: &str) -> Result<Error> {
-        const TOLD: usize = 24;
         let mut names = Vec::new();
         for member in ty.members().take(TOLD) {
             names.push(member?.name);
@@ -96,15 +106,10 @@ impl Btf {
         }
         names.retain(|name| !name.is_empty());
         let kind = format!("{:?}", ty.kind()).to_lowercase();
-        let more = if ty.vlen() as usize > TOLD {
-            ", ..."
-        } else {
-            ""
-        };
         let what = format!(
-            "{kind} `{}` has no `{name}`; it has {}{more}",
+            "{kind} `{}` has no `{name}`; it has {}",
             ty.name()?,
-            text::joined(&names, ", ")
+            told(&names, ty)
         );
         Ok(Error::new(ErrorKind::NotFound, what))
     }
@@ -123,7 +128,8 @@ impl Btf {
         for index in indices {
             let ty = self.peel(field.ty)?;
             if ty.kind() != Kind::Array {
-                bail!(Mismatch, "`{path}`: an element of what is no array");
+                let what = what_it_is(&ty);
+                bail!(Mismatch, "`{path}`: {what} has no elements");
             }
             let array = ty.array()?;
             // An array without a length is the open end of its struct.
@@ -179,6 +185,18 @@ impl Btf {
             }
         }
         Ok(None)
+    }
+}
+
+/// What a type without members or elements is.
+fn what_it_is(ty: &Type<'_>) -> &'static str {
+    match ty.kind() {
+        Kind::Int | Kind::Float => "a number",
+        Kind::Enum | Kind::Enum64 => "an enumeration",
+        Kind::Array => "an array",
+        Kind::Ptr => "a pointer",
+        Kind::Struct | Kind::Union => "a struct",
+        _ => "what is declared only",
     }
 }
 

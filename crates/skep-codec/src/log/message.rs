@@ -85,8 +85,10 @@ fn base(place: &str) -> Option<(Base, bool)> {
 fn one(f: &mut fmt::Formatter<'_>, arg: &Arg<'_>, base: Base, prefix: bool) -> fmt::Result {
     match *arg {
         Arg::Unsigned(number) => integer(f, number, base, prefix),
-        Arg::Signed(number) if matches!(base, Base::Default) => write!(f, "{number}"),
-        Arg::Signed(number) => integer(f, number.cast_unsigned(), base, prefix),
+        Arg::Signed { value, .. } if matches!(base, Base::Default) => write!(f, "{value}"),
+        Arg::Signed { value, width_bytes } => {
+            integer(f, of_width(value, width_bytes), base, prefix)
+        }
         Arg::Bool(yes) => write!(f, "{yes}"),
         Arg::Char(byte) if byte.is_ascii() && matches!(base, Base::Default) => {
             f.write_char(char::from(byte))
@@ -103,6 +105,15 @@ fn one(f: &mut fmt::Formatter<'_>, arg: &Arg<'_>, base: Base, prefix: bool) -> f
             hex(f, bytes, "")?;
             f.write_char('>')
         }
+    }
+}
+
+/// Two's complement in so many bytes, where a negative number fits them.
+fn of_width(value: i64, bytes: u8) -> u64 {
+    let bits = u32::from(bytes).saturating_mul(8);
+    match (1..64).contains(&bits) && value >> bits.saturating_sub(1) == -1 {
+        true => value.cast_unsigned() & !(u64::MAX << bits),
+        false => value.cast_unsigned(),
     }
 }
 

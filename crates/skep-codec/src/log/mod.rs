@@ -1,7 +1,8 @@
 //! Log records of BPF programs, as `skep_log.h` writes them.
 //!
-//! A record is a header of 24 bytes and fields. A field is a kind (one byte), a zero, its length
-//! (two bytes), four zeros, and the value, filled up to a multiple of 8.
+//! A record is a header of 24 bytes and fields. A field is a kind (one byte), how many bytes the type
+//! of a number had (one byte, 0 in older records), its length (two bytes), four zeros, and the value,
+//! filled up to a multiple of 8.
 
 mod message;
 
@@ -47,8 +48,13 @@ pub struct Entry<'a> {
 pub enum Arg<'a> {
     /// An unsigned integer.
     Unsigned(u64),
-    /// A signed integer.
-    Signed(i64),
+    /// A signed integer, and how many bytes its type had in the program; 0 where nobody knows.
+    Signed {
+        /// The number.
+        value: i64,
+        /// As many digits has a negative one in another base than ten.
+        width_bytes: u8,
+    },
     /// `_Bool`.
     Bool(bool),
     /// `char`.
@@ -91,25 +97,24 @@ pub fn decode(bytes: &[u8], endian: Endian) -> Result<Entry<'_>> {
     let len = usize::from(size).saturating_sub(reader.offset());
     let mut fields = Reader::new(reader.take(len)?, endian);
     while !fields.is_empty() {
-        let (kind, value) = field(&mut fields)?;
+        let (kind, width, value) = field(&mut fields)?;
         match kind {
             TARGET => entry.target = text(value),
             FILE => entry.file = text(value),
             MESSAGE => entry.message = text(value),
-            kind => entry.args.push(Arg::read(kind, value, endian)),
+            kind => entry.args.push(Arg::read((kind, width), value, endian)),
         }
     }
     Ok(entry)
 }
 
-/// Kind and value of the next field.
-fn field<'a>(reader: &mut Reader<'a>) -> Result<(u8, &'a [u8])> {
-    let kind = reader.u8()?;
-    let _zero = reader.u8()?;
+/// Kind, width and value of the next field.
+fn field<'a>(reader: &mut Reader<'a>) -> Result<(u8, u8, &'a [u8])> {
+    let (kind, width) = (reader.u8()?, reader.u8()?);
     let len = usize::from(reader.u16()?);
     let _zeros = reader.u32()?;
     let value = reader.take(len.next_multiple_of(8))?;
-    Ok((kind, value.get(..len).unwrap_or_default()))
+    Ok((kind, width, value.get(..len).unwrap_or_default()))
 }
 
 /// Text up to its NUL; what is no UTF-8 in it is replaced.
@@ -119,11 +124,14 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 impl<'a> Arg<'a> {
-    fn read(kind: u8, value: &'a [u8], endian: Endian) -> Self {
+    fn read((kind, width_bytes): (u8, u8), value: &'a [u8], endian: Endian) -> Self {
         let number = || Some(endian.u64(value.try_into().ok()?));
         let known = match kind {
             1 => number().map(Self::Unsigned),
-            2 => number().map(|number| Self::Signed(number.cast_signed())),
+            2 => number().map(|number| Self::Signed {
+                value: number.cast_signed(),
+                width_bytes,
+            }),
             3 => number().map(|number| Self::Bool(number != 0)),
             4 => number().map(|number| Self::Char(number as u8)),
             5 => number().map(Self::Pointer),

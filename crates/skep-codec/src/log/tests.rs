@@ -80,6 +80,34 @@ fn places_and_arguments_need_not_agree() {
     assert_eq!(shown("} close é {}", &[b]), "} close é -2");
 }
 
+/// `{:x}` of a negative number has the digits of its type, if the record tells.
+#[test]
+fn negative_numbers_are_as_wide_as_their_types() {
+    let endian = Endian::Little;
+    let hex = |value: i64, width: u8| {
+        let fields: [(u8, &[u8]); 2] = [(MESSAGE, b"{:x} {}"), (2, &value.to_le_bytes())];
+        let mut bytes = record(endian, &fields);
+        let at = bytes.len() - 15;
+        bytes[at] = width;
+        decode(&bytes, endian).unwrap().to_string()
+    };
+    for (value, width, shown) in [
+        (-1, 1, "ff {}"),
+        (-128, 1, "80 {}"),
+        (-2, 2, "fffe {}"),
+        (-2, 4, "fffffffe {}"),
+        (i64::MIN, 8, "8000000000000000 {}"),
+        (-1, 0, "ffffffffffffffff {}"),
+        (-1, 255, "ffffffffffffffff {}"),
+        // A number that cannot be of this type is shown whole.
+        (-129, 1, "ffffffffffffff7f {}"),
+        (300, 1, "12c {}"),
+        (127, 1, "7f {}"),
+    ] {
+        assert_eq!(hex(value, width), shown, "{value} of {width}");
+    }
+}
+
 #[test]
 fn what_is_unknown_is_shown() {
     let cut: (u8, &[u8]) = (8, &[1, 2]);

@@ -3,6 +3,7 @@
 use super::parse::{Parser, Role};
 use super::sections::{self, Verb};
 use super::{Function, ProgramSpec};
+use crate::btf::BtfExt;
 use crate::bytes::slice;
 use crate::elf::{Section, Symbol, SymbolKind};
 use crate::error::bail;
@@ -28,9 +29,7 @@ fn read_section(p: &mut Parser<'_>, index: usize) {
     let Some(section) = p.elf.sections.get(index).cloned() else {
         return;
     };
-    let mut symbols = p.elf.symbols_in(index);
-    symbols.retain(|symbol| symbol.kind == SymbolKind::Func);
-    order::by_key(&mut symbols, |symbol| symbol.value);
+    let symbols = functions(p.elf.symbols_in(index), &section);
     if symbols.is_empty() && section.size > 0 {
         let what = "code without a function symbol: nothing in it can be loaded";
         p.warn(Error::new(ErrorKind::NotFound, what).in_section(section.name));
@@ -59,8 +58,7 @@ fn read_section(p: &mut Parser<'_>, index: usize) {
         let function = p.spec.functions.len();
         if !is_text(section.name) && !symbol.local {
             let program = program(p, &section, &symbol, function, error.clone());
-            let ext = &p.spec.ext;
-            if !ext.func_info.is_empty() && ext.func_at(section.name, symbol.value).is_none() {
+            if lacks_record(&p.spec.ext, section.name, symbol.value) {
                 let what = "no record of it in .BTF.ext: it is loaded without function records";
                 p.warn(place_error(Error::new(ErrorKind::NotFound, what)));
             }
@@ -84,6 +82,40 @@ fn read_section(p: &mut Parser<'_>, index: usize) {
             error,
         });
     }
+}
+
+/// Function symbols in order. Compilers up to clang 7 gave symbols neither types nor sizes: where a
+/// section has none that is a function, each begins one, but labels (`LBB0_3`).
+fn functions<'a>(all: Vec<Symbol<'a>>, section: &Section<'_>) -> Vec<Symbol<'a>> {
+    let is_func = |symbol: &Symbol<'_>| symbol.kind == SymbolKind::Func;
+    let typed = all.iter().any(is_func);
+    let mut symbols = all;
+    symbols.retain(|symbol| match typed {
+        true => is_func(symbol),
+        false => symbol.kind == SymbolKind::None && !is_label(symbol),
+    });
+    order::by_key(&mut symbols, |symbol| symbol.value);
+    if !typed {
+        let (mut next, mut end) = (section.size, section.size);
+        for symbol in symbols.iter_mut().rev() {
+            if symbol.value != next {
+                (next, end) = (symbol.value, next);
+            }
+            symbol.size = end.saturating_sub(symbol.value);
+        }
+    }
+    symbols
+}
+
+/// Whether a symbol is a place in a function.
+fn is_label(symbol: &Symbol<'_>) -> bool {
+    let name = symbol.name;
+    name.is_empty() || symbol.local && (name.starts_with("LBB") || name.starts_with(".L"))
+}
+
+/// Whether a function has no record where others have.
+fn lacks_record(ext: &BtfExt, section: &str, offset: u64) -> bool {
+    !ext.func_info.is_empty() && ext.func_at(section, offset).is_none()
 }
 
 /// Whether a section holds functions that are no programs.

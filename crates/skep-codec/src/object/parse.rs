@@ -126,20 +126,7 @@ pub(super) fn parse<'a>(
 ) -> Result<ObjectSpec> {
     let mut warnings = Vec::new();
     let elf = Elf::parse(bytes, &mut warnings)?;
-    if elf.machine != EM_BPF && elf.machine != 0 {
-        bail!(
-            Unsupported,
-            "an ELF file for machine {}, not BPF",
-            elf.machine
-        );
-    }
-    if elf.file_type != ET_REL {
-        bail!(
-            Unsupported,
-            "an ELF file of type {}, not relocatable",
-            elf.file_type
-        );
-    }
+    check_kind(&elf)?;
     let (btf, ext) = types(&elf, &mut warnings);
     let (datasecs, tags) = btf.as_deref().map(scan).unwrap_or_default();
     let context_args = btf.as_deref().map(|btf| tags::context_args(btf, &tags));
@@ -184,6 +171,21 @@ pub(super) fn parse<'a>(
     refs::read(&mut parser);
     layouts(&mut parser);
     Ok(parser.spec)
+}
+
+/// An error for ELF files that are no relocatable BPF objects.
+fn check_kind(elf: &Elf<'_>) -> Result<()> {
+    let (machine, file_type) = (elf.machine, elf.file_type);
+    if machine != EM_BPF && machine != 0 {
+        bail!(Unsupported, "an ELF file for machine {machine}, not BPF");
+    }
+    if file_type != ET_REL {
+        bail!(
+            Unsupported,
+            "an ELF file of type {file_type}, not relocatable"
+        );
+    }
+    Ok(())
 }
 
 /// The file's name without directories, up to the first dot.

@@ -29,7 +29,6 @@ pub(super) fn read(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
     let vars = p.datasec_vars(&btf, section.name);
     let contents = contents(p, section).map(|(bytes, _)| bytes);
     p.set_role(index, Role::Maps);
-    let linked = section.name.ends_with(LINK);
     for symbol in p.elf.symbols_in(index) {
         if symbol.kind != SymbolKind::Object || symbol.name.is_empty() {
             continue;
@@ -62,29 +61,35 @@ pub(super) fn read(p: &mut Parser<'_>, index: usize, section: &Section<'_>) {
                 ..variable
             });
         }
-        let size = value.bytes.len() as u32;
-        p.spec.maps.push(MapSpec {
-            name: name.to_owned(),
-            map_type: MapType::STRUCT_OPS,
-            key_size: 4,
-            value_size: size,
-            max_entries: 1,
-            map_flags: if linked { flags::LINK } else { 0 },
-            value_type: value.ty,
-            autoattach: true,
-            autocreate: !section.name.starts_with('?'),
-            offset,
-            data: Some(Data {
-                section: section.name.to_owned(),
-                kind: DataKind::StructOps,
-                size,
-                bytes: value.bytes,
-                read_only: false,
-                datasec: value.ty,
-            }),
-            error,
-            ..MapSpec::default()
-        });
+        let data = Data {
+            section: section.name.to_owned(),
+            kind: DataKind::StructOps,
+            size: value.bytes.len() as u32,
+            bytes: value.bytes,
+            read_only: false,
+            datasec: value.ty,
+        };
+        p.spec.maps.push(map_of(data, name, offset, error));
+    }
+}
+
+/// The map whose only value is this variable.
+fn map_of(data: Data, name: &str, offset: u64, error: Option<Error>) -> MapSpec {
+    let linked = data.section.ends_with(LINK);
+    MapSpec {
+        name: name.to_owned(),
+        map_type: MapType::STRUCT_OPS,
+        key_size: 4,
+        value_size: data.size,
+        max_entries: 1,
+        map_flags: if linked { flags::LINK } else { 0 },
+        value_type: data.datasec,
+        autoattach: true,
+        autocreate: !data.section.starts_with('?'),
+        offset,
+        data: Some(data),
+        error,
+        ..MapSpec::default()
     }
 }
 

@@ -358,57 +358,67 @@ fn uprobe_multi(link: &Fd, first: LinkUprobeMulti) -> LinkKind {
 }
 
 #[inline]
+fn uprobe(link: &Fd, raw: &RawLinkInfo, kind: u32) -> LinkKind {
+    let mut name = name_room();
+    let wanted = LinkUprobe {
+        file_name: output(&mut name),
+        name_len: STRING_LEN,
+        ..LinkUprobe::default()
+    };
+    // SAFETY: the type and kind have been seen; `name` is as long as said.
+    let p = unsafe { more(link, wanted) }.unwrap_or_else(|| part(raw));
+    LinkKind::Uprobe {
+        file_name: text(&name),
+        offset: p.offset,
+        cookie: p.cookie,
+        ref_ctr_offset: p.ref_ctr_offset,
+        retprobe: kind == perf_kind::URETPROBE,
+    }
+}
+
+#[inline]
+fn kprobe(link: &Fd, raw: &RawLinkInfo, kind: u32) -> LinkKind {
+    let mut name = name_room();
+    let wanted = LinkKprobe {
+        func_name: output(&mut name),
+        name_len: STRING_LEN,
+        ..LinkKprobe::default()
+    };
+    // SAFETY: the type and kind have been seen; `name` is as long as said.
+    let p = unsafe { more(link, wanted) }.unwrap_or_else(|| part(raw));
+    LinkKind::Kprobe {
+        func_name: text(&name),
+        offset: p.offset,
+        addr: p.addr,
+        missed: p.missed,
+        cookie: p.cookie,
+        retprobe: kind == perf_kind::KRETPROBE,
+    }
+}
+
+#[inline]
+fn tracepoint(link: &Fd, raw: &RawLinkInfo) -> LinkKind {
+    let mut name = name_room();
+    let wanted = LinkTracepoint {
+        tp_name: output(&mut name),
+        name_len: STRING_LEN,
+        ..LinkTracepoint::default()
+    };
+    // SAFETY: the type and kind have been seen; `name` is as long as said.
+    let p = unsafe { more(link, wanted) }.unwrap_or_else(|| part(raw));
+    LinkKind::Tracepoint {
+        name: text(&name),
+        cookie: p.cookie,
+    }
+}
+
+#[inline]
 fn perf_event(link: &Fd, raw: &RawLinkInfo) -> LinkKind {
     let kind = part::<LinkEvent>(raw).kind;
-    let mut name = name_room();
-    let (buf, len) = (output(&mut name), STRING_LEN);
     match kind {
-        perf_kind::UPROBE | perf_kind::URETPROBE => {
-            let wanted = LinkUprobe {
-                file_name: buf,
-                name_len: len,
-                ..LinkUprobe::default()
-            };
-            // SAFETY: the type and kind have been seen; `name` is as long as said.
-            let p = unsafe { more(link, wanted) }.unwrap_or_else(|| part(raw));
-            LinkKind::Uprobe {
-                file_name: text(&name),
-                offset: p.offset,
-                cookie: p.cookie,
-                ref_ctr_offset: p.ref_ctr_offset,
-                retprobe: kind == perf_kind::URETPROBE,
-            }
-        }
-        perf_kind::KPROBE | perf_kind::KRETPROBE => {
-            let wanted = LinkKprobe {
-                func_name: buf,
-                name_len: len,
-                ..LinkKprobe::default()
-            };
-            // SAFETY: the type and kind have been seen; `name` is as long as said.
-            let p = unsafe { more(link, wanted) }.unwrap_or_else(|| part(raw));
-            LinkKind::Kprobe {
-                func_name: text(&name),
-                offset: p.offset,
-                addr: p.addr,
-                missed: p.missed,
-                cookie: p.cookie,
-                retprobe: kind == perf_kind::KRETPROBE,
-            }
-        }
-        perf_kind::TRACEPOINT => {
-            let wanted = LinkTracepoint {
-                tp_name: buf,
-                name_len: len,
-                ..LinkTracepoint::default()
-            };
-            // SAFETY: the type and kind have been seen; `name` is as long as said.
-            let p = unsafe { more(link, wanted) }.unwrap_or_else(|| part(raw));
-            LinkKind::Tracepoint {
-                name: text(&name),
-                cookie: p.cookie,
-            }
-        }
+        perf_kind::UPROBE | perf_kind::URETPROBE => uprobe(link, raw, kind),
+        perf_kind::KPROBE | perf_kind::KRETPROBE => kprobe(link, raw, kind),
+        perf_kind::TRACEPOINT => tracepoint(link, raw),
         _ => {
             let p: LinkEvent = part(raw);
             LinkKind::Event {

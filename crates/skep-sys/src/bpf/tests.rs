@@ -67,6 +67,14 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 }
 
 #[test]
+fn no_cpu_at_all_is_an_error() {
+    // It takes every call, and writes nothing.
+    let (_, kernel) = scribe(9);
+    let error = count_cpus(&kernel, None).unwrap_err();
+    assert_eq!(error.errno, Errno::EOVERFLOW);
+}
+
+#[test]
 fn zero_tails_are_trimmed_to_the_last_field_in_use() {
     let (scribe, kernel) = scribe(9);
     let plain = MapParams {

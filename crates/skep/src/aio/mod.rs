@@ -105,11 +105,8 @@ impl<R: Readiness> AsyncEvents<R> {
         let Some(left) = self.left.checked_sub(1) else {
             return Ok(Step::Nothing);
         };
-        let step = self.events.step()?;
-        if matches!(step, Step::Event(_)) {
-            self.left = left;
-        }
-        Ok(step)
+        self.left = left;
+        self.events.step()
     }
 
     /// Waits for a wake-up; after it there may be events.

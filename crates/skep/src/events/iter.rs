@@ -41,7 +41,9 @@ impl IterStream {
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for events of 0 bytes, or over 1 MiB.
     #[inline]
     pub fn new(reader: IterReader, parts: Parts) -> Result<Self> {
-        if let Parts::Bytes(0 | LONGEST..) = parts {
+        if let Parts::Bytes(len) = parts
+            && !(1..=LONGEST).contains(&len)
+        {
             return Err(invalid("events of 0 bytes, or over 1 MiB"));
         }
         Ok(Self {

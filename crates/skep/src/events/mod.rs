@@ -246,13 +246,8 @@ impl Events {
             {
                 self.left -= 1;
                 let source = self.turn;
-                match slot.take(&mut self.bytes) {
-                    Ok(None) => {}
-                    Ok(Some(cpu)) => return Ok(Some(Taken { slot: source, cpu })),
-                    Err(error) => {
-                        self.left = 0;
-                        return Err(error);
-                    }
+                if let Some(cpu) = slot.take(&mut self.bytes)? {
+                    return Ok(Some(Taken { slot: source, cpu }));
                 }
             }
             self.turn = (self.turn + 1) % self.slots.len().max(1);
@@ -275,10 +270,6 @@ impl Events {
     #[inline]
     fn sleep(&mut self) -> Result<()> {
         self.unchecked = 0;
-        let ready = |slot: &mut Slot| slot.is_ready();
-        if self.slots.iter_mut().flatten().any(ready) {
-            return Ok(());
-        }
         let left = match &self.deadline {
             None => None,
             Some(deadline) => deadline.left_ns()?,

@@ -108,16 +108,6 @@ impl Slot {
     }
 
     #[inline]
-    pub(super) fn is_ready(&mut self) -> bool {
-        !self.ended
-            && match &mut self.source {
-                Source::Ring(ring) => ring.is_ready(),
-                Source::Perf(buffer) => buffer.is_ready(),
-                Source::Iter(_) => true,
-            }
-    }
-
-    #[inline]
     /// Whether the descriptor is readable as long as nobody reads, and nothing is to be had: a
     /// program is at work on the next record, or the ring has failed.
     pub(super) fn is_readable_in_vain(&mut self) -> bool {

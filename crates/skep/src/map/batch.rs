@@ -84,7 +84,7 @@ impl Map {
     ) -> Result<Batched, BatchError> {
         match self.0.fd.update_batch(keys, values, flags) {
             Ok(count) => Ok(batched(count, false)),
-            Err((error, 0)) if self.lacks(MapOps::UPDATE_BATCH, error) || chooses(error, flags) => {
+            Err((error, 0)) if self.lacks(error) || chooses(error, flags) => {
                 let (key_len, value_len) = (self.0.fd.key_len(), self.0.fd.value_len_by(flags));
                 let keys = keys.chunks_exact(key_len.max(1));
                 let values = values.chunks_exact(value_len.max(1));
@@ -115,7 +115,7 @@ impl Map {
                     done += count;
                     rest = rest.get((count + 1) * key_len..).unwrap_or_default();
                 }
-                Err((error, 0)) if done == 0 && self.lacks(MapOps::DELETE_BATCH, error) => {
+                Err((error, 0)) if done == 0 && self.lacks(error) => {
                     return self.one_by_one("delete from", rest.chunks_exact(key_len), |key| {
                         self.0.fd.delete(key)
                     });
@@ -126,15 +126,13 @@ impl Map {
         Ok(batched(done, false))
     }
 
-    /// Whether a refusal means that there are no batches: the type has none, or the kernel. What
-    /// has whole elements of the right sizes is refused as `EINVAL` for its flags, too.
+    /// Whether a refusal means that there is no such operation: the type has none, or the kernel.
+    /// What has whole elements of the right sizes is refused as `EINVAL` for its flags, too.
     #[inline]
-    fn lacks(&self, op: MapOps, error: CallError) -> bool {
+    fn lacks(&self, error: CallError) -> bool {
         match error.errno {
             Errno::ENOTSUPP | Errno::EOPNOTSUPP => true,
-            Errno::EINVAL => {
-                !self.map_type().allows(op) || self.system().probe(Feature::MapBatch) == Answer::No
-            }
+            Errno::EINVAL => self.system().probe(Feature::MapBatch) == Answer::No,
             _ => false,
         }
     }
@@ -338,7 +336,7 @@ impl<'a> Batches<'a> {
             Err(error) if error.errno == Errno::ENOSPC && self.count() < self.most() => {
                 self.grow((self.count() * 2).min(self.most()));
             }
-            Err(error) if self.map.lacks(MapOps::LOOKUP_BATCH, error) => {
+            Err(error) if self.map.lacks(error) => {
                 self.walk = Some(Walk::new());
             }
             Err(error) => return Err(error).context(self.map.doing("read")),
@@ -381,7 +379,7 @@ fn read_one(map: &Map, delete: bool, key: &[u8], value: &mut [u8]) -> Result<boo
     if delete && map.map_type().allows(MapOps::TAKE) {
         match map.0.fd.lookup_and_delete(key, value, ElemFlags::ANY) {
             // The kernel cannot do both in one (hashes before Linux 5.14).
-            Err(error) if map.lacks(MapOps::TAKE, error) => {}
+            Err(error) if map.lacks(error) => {}
             taken => return taken.context(map.doing("look up and delete from")),
         }
     }

@@ -1,12 +1,10 @@
 //! One element at a time, as bytes.
 
-use super::{ElemFlags, Map, MapKey, MapOps};
+use super::{ElemFlags, Map, MapOps};
+use crate::Result;
 use crate::error::Context;
-use crate::{Errno, Error, Result};
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use skep_sys::CallError;
 
 impl Map {
     /// The value of this key, or `None`. A per-CPU map gives every possible CPU's value one after
@@ -38,7 +36,7 @@ impl Map {
         found.map_err(|error| {
             let value = Some((value.len(), flags));
             let what = self.trying_with("look up in", MapOps::LOOKUP, key, value);
-            self.explain(error, flags).context(what)
+            self.explain(error, key, flags).context(what)
         })
     }
 
@@ -54,31 +52,11 @@ impl Map {
     pub fn update(&self, key: &[u8], value: &[u8], flags: ElemFlags) -> Result<()> {
         let done = self.0.fd.update(key, value, flags);
         done.map_err(|error| {
-            let value = Some((value.len(), flags));
-            let what = self.trying_with("update", MapOps::UPDATE, key, value);
-            self.explain(error, flags).context(what)
+            let len = Some((value.len(), flags));
+            let what = self.trying_with("update", MapOps::UPDATE, key, len);
+            self.explain_update(error, (key, value), flags)
+                .context(what)
         })
-    }
-
-    /// What an errno means of an element.
-    #[cold]
-    fn explain(&self, error: CallError, flags: ElemFlags) -> Error {
-        let of_cpus = (ElemFlags::ALL_CPUS.bits() | ElemFlags::cpu(0).bits()) & flags.bits() != 0;
-        let is_indexed = self
-            .map_type()
-            .kind()
-            .is_some_and(|k| k.key == MapKey::Index);
-        let entries = self.max_entries();
-        let error_of = |why: String| Error::from(error).context(why);
-        match error.errno {
-            Errno::E2BIG if is_indexed => error_of(format!("indices are below {entries}")),
-            Errno::E2BIG => error_of(format!("it is full, with {entries} entries")),
-            Errno::EINVAL if of_cpus && self.map_type().is_per_cpu() => {
-                let why = "before Linux 6.19, the values of all CPUs go together";
-                error_of(why.into())
-            }
-            _ => error.into(),
-        }
     }
 
     /// Deletes a key; whether it was there.
@@ -88,7 +66,10 @@ impl Map {
     #[inline]
     pub fn delete(&self, key: &[u8]) -> Result<bool> {
         let found = self.0.fd.delete(key);
-        found.context(self.trying_with("delete from", MapOps::DELETE, key, None))
+        found.map_err(|error| {
+            let what = self.trying_with("delete from", MapOps::DELETE, key, None);
+            self.explain(error, key, ElemFlags::ANY).context(what)
+        })
     }
 
     /// The value of a key, which is deleted; `None` if it was not there.

@@ -9,6 +9,7 @@
 mod batch;
 mod create;
 mod elem;
+mod explain;
 mod iter;
 mod mmap;
 mod shape;

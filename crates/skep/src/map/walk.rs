@@ -34,7 +34,7 @@ impl Walk {
     /// The next key that is there, its value read by `read`, which says whether it still was.
     ///
     /// # Errors
-    /// [`ErrorKind::Restarted`]; then the walk is at its end.
+    /// [`ErrorKind::Restarted`]. After any error the walk is at its end.
     #[inline]
     pub(super) fn step(
         &mut self,
@@ -97,7 +97,6 @@ pub struct Keys<'a> {
     walk: Walk,
     /// Looked up to see whether a key is still there; not where keys cannot go, or not be read.
     value: Option<Vec<u8>>,
-    done: bool,
 }
 
 impl<'a> Keys<'a> {
@@ -107,7 +106,6 @@ impl<'a> Keys<'a> {
             map,
             walk: Walk::new(),
             value: keys_go(map).then(|| vec![0; map.0.fd.value_len()]),
-            done: false,
         }
     }
 }
@@ -117,9 +115,6 @@ impl Iterator for Keys<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
         let (map, value) = (self.map, &mut self.value);
         let read = |key: &[u8]| {
             let Some(buf) = value else { return Ok(true) };
@@ -132,8 +127,6 @@ impl Iterator for Keys<'_> {
                 }
             }
         };
-        let step = self.walk.step(map, read).transpose();
-        self.done = !matches!(step, Some(Ok(_)));
-        step
+        self.walk.step(map, read).transpose()
     }
 }

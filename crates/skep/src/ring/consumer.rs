@@ -29,6 +29,18 @@ const AHEAD: u64 = 16;
 const TRIES: u32 = 16;
 const FAR_APART: &str = "positions farther apart than the ring is large";
 
+/// How the shared words are accessed; the model check runs with these very orders.
+pub(super) mod order {
+    use core::sync::atomic::Ordering::{self, Acquire, Release, SeqCst};
+
+    pub(in crate::ring) const PRODUCER: Ordering = Acquire;
+    pub(in crate::ring) const OLDEST: Ordering = Acquire;
+    pub(in crate::ring) const HEADER: Ordering = Acquire;
+    pub(in crate::ring) const CONSUMER: Ordering = Release;
+    pub(in crate::ring) const FULL_FENCE: Ordering = SeqCst;
+    pub(in crate::ring) const READ_FENCE: Ordering = Acquire;
+}
+
 /// The memory of a ring that the kernel fills.
 pub(super) trait Memory {
     /// Bytes of data, a power of two.

@@ -9,7 +9,7 @@
 //! <https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git/tree/kernel/bpf/ringbuf.c?h=v6.12.117>
 #![allow(unsafe_code)]
 
-use super::consumer::Memory;
+use super::consumer::{Memory, order};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use skep_codec::uapi::linux::{MAP_SHARED, PROT_READ, PROT_WRITE};
 use skep_sys::{Fd, Mapping};
@@ -119,7 +119,7 @@ impl Memory for Consumed {
     /// Pairs with `smp_store_release(&rb->producer_pos, ..)` in `__bpf_ringbuf_reserve`, line 461.
     #[inline]
     fn producer_position(&self) -> u64 {
-        Region::position(&self.region.producer).load(Ordering::Acquire)
+        Region::position(&self.region.producer).load(order::PRODUCER)
     }
 
     /// `__bpf_ringbuf_reserve` writes it before it releases the producer position (Linux 6.19).
@@ -131,13 +131,13 @@ impl Memory for Consumed {
         // SAFETY: aligned, as the page is and `map` has seen of the offset; it lives as long as
         // the borrow, and the kernel accesses it only as one atomic word.
         let word = unsafe { &*address.cast::<AtomicU64>() };
-        word.load(Ordering::Acquire)
+        word.load(order::OLDEST)
     }
 
     /// Pairs with the `xchg` of the header in `bpf_ringbuf_commit`, line 501.
     #[inline]
     fn header(&self, position: u64) -> u32 {
-        self.region.header(position).load(Ordering::Acquire)
+        self.region.header(position).load(order::HEADER)
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -152,18 +152,18 @@ impl Memory for Consumed {
     /// Pairs with `smp_load_acquire(&rb->consumer_pos)` in `__bpf_ringbuf_reserve`, line 419.
     #[inline]
     fn publish(&self, position: u64) {
-        Region::position(&self.region.consumer).store(position, Ordering::Release);
+        Region::position(&self.region.consumer).store(position, order::CONSUMER);
     }
 
     /// Pairs with the `xchg` between header and position in `bpf_ringbuf_commit`, lines 501 to 507.
     #[inline]
     fn full_fence(&self) {
-        fence(Ordering::SeqCst);
+        fence(order::FULL_FENCE);
     }
 
     #[inline]
     fn read_fence(&self) {
-        fence(Ordering::Acquire);
+        fence(order::READ_FENCE);
     }
 }
 

@@ -136,8 +136,7 @@ impl Memory for Ring {
         self.address(entry).store(desc.addr, Relaxed);
         if self.stride == 16 {
             self.word(entry + 8).store(desc.len, Relaxed);
-            // Its options: there are none.
-            self.word(entry + 12).store(0, Relaxed);
+            // Its options stay 0, as the kernel has made the ring.
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Keys and values that name something else in the kernel: programs, maps, processes, cgroups,
 //! devices. It is asked for a descriptor where people give a name.
 
+use crate::args::Assign;
 use crate::fail::{Failure, Result};
 use crate::find;
 use rustix::fs::{Mode, OFlags};
@@ -58,7 +59,8 @@ pub(super) fn of_value(map_type: MapType) -> Result<Option<Reference>> {
         Some(MapValue::Fd) if map_type == MapType::CGROUP_ARRAY => Some(Reference::Path),
         Some(MapValue::Fd | MapValue::Socket) => {
             return Err(Failure::Said(format!(
-                "a {map_type} map takes descriptors: only the process that has them can put them in"
+                "maps of type {map_type} take descriptors: only the process that has them can put \
+                 them in"
             )));
         }
         _ => None,
@@ -66,6 +68,25 @@ pub(super) fn of_value(map_type: MapType) -> Result<Option<Reference>> {
 }
 
 impl Reference {
+    /// What a key or value names that is given as a whole.
+    pub(super) fn given(self, system: &System, assigns: &[&Assign]) -> Result<Held> {
+        let noun = match self {
+            Self::Program => "a program",
+            Self::Map => "a map",
+            Self::Process => "a process id",
+            Self::Path => "a path",
+            Self::Device => "an interface",
+        };
+        match assigns {
+            [assign] if assign.path.is_empty() => self.open(system, &assign.text),
+            [] => Err(Failure::Said(format!("{noun} is missing"))),
+            [first, ..] => {
+                let what = format!("{}: it is given as a whole, by {noun}", first.place());
+                Err(Failure::Said(what))
+            }
+        }
+    }
+
     /// What `text` names.
     pub(super) fn open(self, system: &System, text: &str) -> Result<Held> {
         let text = text.trim();

@@ -275,7 +275,7 @@ mod tests {
         let odd = part(MapType::HASH, 3, true);
         assert_eq!(given(&odd, "key=01:02:03"), Ok(vec![1, 2, 3]));
         let text = given(&odd, "key=[1, x, 2]").unwrap_err();
-        assert_eq!(text, "'x' is no value of this type");
+        assert_eq!(text, "'x' is no number");
         assert!(given(&odd, "key=01:02:03:04").is_err());
         assert!(given(&part(MapType::HASH, 64, false), "value=1,2").is_ok());
     }

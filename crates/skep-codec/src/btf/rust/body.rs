@@ -117,29 +117,8 @@ impl<'a> Dump<'a> {
             let name = self.names.text.at(member.name_off)?;
             let offset = u64::from(member.bit_offset);
             if member.bit_size != 0 {
-                let to = offset.saturating_add(member.bit_size.into());
-                let joined = bits
-                    .as_mut()
-                    .filter(|bits| body.is_struct && bits.to <= offset);
-                match joined {
-                    // What begins with a word of its own is a member of its own.
-                    Some(bits)
-                        if !offset.is_multiple_of(32) && offset <= bits.to.next_multiple_of(8) =>
-                    {
-                        bits.add(&member, name)
-                    }
-                    _ => {
-                        if !self.bit_fields(body, bits.take(), size) {
-                            return Ok(false);
-                        }
-                        let mut first = Bits {
-                            from: if body.is_struct { offset / 8 } else { 0 },
-                            to,
-                            comment: String::new(),
-                        };
-                        first.add(&member, name);
-                        bits = Some(first);
-                    }
+                if !self.bit_field(body, &mut bits, (&member, name), size) {
+                    return Ok(false);
                 }
                 continue;
             }
@@ -170,6 +149,38 @@ impl<'a> Dump<'a> {
             body.grow(offset / 8, len);
         }
         Ok(self.bit_fields(body, bits, size))
+    }
+
+    /// Adds a bit-field to those before it that share its words, or writes these and begins anew;
+    /// whether they can be told.
+    fn bit_field(
+        &mut self,
+        body: &mut Body,
+        bits: &mut Option<Bits>,
+        (member, name): (&RawMember, &str),
+        size: u64,
+    ) -> bool {
+        let offset = u64::from(member.bit_offset);
+        let before = bits.as_mut();
+        let joined = before.filter(|bits| body.is_struct && bits.to <= offset);
+        // What begins with a word of its own is a member of its own.
+        let joined = joined
+            .filter(|bits| !offset.is_multiple_of(32) && offset <= bits.to.next_multiple_of(8));
+        if let Some(bits) = joined {
+            bits.add(member, name);
+            return true;
+        }
+        if !self.bit_fields(body, bits.take(), size) {
+            return false;
+        }
+        let mut first = Bits {
+            from: if body.is_struct { offset / 8 } else { 0 },
+            to: offset.saturating_add(member.bit_size.into()),
+            comment: String::new(),
+        };
+        first.add(member, name);
+        *bits = Some(first);
+        true
     }
 
     /// Fills up to where the next member begins; whether it can lie there.

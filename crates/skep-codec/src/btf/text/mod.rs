@@ -10,7 +10,8 @@ use super::value::is_char;
 use super::{Btf, Kind, MAX_DEPTH, Type, TypeId};
 use crate::bytes::Endian;
 use crate::error::bail;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, text};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 use number::Number;
@@ -136,7 +137,8 @@ impl Encoder<'_> {
 
     fn composite(&mut self, ty: &Type<'_>, out: &mut [u8], depth: u32) -> Result<()> {
         if !self.text.open(b'{') {
-            return Err(self.text.expected("{ MEMBER = VALUE, ... }"));
+            let what = pattern(ty)?;
+            return Err(self.text.expected(&what));
         }
         while !self.text.close(b'}') {
             let (at, name) = (self.text.offset(), self.text.name()?);
@@ -195,7 +197,11 @@ impl Encoder<'_> {
         } else {
             None
         };
+        if end.is_none() && self.text.is_over() {
+            return Err(self.text.expected("[VALUE, ...]"));
+        }
         let size = self.size(element.id())?;
+        let len = out.len().checked_div(size).unwrap_or(0);
         let mut left = &mut *out;
         loop {
             let over = match end {
@@ -207,8 +213,8 @@ impl Encoder<'_> {
             }
             let at = self.text.offset();
             let Some((place, rest)) = left.split_at_mut_checked(size).filter(|_| size != 0) else {
-                let error = Error::new(ErrorKind::TooLarge, "more elements than the array has");
-                return Err(mark(error, at));
+                let what = format!("more than the {len} elements of the array");
+                return Err(mark(Error::new(ErrorKind::TooLarge, what), at));
             };
             place.fill(0);
             self.value(element, place, depth)?;
@@ -222,6 +228,25 @@ impl Encoder<'_> {
         left.fill(0);
         Ok(())
     }
+}
+
+/// How a struct is given: its first members.
+fn pattern(ty: &Type<'_>) -> Result<String> {
+    const SHOWN: usize = 4;
+    let mut members = Vec::new();
+    for member in ty.members().take(SHOWN) {
+        match member?.name {
+            "" => {}
+            name => members.push(format!("{name} = VALUE")),
+        }
+    }
+    if members.is_empty() {
+        members.push("MEMBER = VALUE".into());
+    }
+    if ty.vlen() as usize > members.len() {
+        members.push("...".into());
+    }
+    Ok(format!("{{ {} }}", text::joined(&members, ", ")))
 }
 
 /// The error with its place in the text. The beginning is no place worth naming.

@@ -1,13 +1,15 @@
 //! One word to a number.
 
 use super::read::unescape;
-use crate::Result;
+use crate::btf::field::{TOLD, told};
 use crate::btf::value::{enumerator_value, is_char};
 use crate::btf::{Kind, Type};
 use crate::bytes::Endian;
 use crate::error::bail;
+use crate::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
 use core::fmt;
+use core::num::IntErrorKind;
 
 /// A whole number of up to 128 bits with its sign.
 #[derive(Clone, Copy)]
@@ -19,10 +21,14 @@ pub(super) struct Number {
 impl Number {
     /// What `word` says as a value of this type, if it fits so many bits.
     pub(super) fn of(ty: &Type<'_>, word: &str, bits: u32) -> Result<Self> {
+        let (signed, bool) = match ty.kind() {
+            Kind::Int => (ty.int()?.signed, ty.int()?.bool),
+            _ => (ty.is_signed_enum(), false),
+        };
         let number = match ty.kind() {
             Kind::Int | Kind::Ptr => parse(word)?,
             Kind::Enum | Kind::Enum64 => match enumerator(ty, word)? {
-                Some(value) => value.into(),
+                Some(value) => Some(value.into()),
                 None => parse(word)?,
             },
             kind => bail!(
@@ -30,9 +36,8 @@ impl Number {
                 "a value of kind {kind:?} cannot be given as text"
             ),
         };
-        let (signed, bool) = match ty.kind() {
-            Kind::Int => (ty.int()?.signed, ty.int()?.bool),
-            _ => (ty.is_signed_enum(), false),
+        let Some(number) = number else {
+            return Err(no_value(ty, word, bool)?);
         };
         let bits = if bool { 1 } else { bits };
         // A character is a byte, whatever sign the machine gives it.
@@ -100,15 +105,30 @@ fn enumerator(ty: &Type<'_>, name: &str) -> Result<Option<i128>> {
     Ok(None)
 }
 
-fn parse(text: &str) -> Result<Number> {
+/// An error that tells what there could be.
+fn no_value(ty: &Type<'_>, word: &str, bool: bool) -> Result<Error> {
+    let mut names = Vec::new();
+    for known in ty.enumerators().take(TOLD) {
+        names.push(known?.name);
+    }
+    let what = match (bool, names.is_empty()) {
+        (true, _) => format!("'{word}' is neither true nor false"),
+        (_, true) => format!("'{word}' is no number"),
+        _ => format!("'{word}' is no number and none of {}", told(&names, ty)),
+    };
+    Ok(Error::new(ErrorKind::Malformed, what))
+}
+
+/// A number, or `None` if it is none.
+fn parse(text: &str) -> Result<Option<Number>> {
     match text {
-        "true" => return Ok(1.into()),
-        "false" => return Ok(0.into()),
+        "true" => return Ok(Some(1.into())),
+        "false" => return Ok(Some(0.into())),
         _ => {}
     }
     if let Some(inner) = text.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')) {
         return match *unescape(inner)?.as_slice() {
-            [byte] => Ok(i128::from(byte).into()),
+            [byte] => Ok(Some(i128::from(byte).into())),
             _ => bail!(Malformed, "{text} is no single byte"),
         };
     }
@@ -123,11 +143,14 @@ fn parse(text: &str) -> Result<Number> {
         .unwrap_or((digits, 10));
     match u128::from_str_radix(digits, radix) {
         // A second sign is no digit.
-        Ok(magnitude) if !digits.starts_with('+') => Ok(Number {
+        Ok(magnitude) if !digits.starts_with('+') => Ok(Some(Number {
             negative,
             magnitude,
-        }),
-        _ => bail!(Malformed, "'{text}' is no value of this type"),
+        })),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => {
+            bail!(TooLarge, "{text} does not fit 128 bits")
+        }
+        _ => Ok(None),
     }
 }
 

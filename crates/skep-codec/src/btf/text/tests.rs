@@ -61,12 +61,21 @@ fn text_becomes_bytes_of_the_type() {
     bad("unsigned int", "-1", "-1 does not fit 32 bits (unsigned)");
     bad("short", "32768", "32768 does not fit 16 bits (signed)");
     bad("_Bool", "2", "2 does not fit 1 bit (unsigned)");
-    bad("color", "GREEN", "'GREEN' is no value of this type");
-    bad("unsigned int", "", "'' is no value of this type");
-    bad("unsigned int", "--1", "'--1' is no value of this type");
-    bad("unsigned int", "0x-1", "'0x-1' is no value of this type");
+    let named = "'GREEN' is no number and none of RED, BLUE";
+    bad("color", "GREEN", named);
+    bad("unsigned int", "", "'' is no number");
+    bad("unsigned int", "--1", "'--1' is no number");
+    bad("unsigned int", "0x-1", "'0x-1' is no number");
+    bad("_Bool", "yes", "'yes' is neither true nor false");
+    let long = "1".repeat(40);
+    let why = format!("{long} does not fit 128 bits");
+    bad("unsigned int", &long, &why);
+    let none = "expected [VALUE, ...], the text ends";
+    bad("list", "", none);
     bad("text", "fully", "5 bytes for an array of 4");
-    bad("event", "1", "expected { MEMBER = VALUE, ... }, found `1`");
+    let members = "pid = VALUE, comm = VALUE, mac = VALUE, ...";
+    let why = format!("expected {{ {members} }}, found `1`");
+    bad("event", "1", &why);
 }
 
 #[test]
@@ -305,10 +314,10 @@ fn what_is_wrong_is_told_with_its_place() {
     };
     let malformed = |at, what: &str| (ErrorKind::Malformed, at, what.to_string());
     for (path, text, expected) in [
-        ("", "1", malformed(None, "expected { MEMBER = VALUE, ... }, found `1`")),
-        ("", "{ big = x }", malformed(Some(8), "'x' is no value of this type")),
+        ("", "1", malformed(None, "expected { big = VALUE, ubig = VALUE, double = VALUE, one = VALUE, ... }, found `1`")),
+        ("", "{ big = x }", malformed(Some(8), "'x' is no number")),
         ("", "{ big 1 }", malformed(Some(6), "expected = after the name of a member, found `1 }`")),
-        ("", "{ big = 1 ubig = 2 }", malformed(Some(8), "'1 ubig = 2' is no value of this type")),
+        ("", "{ big = 1 ubig = 2 }", malformed(Some(8), "'1 ubig = 2' is no number")),
         ("", "{ one = [1] big = 2 }", malformed(Some(12), "expected a comma or }, found `big = 2 }`")),
         ("", "{ = 1 }", malformed(Some(2), "expected the name of a member, found `= 1 }`")),
         ("", "{ big = 1", malformed(Some(9), "expected a comma or }, the text ends")),
@@ -321,15 +330,17 @@ fn what_is_wrong_is_told_with_its_place() {
         ("one", "\"f\"", malformed(None, "expected bytes: two hex digits each, or an address")),
         ("grid", "1, 2", malformed(None, "expected [VALUE, ...], found `1, 2`")),
         ("points", "{x = 1}", malformed(None, "expected [VALUE, ...], found `{x = 1}`")),
-        ("grid[1]", "1 2", malformed(None, "'1 2' is no value of this type")),
+        ("grid[1]", "1 2", malformed(None, "'1 2' is no number")),
         ("low", "4", (ErrorKind::TooLarge, None, "4 does not fit 3 bits (signed)".to_string())),
         ("letter", "256", (ErrorKind::TooLarge, None, "256 does not fit 8 bits (signed)".to_string())),
-        ("grid", "[[1, 2], [3, 4], []]", (ErrorKind::TooLarge, Some(17), "more elements than the array has".to_string())),
-        ("none", "[1]", (ErrorKind::TooLarge, Some(1), "more elements than the array has".to_string())),
+        ("grid", "[[1, 2], [3, 4], []]", (ErrorKind::TooLarge, Some(17), "more than the 2 elements of the array".to_string())),
+        ("none", "[1]", (ErrorKind::TooLarge, Some(1), "more than the 0 elements of the array".to_string())),
         ("points[2]", "{}", (ErrorKind::NotFound, None, "`points[2]`: the array has 2 elements".to_string())),
         ("", "{ low = 1, point = 2 }", (ErrorKind::NotFound, Some(11),
             "struct `hard` has no `point`; it has big, ubig, double, one, none, letter, low, high, texts, grid, points, states".to_string())),
-        ("big.x", "1", (ErrorKind::Mismatch, None, "`big.x`: what should have `x` has no members".to_string())),
+        ("grid.x", "1", (ErrorKind::Mismatch, None, "`grid.x`: an array has no member `x`".to_string())),
+        ("[1]", "1", (ErrorKind::Mismatch, None, "`[1]`: a struct has no elements".to_string())),
+        ("big.x", "1", (ErrorKind::Mismatch, None, "`big.x`: a number has no member `x`".to_string())),
     ] {
         assert_eq!(wrong(path, text), expected, "{path} {text}");
     }

@@ -24,8 +24,7 @@ pub(super) fn compare(btf: &Btf, id: TypeId, fields: &[PlainField]) -> Result<()
     for member in ty.members() {
         let member = member?;
         let is_it = |field: &PlainField| names(field).contains(&Some(member.name));
-        let known = member.name.is_empty() || fields.iter().any(is_it);
-        if !known && !covered(btf, &member, fields)? {
+        if !fields.iter().any(is_it) && !covered(btf, &member, fields)? {
             return differs(format!("`{}` is missing in the view", member.name));
         }
     }
@@ -130,8 +129,8 @@ fn differs(what: String) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::compare;
-    use crate::Btf;
     use crate::plain::Plain;
+    use crate::{Btf, TypeId};
     use alloc::string::ToString;
     use skep_codec::btf::{BtfBuilder, Int, Member};
     use skep_codec::bytes::Endian;
@@ -141,12 +140,22 @@ mod tests {
     }
 
     crate::plain! {
+        struct Bits { self_: u32, low: u32, last: u32 }
+    }
+
+    crate::plain! {
+        struct Either { left: u32 }
+    }
+
+    crate::plain! {
+        struct Inside { self_: u32, first: u32, second: u32 }
+    }
+
+    crate::plain! {
         struct Short { self_: u32, __bits_1: u16, _rest: u16, last: u32 }
     }
 
-    #[test]
-    fn names_that_rust_has_not_and_bit_fields_are_where_they_are() {
-        let mut b = BtfBuilder::new();
+    fn unsigned_int(b: &mut BtfBuilder) -> TypeId {
         let int = Int {
             signed: false,
             char: false,
@@ -154,7 +163,13 @@ mod tests {
             offset: 0,
             bits: 32,
         };
-        let int = b.add_int("unsigned int", 4, int);
+        b.add_int("unsigned int", 4, int)
+    }
+
+    #[test]
+    fn names_that_rust_has_not_and_bit_fields_are_where_they_are() {
+        let mut b = BtfBuilder::new();
+        let int = unsigned_int(&mut b);
         let member = |name, bit_offset, bit_size| Member {
             name,
             ty: int,
@@ -180,5 +195,35 @@ mod tests {
         let lacking = &Generated::FIELDS[..2];
         let error = compare(&btf, whole, lacking).unwrap_err();
         assert!(error.to_string().contains("`last` is missing"), "{error}");
+        // A number where there are bits of one, though it is as large.
+        let error = compare(&btf, whole, Bits::FIELDS).unwrap_err();
+        assert!(error.to_string().contains("`low` has 4 bytes"), "{error}");
+    }
+
+    #[test]
+    fn members_of_what_has_no_name_are_members() {
+        let mut b = BtfBuilder::new();
+        let int = unsigned_int(&mut b);
+        let member = |name, ty, bit_offset| Member {
+            name,
+            ty,
+            bit_offset,
+            bit_size: 0,
+        };
+        let either = b.add_union(
+            "either",
+            4,
+            &[member("left", int, 0), member("right", int, 0)],
+        );
+        let inner = [member("first", int, 0), member("second", int, 32)];
+        let inner = b.add_struct("", 8, &inner);
+        let outer = [member("self", int, 0), member("", inner, 32)];
+        let outer = b.add_struct("outer", 12, &outer);
+        let btf = Btf::from_bytes(&b.to_bytes(Endian::Little).unwrap()).unwrap();
+        // Of a union, whichever the view is for.
+        compare(&btf, either, Either::FIELDS).unwrap();
+        compare(&btf, outer, Inside::FIELDS).unwrap();
+        let error = compare(&btf, outer, Generated::FIELDS).unwrap_err();
+        assert!(error.to_string().contains("no field `last`"), "{error}");
     }
 }

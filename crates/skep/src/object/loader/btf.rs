@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::btf::{BtfFeatures, for_upload, with_named_contexts};
 use skep_codec::object::{Code, ProgramSpec};
-use skep_sys::{CallError, Fd};
+use skep_sys::Fd;
 
 const UPLOAD: &str = "upload the object's BTF";
 pub(super) const WITHOUT: &str = "loaded without the object's types, which the kernel refused";
@@ -51,7 +51,7 @@ impl Loader<'_> {
     /// The kernel's refusal of the object's BTF.
     pub(super) fn taken_btf(&self) -> Result<()> {
         match &self.btf {
-            Some(Err(error)) => Err(*error).context(UPLOAD),
+            Some(Err(error)) => Err(error.clone()).context(UPLOAD),
             _ => Ok(()),
         }
     }
@@ -64,7 +64,7 @@ impl Loader<'_> {
     }
 
     /// Uploads as it is; and where the kernel refuses, once more without what it does not know.
-    fn uploaded(&mut self) -> Result<core::result::Result<Option<Fd>, CallError>> {
+    fn uploaded(&mut self) -> Result<Result<Option<Fd>>> {
         let Some(mut btf) = self.spec.btf.clone() else {
             return Ok(Ok(None));
         };
@@ -80,7 +80,9 @@ impl Loader<'_> {
         };
         Ok(match self.system.load_btf(&encode)? {
             Ok(fd) => Ok(Some(fd)),
-            Err(error) if !is_unknown(error.errno) => return Err(error).context(UPLOAD),
+            Err(error) if !error.errno().is_some_and(is_unknown) => {
+                return Err(error).context(UPLOAD);
+            }
             Err(_) if self.system.probe(Feature::Btf) == Answer::No => Ok(None),
             Err(error) => Err(error),
         })

@@ -38,7 +38,7 @@ use skep_codec::btf::Replaced;
 use skep_codec::core_reloc::Resolver;
 use skep_codec::map::Map as Ordered;
 use skep_codec::object::{Data, ExternKind, ObjectSpec, ProgramSpec};
-use skep_sys::{CallError, Fd};
+use skep_sys::Fd;
 
 /// A program loaded by itself.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub struct Loader<'a> {
     spec: &'a ObjectSpec,
     options: &'a LoadOptions,
     /// The object's BTF, once it was uploaded; or how the kernel refused it.
-    btf: Option<core::result::Result<Option<Fd>, CallError>>,
+    btf: Option<Result<Option<Fd>>>,
     /// Functions that are said in another way for this kernel.
     replaced: Replaced,
     maps: Vec<Option<Result<Map>>>,

@@ -4,7 +4,7 @@
 
 #![allow(unsafe_code)]
 
-use super::{BUSY, Consumer, DISCARD, HEADER, Memory};
+use super::{BUSY, Consumer, DISCARD, HEADER, Memory, order};
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use loom::sync::{Arc, Mutex};
@@ -135,7 +135,7 @@ impl Memory for Arc<Ring> {
     }
 
     fn producer_position(&self) -> u64 {
-        let order = self.order(Ordering::Acquire, Fault::AcquireProducer);
+        let order = self.order(order::PRODUCER, Fault::AcquireProducer);
         self.producer.load(order)
     }
 
@@ -144,25 +144,25 @@ impl Memory for Arc<Ring> {
     }
 
     fn header(&self, position: u64) -> u32 {
-        let order = self.order(Ordering::Acquire, Fault::AcquireHeader);
+        let order = self.order(order::HEADER, Fault::AcquireHeader);
         self.headers[self.slot(position)].load(order)
     }
 
     fn publish(&self, position: u64) {
         if self.fault != Fault::Publish {
-            let order = self.order(Ordering::Release, Fault::Release);
+            let order = self.order(order::CONSUMER, Fault::Release);
             self.consumer.store(position, order);
         }
     }
 
     fn full_fence(&self) {
         if self.fault != Fault::ConsumerFence {
-            fence(Ordering::SeqCst);
+            fence(order::FULL_FENCE);
         }
     }
 
     fn read_fence(&self) {
-        fence(Ordering::Acquire);
+        fence(order::READ_FENCE);
     }
 }
 
@@ -248,9 +248,13 @@ fn run(fault: Fault, case: Case) {
 
 /// What goes wrong in some order, if anything does.
 fn trouble(fault: Fault, case: Case) -> Option<String> {
+    wrong(case.preemptions, move || run(fault, case))
+}
+
+fn wrong(preemptions: usize, run: impl Fn() + Send + Sync + 'static) -> Option<String> {
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(case.preemptions);
-    let check = AssertUnwindSafe(|| model.check(move || run(fault, case)));
+    model.preemption_bound = Some(preemptions);
+    let check = AssertUnwindSafe(|| model.check(run));
     let panic: Box<_> = catch_unwind(check).err()?;
     let text = panic.downcast_ref::<String>().cloned();
     Some(text.unwrap_or_else(|| (*panic.downcast_ref::<&str>().unwrap()).into()))
@@ -307,4 +311,83 @@ fn what_is_left_out_is_found() {
         let found = trouble(fault, case).unwrap_or_default();
         assert!(found.contains(wanted), "{fault:?}: {found}");
     }
+}
+
+/// A ring with room for one record, which is written over while it is read; without the fence
+/// before the last look, if that is the fault.
+struct Going {
+    fenced: bool,
+    producer: AtomicU64,
+    oldest: AtomicU64,
+    header: AtomicU32,
+    payload: AtomicU64,
+}
+
+impl Going {
+    /// `__bpf_ringbuf_reserve` and a program, on a machine that keeps stores in order.
+    fn overwrite(&self) {
+        self.oldest.store(WHOLE, Ordering::Release);
+        fence(Ordering::Release);
+        self.header.store(LEN | BUSY, Ordering::Relaxed);
+        self.producer.store(2 * WHOLE, Ordering::Release);
+        self.payload.store(WHOLE, Ordering::Relaxed);
+        self.header.store(LEN, Ordering::Release);
+    }
+}
+
+impl Memory for Arc<Going> {
+    fn size(&self) -> u64 {
+        WHOLE
+    }
+
+    fn producer_position(&self) -> u64 {
+        self.producer.load(order::PRODUCER)
+    }
+
+    fn overwrite_position(&self) -> u64 {
+        self.oldest.load(order::OLDEST)
+    }
+
+    fn header(&self, _: u64) -> u32 {
+        self.header.load(order::HEADER)
+    }
+
+    fn publish(&self, _: u64) {}
+
+    fn full_fence(&self) {}
+
+    fn read_fence(&self) {
+        if self.fenced {
+            fence(order::READ_FENCE);
+        }
+    }
+}
+
+/// What is said to be intact is the record that was asked for.
+fn overwritten(fenced: bool) {
+    let ring = Arc::new(Going {
+        fenced,
+        producer: AtomicU64::new(WHOLE),
+        oldest: AtomicU64::new(0),
+        header: AtomicU32::new(LEN),
+        payload: AtomicU64::new(0),
+    });
+    let kernel = thread::spawn({
+        let ring = ring.clone();
+        move || ring.overwrite()
+    });
+    let mut consumer = Consumer::new(ring.clone(), 0, true).unwrap();
+    if consumer.next().unwrap().is_some() {
+        let payload = ring.payload.load(Ordering::Relaxed);
+        let is_it = payload == consumer.position();
+        assert!(is_it || !consumer.is_intact(), "another record");
+    }
+    kernel.join().unwrap();
+}
+
+#[test]
+fn what_is_overwritten_is_not_said_to_be_intact() {
+    assert_eq!(wrong(4, || overwritten(true)), None);
+    let found = wrong(4, || overwritten(false)).unwrap_or_default();
+    assert!(found.contains("another record"), "{found}");
 }

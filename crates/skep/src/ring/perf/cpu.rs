@@ -108,10 +108,7 @@ impl CpuBuffer {
                 self.consume(end);
                 continue;
             }
-            let size = match len {
-                0..=BEFORE_SAMPLE => 0,
-                _ => self.region.word(self.position.wrapping_add(8)),
-            };
+            let size = self.region.word(self.position.wrapping_add(8));
             if u64::from(size) + BEFORE_SAMPLE > len {
                 return Err(self.corrupt("a sample longer than its record"));
             }
@@ -145,7 +142,7 @@ impl CpuBuffer {
     /// Whether there is something to read.
     #[inline]
     pub(super) fn is_ready(&self) -> bool {
-        !self.broken && (self.position != self.head || self.region.head() != self.position)
+        !self.broken && self.region.head() != self.position
     }
 
     /// Goes on to the next record. Room is given back by the quarter, and when all is read.

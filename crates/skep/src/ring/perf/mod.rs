@@ -111,7 +111,6 @@ impl PerfBuffer {
             buffer.retired |= !online.contains(&buffer.stats.cpu);
         }
         self.buffers.retain(|b| !b.retired || b.is_ready());
-        (self.turn, self.left) = (0, TURN);
         let mut added = Vec::new();
         for cpu in online {
             let has = |b: &CpuBuffer| b.stats.cpu == cpu && !b.retired;

@@ -1,5 +1,6 @@
 //! One element, given by its members.
 
+mod prefix;
 mod read;
 mod set;
 
@@ -11,7 +12,8 @@ use super::view::View;
 use crate::args::{Assign, Side};
 use crate::fail::{Failure, Result};
 use crate::find;
-use skep::map::ElemFlags;
+use prefix::Prefix;
+use skep::map::{ElemFlags, MapKey};
 use skep::{Map, MapType, System};
 
 /// What the command line says, taken apart.
@@ -87,22 +89,25 @@ impl Target {
                 )));
             }
             ([assign, ..], true) => {
-                let what = format!("{}: a {map_type} map has no keys", assign.place());
+                let what = format!("{}: maps of type {map_type} have no keys", assign.place());
                 return Err(Failure::Said(what));
             }
             _ => {}
         }
         let reference = refs::of_key(map_type)?;
-        if let (Some(reference), [assign]) = (reference, given.key.as_slice()) {
-            let held = reference.open(&self.system, &assign.text)?;
+        if let Some(reference) = reference {
+            let held = reference.given(&self.system, &given.key)?;
             return Ok(Key {
                 bytes: held.number.to_ne_bytes().to_vec(),
                 _held: Some(held),
             });
         }
+        let is_prefix = map_type
+            .kind()
+            .is_some_and(|kind| kind.key == MapKey::Prefix);
         for assign in &given.key {
-            match prefix(map_type, assign, bytes.len()) {
-                Some(prefix) => bytes = prefix,
+            match Prefix::of(assign).filter(|_| is_prefix) {
+                Some(prefix) => prefix.write(assign, &mut bytes)?,
                 None => {
                     self.view.key.assign(assign, &mut bytes)?;
                 }
@@ -124,8 +129,8 @@ impl Target {
         let Some(stride) = self.view.stride else {
             return match cpu {
                 None => Ok(vec![0]),
-                Some(_) => Err(Failure::Said(format!(
-                    "cpu=: a {} map has one value for all CPUs",
+                Some(cpu) => Err(Failure::Said(format!(
+                    "cpu={cpu}: maps of type {} have one value for all CPUs",
                     self.map.map_type()
                 ))),
             };
@@ -144,45 +149,9 @@ impl Target {
     }
 }
 
-/// The key of a prefix trie given as `ADDRESS/LENGTH`.
-fn prefix(map_type: MapType, assign: &Assign, size: usize) -> Option<Vec<u8>> {
-    let (address, len) = assign.text.trim().split_once('/')?;
-    if map_type != MapType::LPM_TRIE || !assign.path.is_empty() {
-        return None;
-    }
-    let (address, len): (std::net::IpAddr, u32) = (address.parse().ok()?, len.parse().ok()?);
-    let mut bytes = len.to_ne_bytes().to_vec();
-    match address {
-        std::net::IpAddr::V4(address) => bytes.extend(address.octets()),
-        std::net::IpAddr::V6(address) => bytes.extend(address.octets()),
-    }
-    (bytes.len() == size && len as usize <= (size - 4) * 8).then_some(bytes)
-}
-
 fn lock(wanted: bool) -> ElemFlags {
     match wanted {
         true => ElemFlags::LOCK,
         false => ElemFlags::ANY,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prefixes_are_addresses_with_a_length() {
-        let key = |text: &str, size| {
-            let assign = format!("key={text}").parse().unwrap();
-            prefix(MapType::LPM_TRIE, &assign, size)
-        };
-        let v4 = [&8_u32.to_ne_bytes()[..], &[10, 0, 0, 0]].concat();
-        assert_eq!(key("10.0.0.0/8", 8), Some(v4));
-        assert_eq!(key("fe80::/10", 20).map(|k| k.len()), Some(20));
-        for wrong in ["10.0.0.0/33", "10.0.0.0", "fe80::/10", "x/8"] {
-            assert_eq!(key(wrong, 8), None, "{wrong}");
-        }
-        let assign = "key=10.0.0.0/8".parse().unwrap();
-        assert_eq!(prefix(MapType::HASH, &assign, 8), None);
     }
 }

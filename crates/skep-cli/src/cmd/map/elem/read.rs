@@ -6,6 +6,7 @@ use crate::args::{Delete, Get};
 use crate::fail::{Failure, Result};
 use crate::out::{Out, printable};
 use skep::MapType;
+use skep::map::MapKey;
 
 /// `skep map get`.
 pub(in super::super) fn get(args: &Get) -> Result {
@@ -69,12 +70,18 @@ fn print(out: &mut Out, view: &View, key: &[u8], value: &[u8]) -> std::io::Resul
 
 fn missing(target: &Target, key: &Key) -> Failure {
     let name = target.map.name();
-    Failure::Said(match target.is_keyless() {
-        true => format!("map `{name}` is empty"),
-        false => format!(
-            "map `{name}` has no key {}",
-            target.view.key.decode(&key.bytes)
-        ),
+    let kind = target.map.map_type().kind();
+    let indexed = kind.is_some_and(|kind| kind.key == MapKey::Index);
+    let index = key
+        .bytes
+        .first_chunk()
+        .map(|bytes| u32::from_ne_bytes(*bytes));
+    let entries = target.map.max_entries();
+    let shown = target.view.key.decode(&key.bytes);
+    Failure::Said(match index.filter(|index| indexed && *index >= entries) {
+        _ if target.is_keyless() => format!("map `{name}` is empty"),
+        Some(_) => format!("map `{name}` has no key {shown}: indices are below {entries}"),
+        None => format!("map `{name}` has no key {shown}"),
     })
 }
 
@@ -92,10 +99,6 @@ pub(in super::super) fn delete(args: &Delete) -> Result {
         print(&mut out, &target.view, &[], &value)?;
         out.flush()?;
         return Ok(0);
-    }
-    if given.key.is_empty() {
-        let what = "which key? key=VALUE or key.MEMBER=VALUE is missing";
-        return Err(Failure::Said(what.to_owned()));
     }
     match target.map.delete(&key.bytes)? {
         true => Ok(0),

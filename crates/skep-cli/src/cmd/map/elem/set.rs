@@ -6,7 +6,7 @@ use super::{Given, Key, Target, lock};
 use crate::args::{Assign, Set};
 use crate::fail::{Failure, Result};
 use skep::MapType;
-use skep::map::{ElemFlags, MapValue};
+use skep::map::{ElemFlags, MapOps, MapValue};
 
 /// Where bytes begin and end.
 type Span = (usize, usize);
@@ -26,7 +26,13 @@ pub(in super::super) fn set(args: &Set) -> Result {
             (_, true) => ElemFlags::NOEXIST,
             _ => ElemFlags::ANY,
         };
-    let reference = refs::of_value(target.map.map_type())?;
+    let map_type = target.map.map_type();
+    if !map_type.allows(MapOps::UPDATE) {
+        let what =
+            format!("elements of type {map_type} cannot be set: the kernel or programs do it");
+        return Err(Failure::Said(what));
+    }
+    let reference = refs::of_value(map_type)?;
     match reference {
         Some(Reference::Device) | None => {}
         Some(reference) => return set_reference(&target, &key, &given, reference, flags),
@@ -72,11 +78,7 @@ fn set_reference(
     reference: Reference,
     flags: ElemFlags,
 ) -> Result {
-    let [assign] = given.value.as_slice() else {
-        let what = "such a map takes one value=NAME";
-        return Err(Failure::Said(what.to_owned()));
-    };
-    let held = reference.open(&target.system, &assign.text)?;
+    let held = reference.given(&target.system, &given.value)?;
     let value = held.number.to_ne_bytes();
     target.map.update(&key.bytes, &value, flags)?;
     Ok(0)
