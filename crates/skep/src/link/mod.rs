@@ -8,9 +8,11 @@ mod kprobe;
 mod kprobe_multi;
 mod multi;
 mod opened;
+mod order;
 mod perf;
 mod pmu;
 mod probe;
+mod query;
 mod raw_tracepoint;
 mod socket;
 mod struct_ops;
@@ -27,6 +29,7 @@ pub use freplace::Freplace;
 pub use iter::{CgroupOrder, Iter, IterReader};
 pub use kprobe::Kprobe;
 pub use kprobe_multi::KprobeMulti;
+pub use order::Order;
 pub use probe::ProbeMode;
 pub use raw_tracepoint::RawTracepoint;
 pub use socket::SocketFilter;
@@ -52,8 +55,12 @@ use alloc::vec::Vec;
 use skep_sys::bpf::{self, ObjKind};
 use skep_sys::{Fd, net};
 
+/// What is attached somewhere, and each of that.
+pub use skep_sys::bpf::{Attached as AttachedProgram, Attachments};
 /// What the kernel says of a link, `struct bpf_link_info`.
 pub use skep_sys::bpf::{LinkInfo, LinkKind};
+/// What something attaches to; whom it goes before or after.
+pub use skep_sys::bpf::{Neighbour, Target};
 
 /// A place where a program can be attached: a small value that knows how.
 pub trait Hook {
