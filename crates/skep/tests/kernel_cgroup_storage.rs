@@ -3,12 +3,9 @@
 mod common;
 
 use common::{host, load, object, own_cgroup, own_network, skip};
-use skep::codec::uapi::linux;
+use skep::link::Cgroup;
 use skep::map::{HashMap, PerCpuHashMap};
-use skep::sys::bpf::{self, AttachParams, Target};
-use skep::sys::file;
 use skep::{AttachType, plain};
-use std::ffi::CString;
 use std::net::UdpSocket;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
@@ -31,16 +28,8 @@ fn what_a_cgroup_sent_is_read_by_its_id() {
     own_network();
     let system = host();
     let object = load(&system, &object!("cgstore"));
-    let path = CString::new(cgroup.0.as_str()).unwrap();
-    let flags = linux::O_RDONLY | linux::O_DIRECTORY;
-    let dir = file::open(system.kernel(), &path, flags, 0).unwrap();
-    let attached = AttachParams {
-        target: Target::Fd(&dir),
-        attach_type: AttachType::CGROUP_INET_EGRESS,
-        ..AttachParams::default()
-    };
-    let program = object.program("sent").unwrap();
-    bpf::prog_attach(program.fd(), &attached).unwrap();
+    let place = Cgroup::open(&cgroup.0);
+    let _link = object.program("sent").unwrap().attach_to(place).unwrap();
     let sender = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "sends_from_a_cgroup", "--nocapture"])
         .env("SKEP_CGROUP", &cgroup.0)
@@ -66,8 +55,6 @@ fn what_a_cgroup_sent_is_read_by_its_id() {
         ..key
     };
     assert_eq!(bytes.get(&other).unwrap(), None);
-
-    bpf::prog_detach(system.kernel(), Some(program.fd()), &attached).unwrap();
 }
 
 /// Run in a process of its own by the test above.

@@ -107,6 +107,11 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
     const DRAIN: Need = Calls(ProgType::SOCKET_FILTER, Helper::USER_RINGBUF_DRAIN);
     const JUMPS: &[Need] = &[Map(MapType::INSN_ARRAY), Is(Feature::IndirectJump)];
     const QUEUES: &[Need] = &[Typed(Kind::Var, "runqueues"), Symbol("runqueues")];
+    const LSM_CGROUP: &[Need] = &[
+        Is(Feature::Fentry),
+        Typed(Kind::Func, "bpf_trampoline_link_cgroup_shim"),
+    ];
+    const RETVAL: &[Need] = &[Calls(ProgType::CGROUP_SOCK_ADDR, Helper::SET_RETVAL)];
     const VETH: &[Need] = &[Types("veth"), Is(Feature::Fentry)];
     match (object, program) {
         ("arena", "count") => &[Map(MapType::ARENA), Jit],
@@ -114,6 +119,9 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("broken", "endless") => &[Never("call bpf_get_prandom_u32#7")],
         ("broken", "beyond") => &[Never("r6 = *(u64 *)(r0 +0)")],
         ("broken", "unchecked") => &[Never("map_value_or_null")],
+        ("cglsm", _) => LSM_CGROUP,
+        ("cgsock", "refuse_as" | "what_was") => RETVAL,
+        ("cgunix", _) => &[Function("bpf_sock_addr_set_sun_path")],
         ("externs", "symbols") => &[Function("bpf_rcu_read_lock")],
         ("functions", "throws" | "throws_deep") => &[Function("bpf_throw")],
         ("functions", "no_callback") => &[Never("no function 'no_such_function'")],

@@ -26,7 +26,11 @@ fn release(text: &str) -> (u32, u32) {
 
 /// Features that a stable series got later, from the release after it. That there are such is why
 /// nothing is decided by version.
-const BACKPORTED: &[(&str, (u32, u32))] = &[("LongJump", (6, 1)), ("CgroupOrder", (6, 12))];
+const BACKPORTED: &[(&str, (u32, u32))] = &[
+    ("LongJump", (6, 1)),
+    ("CgroupPreorder", (6, 12)),
+    ("CgroupOrder", (6, 12)),
+];
 
 /// What the running kernel is.
 struct Kernel {

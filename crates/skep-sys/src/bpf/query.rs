@@ -54,13 +54,15 @@ pub fn prog_query(
         let mut each_flags = alloc::vec![0_u32; room];
         let mut link_ids = alloc::vec![0_u32; room];
         let ordered = is_ordered(attach_type);
+        // Programs of LSM hooks tell of themselves, too; not if it is asked what is effective.
+        let flagged = ordered || (attach_type == AttachType::LSM_CGROUP && query_flags == 0);
         let mut attr = ProgQuery {
             target_fd: target.raw(),
             attach_type: attach_type.0,
             query_flags,
             prog_ids: output(&mut ids),
             prog_cnt: room as u32,
-            prog_attach_flags: if ordered { output(&mut each_flags) } else { 0 },
+            prog_attach_flags: if flagged { output(&mut each_flags) } else { 0 },
             link_ids: if ordered { output(&mut link_ids) } else { 0 },
             ..ProgQuery::default()
         };

@@ -1,8 +1,10 @@
 //! Links: what holds a program to its hook.
 
 mod binary;
+mod cgroup;
 mod freplace;
 mod glob;
+mod held;
 mod iter;
 mod kprobe;
 mod kprobe_multi;
@@ -25,6 +27,7 @@ mod uprobe_multi;
 mod usdt;
 mod xdp;
 
+pub use cgroup::{Cgroup, CgroupMode};
 pub use freplace::Freplace;
 pub use iter::{CgroupOrder, Iter, IterReader};
 pub use kprobe::Kprobe;
@@ -52,6 +55,7 @@ use crate::{Errno, Error, ErrorKind, Result};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use held::HeldTarget;
 use skep_sys::bpf::{self, ObjKind};
 use skep_sys::{Fd, net};
 
@@ -142,6 +146,8 @@ enum Held {
     Perf(Fd),
     /// A socket that the program filters.
     Socket(Fd),
+    /// A target that the program was attached to without a link.
+    Target(HeldTarget),
     /// A `struct_ops` map that is registered without a link.
     StructOps(Map),
     /// Links, of which there is one at least.
@@ -206,11 +212,12 @@ impl Link {
         bpf::link_info(self.bpf_fd()?).context(format_args!("ask about {self}"))
     }
 
-    /// Its descriptor.
+    /// Its descriptor; that of the target, where it is held without a link.
     #[inline]
     pub fn fd(&self) -> &Fd {
         match &self.held {
             Held::Bpf(fd) | Held::Perf(fd) | Held::Socket(fd) => fd,
+            Held::Target(held) => &held.target,
             Held::StructOps(map) => map.fd(),
             #[cfg(feature = "usdt")]
             Held::Several { first, .. } => first.fd(),
@@ -220,11 +227,15 @@ impl Link {
     /// Detaches it; what dropping does, with an answer.
     ///
     /// # Errors
-    /// `EINVAL`, `ENOENT`: a `struct_ops` map without a link that is not registered any more.
+    /// `EINVAL`, `ENOENT`: a `struct_ops` map without a link that is not registered any more, a
+    /// program without a link that is not attached any more.
     #[inline]
     pub fn detach(self) -> Result<()> {
-        match &self.held {
-            Held::StructOps(map) => struct_ops::unregister(map).map(drop),
+        match (&self.held, &self.attached) {
+            (Held::Target(held), Attached::Program(program)) => {
+                held.detach(program).context(format_args!("detach {self}"))
+            }
+            (Held::StructOps(map), _) => struct_ops::unregister(map).map(drop),
             _ => Ok(()),
         }
     }
@@ -270,6 +281,12 @@ impl Drop for Link {
             Held::Several { .. } => {}
             // The socket may be open elsewhere. Nothing to report to if it has gone.
             Held::Socket(fd) => drop(net::detach_bpf(fd)),
+            // Another program may have taken its place.
+            Held::Target(held) => {
+                if let Attached::Program(program) = &self.attached {
+                    drop(held.detach(program));
+                }
+            }
             // Another holder of the map may have taken it out before.
             Held::StructOps(map) => drop(struct_ops::unregister(map)),
         }

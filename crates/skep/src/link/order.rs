@@ -2,6 +2,7 @@
 
 use super::{Held, Link};
 use crate::prog::Program;
+use skep_codec::Errno;
 use skep_codec::uapi::flags;
 use skep_sys::bpf::{LinkExtra, Neighbour};
 
@@ -95,6 +96,19 @@ impl<'a> Order<'a> {
         LinkExtra::Relative {
             neighbour: self.neighbour,
             expected_revision: self.revision,
+        }
+    }
+
+    /// What it means that such a place was refused.
+    #[inline]
+    pub(super) fn refused(&self, errno: Errno) -> Option<&'static str> {
+        match (errno, self.neighbour) {
+            (Errno::ESTALE, _) => Some("what is attached there has changed since that revision"),
+            (Errno::ENOENT, Neighbour::All) => None,
+            (Errno::ENOENT, _) => {
+                Some("what it is to go before or after is not attached there in this order")
+            }
+            _ => None,
         }
     }
 

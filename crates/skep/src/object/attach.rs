@@ -155,9 +155,7 @@ fn how(verb: Verb) -> &'static str {
         Verb::Tc | Verb::Netkit => {
             "there is no hook for it yet (sys::bpf::link_create takes the interface)"
         }
-        Verb::Cgroup | Verb::LsmCgroup => {
-            "there is no hook for it yet (sys::bpf::link_create takes the cgroup)"
-        }
+        Verb::Cgroup | Verb::LsmCgroup => "give the cgroup (Program::attach_to, link::Cgroup)",
         Verb::PerfEvent => {
             "there is no hook for it yet (sys::bpf::link_create takes the perf event)"
         }

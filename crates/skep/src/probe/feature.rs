@@ -210,6 +210,8 @@ Link {
     LinkSockmap "6.10" ["NET"] link::sockmap;
     /// Links to many places in a file, when they are come to and left.
     LinkUprobeSession "6.13" ["UPROBES"] link::uprobe_session;
+    /// Attachments to a cgroup that go before those of cgroups below (`BPF_F_PREORDER`).
+    CgroupPreorder "6.15" ["CGROUP_BPF"] link::cgroup_preorder;
     /// Attachments to a cgroup in a chosen order.
     CgroupOrder "6.17" ["CGROUP_BPF"] link::cgroup_order;
 }

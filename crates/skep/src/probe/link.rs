@@ -63,9 +63,17 @@ pub(super) fn cgroup(system: &System) -> Asked {
 
 /// Attachments to a cgroup in a chosen order: before all others, here.
 pub(super) fn cgroup_order(system: &System) -> Asked {
+    cgroup_with(system, flags::BEFORE)
+}
+
+pub(super) fn cgroup_preorder(system: &System) -> Asked {
+    cgroup_with(system, flags::PREORDER)
+}
+
+fn cgroup_with(system: &System, flags: u32) -> Asked {
     let attach_type = AttachType::CGROUP_INET_INGRESS;
     let loaded_for = (ProgType::CGROUP_SKB, attach_type);
-    let linked_as = (attach_type, flags::BEFORE);
+    let linked_as = (attach_type, flags);
     let asked = link(system, loaded_for, linked_as, NOTHING, LinkExtra::None);
     knows(asked, Errno::EBADF)
 }

@@ -8,6 +8,7 @@ use skep::prog::TestRun;
 use skep::ring::Woken;
 use skep::{LoadOptions, Map, MapType, Object, ObjectSpec, RingBuf, System};
 use std::fs::File;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// A file in `testdata`.
@@ -274,7 +275,9 @@ impl Drop for Cgroup {
 /// A new cgroup, in a hierarchy that is mounted where only this thread sees it; `None` if there is
 /// none.
 pub fn own_cgroup() -> Option<Cgroup> {
-    let path = format!("{}/skep-test-{}", own_mount("cgroup2")?, std::process::id());
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let (mount, pid) = (own_mount("cgroup2")?, std::process::id());
+    let path = format!("{mount}/skep-test-{pid}-{}", NUMBER.fetch_add(1, Relaxed));
     std::fs::create_dir(&path).ok()?;
     Some(Cgroup(path))
 }
