@@ -91,7 +91,7 @@ pub(crate) struct Run {
     /// BPF object file; without it the built-in tracer of process starts.
     #[arg(value_name = "OBJ")]
     pub(crate) object: Option<PathBuf>,
-    /// Attach a program to HOOK: xdp:IFACE, tracepoint:CATEGORY/NAME, raw_tp:NAME,
+    /// Attach a program to HOOK: xdp:IFACE, cgroup:PATH, tracepoint:CATEGORY/NAME, raw_tp:NAME,
     /// kprobe:FUNCTION, ksyscall:NAME, uprobe:FILE:FUNCTION (kretprobe, ... for returns).
     #[arg(long, value_name = "PROG=HOOK", requires = "object")]
     pub(crate) attach: Vec<Attach>,
@@ -225,6 +225,9 @@ pub(crate) enum Hook {
     Xdp {
         interface: String,
     },
+    Cgroup {
+        path: String,
+    },
     Tracepoint {
         category: String,
         name: String,
@@ -261,6 +264,9 @@ impl FromStr for Hook {
             ("xdp", interface, None) if !interface.is_empty() => Ok(Self::Xdp {
                 interface: interface.to_owned(),
             }),
+            ("cgroup", path, _) if !path.is_empty() => Ok(Self::Cgroup {
+                path: path.to_owned(),
+            }),
             ("raw_tp" | "raw_tracepoint", name, None) if !name.is_empty() => {
                 Ok(Self::RawTracepoint {
                     name: name.to_owned(),
@@ -278,8 +284,8 @@ impl FromStr for Hook {
                 section: format!("{kind}/{target}"),
             }),
             _ => Err(format!(
-                "`{text}` is no hook: give xdp:IFACE, tracepoint:CATEGORY/NAME, raw_tp:NAME, \
-                 kprobe:FUNCTION, ksyscall:NAME, uprobe:FILE:FUNCTION or another section's name \
+                "`{text}` is no hook: give xdp:IFACE, cgroup:PATH, tracepoint:CATEGORY/NAME, \
+                 raw_tp:NAME, kprobe:FUNCTION, ksyscall:NAME, uprobe:FILE:FUNCTION or another section's name \
                  with a colon for its first slash"
             )),
         }
@@ -326,6 +332,10 @@ mod tests {
             interface: "veth0".to_owned(),
         };
         assert_eq!(hook("xdp:veth0"), Ok(xdp));
+        let cgroup = Hook::Cgroup {
+            path: "/sys/fs/cgroup/a:b".to_owned(),
+        };
+        assert_eq!(hook("cgroup:/sys/fs/cgroup/a:b"), Ok(cgroup));
         let tracepoint = Hook::Tracepoint {
             category: "sched".to_owned(),
             name: "sched_switch".to_owned(),
@@ -346,6 +356,7 @@ mod tests {
             "",
             "xdp",
             "xdp:",
+            "cgroup:",
             "tp:x",
             "tp:/x",
             "raw_tp:a/b",

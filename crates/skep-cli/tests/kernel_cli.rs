@@ -378,6 +378,35 @@ fn an_xdp_program_runs_on_its_own_interface() {
 }
 
 #[test]
+fn a_program_of_a_cgroup_goes_where_it_is_told() {
+    if !root() || skep().is_none() {
+        return;
+    }
+    let scratch = Scratch::new("cgroup");
+    let object = put(&scratch, object!("cgskb"));
+    let mount = format!("{object}.hierarchy");
+    let group = format!("{mount}/skep-cli-{}", process::id());
+    let script = format!(
+        "mkdir {mount} && mount -t cgroup2 skep {mount} && mkdir {group} || exit 9
+         {} run {object} --attach egress=cgroup:{group} --for 0.2
+         status=$?; rmdir {group}; exit $status",
+        env!("CARGO_BIN_EXE_skep")
+    );
+    let mut shell = Command::new("unshare");
+    let output = shell.args(["-m", "sh", "-c", &script]).output().unwrap();
+    if output.status.code() == Some(9) {
+        println!("skep-skip: no cgroup2 to make one in");
+        return;
+    }
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let attached = format!("attached egress to cgroup_inet_egress of cgroup {group}");
+    assert!(text.contains(&attached), "{text}");
+    let told = "drop_egress is not attached: give --attach drop_egress=cgroup:PATH";
+    assert!(text.contains(told), "{text}");
+}
+
+#[test]
 fn perf_event_arrays_are_read_like_rings() {
     if !root() {
         return;

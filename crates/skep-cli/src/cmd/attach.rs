@@ -5,7 +5,7 @@ use crate::fail::{Failure, Result};
 use crate::out::printable;
 use crate::tracefs::Tracefs;
 use skep::codec::object::{Verb, sections};
-use skep::link::{RawTracepoint, Tracepoint, Xdp};
+use skep::link::{Cgroup, RawTracepoint, Tracepoint, Xdp};
 use skep::{ErrorKind, Link, Object, ProgType, Program};
 
 /// Attaches what can be attached, and says of the rest what it needs.
@@ -62,6 +62,7 @@ fn attach_by_section(program: &Program, tracefs: Option<&Tracefs>) -> skep::Resu
 fn attach_to(program: &Program, hook: &Hook, tracefs: Option<&Tracefs>) -> Result<Link> {
     Ok(match hook {
         Hook::Xdp { interface } => program.attach_to(Xdp::on(interface))?,
+        Hook::Cgroup { path } => program.attach_to(Cgroup::open(path))?,
         Hook::RawTracepoint { name } => program.attach_to(RawTracepoint::new(name))?,
         Hook::Probe { section } => program.attach_as(section)?,
         Hook::Tracepoint { category, name } => {
@@ -74,8 +75,8 @@ fn attach_to(program: &Program, hook: &Hook, tracefs: Option<&Tracefs>) -> Resul
     })
 }
 
-/// What to give for a probe whose section does not say where.
-fn probe(section: &str) -> &'static str {
+/// What to give for a probe or a cgroup's program, whose section does not say where.
+fn by_section(section: &str) -> &'static str {
     let found = sections::find(section.trim_start_matches('?'));
     match found.map(|found| (found.def.verb, found.def.on_return())) {
         Some((Verb::Kprobe, false)) => "kprobe:FUNCTION",
@@ -87,6 +88,7 @@ fn probe(section: &str) -> &'static str {
         Some((Verb::KprobeMulti, _)) => "kprobe.multi:PATTERN",
         Some((Verb::UprobeMulti, _)) => "uprobe.multi:FILE:PATTERN",
         Some((Verb::Usdt, _)) => "usdt:FILE:PROVIDER:NAME",
+        Some((Verb::Cgroup | Verb::LsmCgroup, _)) => "cgroup:PATH",
         _ => "",
     }
 }
@@ -97,8 +99,7 @@ fn not_attached(program: &Program, error: &skep::Error) -> String {
         ProgType::XDP => "xdp:IFACE",
         ProgType::TRACEPOINT => "tracepoint:CATEGORY/NAME",
         ProgType::RAW_TRACEPOINT => "raw_tp:NAME",
-        ProgType::KPROBE => probe(program.section()),
-        _ => "",
+        _ => by_section(program.section()),
     };
     let why = match error.kind() {
         ErrorKind::NeedsTarget if !hook.is_empty() => format!("give --attach {name}={hook}"),
