@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Programs at functions of the kernel: at entry and exit of those that a test run calls; and in place of
-// what a function returns and at an LSM hook, where they refuse process `target_pid` a process group.
+// Programs at functions of the kernel: at entry and exit of those that a test run calls, one by one and
+// many at once; and in place of what a function returns and at an LSM hook, where they refuse process
+// `target_pid` a process group.
 // Each counts in a `seen` of its own and keeps a value and, if asked to, the attachment's cookie.
 // Kernel 5.10 and later, with trampolines.
 #include <linux/bpf.h>
@@ -21,6 +22,8 @@ const volatile int answer = 0;
 
 struct seen seen_entry = {};
 struct seen seen_exit = {};
+struct seen seen_both = {};
+struct seen seen_many = {};
 struct seen seen_modified = {};
 struct seen seen_hook = {};
 
@@ -45,6 +48,45 @@ int leaving(__u64 *ctx)
 	/* Two arguments, then what it returns. */
 	note(&seen_exit, ctx, (__u32)ctx[2]);
 	return 0;
+}
+
+SEC("?fsession/bpf_fentry_test1")
+int both(__u64 *ctx)
+{
+	note(&seen_both, ctx, (__u32)ctx[0]);
+	return 0;
+}
+
+static __always_inline int note_of_many(void *ctx)
+{
+	__sync_fetch_and_add(&seen_many.calls, 1);
+	if (with_cookie)
+		__sync_fetch_and_add(&seen_many.cookie, bpf_get_attach_cookie(ctx));
+	return 0;
+}
+
+SEC("?fentry.multi/bpf_fentry_test?")
+int many_entries(void *ctx)
+{
+	return note_of_many(ctx);
+}
+
+SEC("?fexit.multi/bpf_fentry_test?")
+int many_exits(void *ctx)
+{
+	return note_of_many(ctx);
+}
+
+SEC("?fsession.multi/bpf_fentry_test?")
+int many_both(void *ctx)
+{
+	return note_of_many(ctx);
+}
+
+SEC("?fentry.multi/veth:veth_*")
+int many_of_module(void *ctx)
+{
+	return note_of_many(ctx);
 }
 
 SEC("?fmod_ret/security_task_getpgid")

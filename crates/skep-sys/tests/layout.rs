@@ -135,9 +135,9 @@ impl Kernel {
         !found.is_empty()
     }
 
-    /// Knows all that this library knows (Linux 6.18): then nothing may be missing.
+    /// Knows all that this library knows (Linux 7.3): then nothing may be missing.
     fn is_new(&self) -> bool {
-        self.has("bpf_attr", "keyring_id") && self.has("bpf_map_info", "hash_size")
+        self.has("bpf_attr", "keyring_id") && self.has("bpf_link_info", "tracing_multi.ids")
     }
 }
 

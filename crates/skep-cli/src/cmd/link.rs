@@ -119,6 +119,9 @@ fn of_probe(kind: &LinkKind) -> Option<Value> {
             missed,
             ..
         } => json!({"count": count, "flags": flags, "missed": missed}),
+        LinkKind::TracingMulti {
+            attach_type, count, ..
+        } => json!({"attach_type": attach_type.to_string(), "count": count}),
         LinkKind::UprobeMulti {
             path,
             count,

@@ -108,6 +108,18 @@ plain! {
         _pad: u32,
     }
 
+    /// `BPF_LINK_CREATE` of a tracing program on many kernel functions.
+    LinkCreateTracingMulti: "bpf_attr" "link_create." from 0, min 16 {
+        prog_fd: u32,
+        target_fd: u32,
+        attach_type: u32,
+        flags: u32,
+        ids: u64 = "tracing_multi.ids",
+        cookies: u64 = "tracing_multi.cookies",
+        cnt: u32 = "tracing_multi.cnt",
+        _pad: u32,
+    }
+
     /// `BPF_LINK_UPDATE`.
     LinkUpdate: "bpf_attr" "link_update." from 0, min 12 {
         link_fd: u32,

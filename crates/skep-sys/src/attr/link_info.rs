@@ -101,6 +101,17 @@ plain! {
         pid: u32,
     }
 
+    /// Part of a link of a tracing program on many kernel functions.
+    LinkTracingMulti: "bpf_link_info" "tracing_multi." from 16, min 0 {
+        attach_type: u32,
+        count: u32,
+        btf_obj_id: u32,
+        _pad: u32,
+        ids: u64,
+        addrs: u64,
+        cookies: u64,
+    }
+
     /// Part of a perf event link on a uprobe.
     LinkUprobe: "bpf_link_info" "perf_event." from 16, min 0 {
         kind: u32 = "type",

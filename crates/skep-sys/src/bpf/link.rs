@@ -4,7 +4,8 @@ use super::{bpf, bpf_fd, input, len32, raw, string};
 use crate::attr::{
     IterCgroup, IterCreate, IterMap, IterTask, LinkCreate, LinkCreateIter, LinkCreateKprobeMulti,
     LinkCreateNetfilter, LinkCreatePerfEvent, LinkCreateRelative, LinkCreateTracing,
-    LinkCreateUprobeMulti, LinkDetach, LinkUpdate, Plain, ProgAttach, RawTpOpen,
+    LinkCreateTracingMulti, LinkCreateUprobeMulti, LinkDetach, LinkUpdate, Plain, ProgAttach,
+    RawTpOpen,
 };
 use crate::{CallError, Fd, KernelRef, Result};
 use alloc::vec::Vec;
@@ -142,6 +143,13 @@ pub enum LinkExtra<'a> {
         /// Fails with `ESTALE` when the order has changed; 0 for any.
         expected_revision: u64,
     },
+    /// Kernel functions, for a tracing program.
+    TracingMulti {
+        /// BTF ids of the functions, none twice.
+        ids: &'a [u32],
+        /// `bpf_get_attach_cookie`, or none.
+        cookies: &'a [u64],
+    },
     /// Places in a file.
     UprobeMulti {
         /// `BPF_F_UPROBE_MULTI_RETURN`.
@@ -215,6 +223,12 @@ pub fn link_create(params: &LinkParams<'_>) -> Result<Fd> {
             a.flags |= flags;
             (a.relative_fd, a.expected_revision) = (relative, expected_revision);
         }),
+        LinkExtra::TracingMulti { ids, cookies } => {
+            let cnt = same_length(ids.len(), &[cookies])?;
+            create(params, LinkCreateTracingMulti::default(), |a| {
+                (a.ids, a.cookies, a.cnt) = (input(ids), input(cookies), cnt);
+            })
+        }
         LinkExtra::KprobeMulti { .. } => kprobe_multi(params),
         LinkExtra::UprobeMulti { .. } => uprobe_multi(params),
     }
@@ -246,6 +260,7 @@ heads!(
     LinkCreateTracing,
     LinkCreateNetfilter,
     LinkCreateRelative,
+    LinkCreateTracingMulti,
     LinkCreateUprobeMulti
 );
 

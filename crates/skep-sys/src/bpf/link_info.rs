@@ -5,7 +5,7 @@ use super::{output, text};
 use crate::attr::{
     LinkCgroup, LinkEvent, LinkIter, LinkIterTask, LinkKprobe, LinkKprobeMulti, LinkNetfilter,
     LinkNetkit, LinkNetns, LinkRawTracepoint, LinkSockmap, LinkStructOps, LinkTcx, LinkTracepoint,
-    LinkTracing, LinkUprobe, LinkUprobeMulti, LinkXdp, Plain, RawLinkInfo,
+    LinkTracing, LinkTracingMulti, LinkUprobe, LinkUprobeMulti, LinkXdp, Plain, RawLinkInfo,
 };
 use crate::{Fd, Result};
 use alloc::string::String;
@@ -90,6 +90,12 @@ pub enum LinkKind {
         flags: u32,
         missed: u64,
         addrs: Vec<u64>,
+    },
+    TracingMulti {
+        attach_type: AttachType,
+        btf_obj_id: u32,
+        count: u32,
+        ids: Vec<u32>,
     },
     UprobeMulti {
         path: String,
@@ -253,6 +259,7 @@ fn texted_kind(link: &Fd, link_type: LinkType, raw: &RawLinkInfo) -> LinkKind {
         LinkType::ITER => iter(link),
         LinkType::KPROBE_MULTI => kprobe_multi(link, part(raw)),
         LinkType::UPROBE_MULTI => uprobe_multi(link, part(raw)),
+        LinkType::TRACING_MULTI => tracing_multi(link, part(raw)),
         LinkType::PERF_EVENT => perf_event(link, raw),
         _ => LinkKind::Unknown,
     }
@@ -354,6 +361,27 @@ fn uprobe_multi(link: &Fd, first: LinkUprobeMulti) -> LinkKind {
         flags: first.flags,
         pid: first.pid,
         offsets,
+    }
+}
+
+#[inline]
+fn tracing_multi(link: &Fd, first: LinkTracingMulti) -> LinkKind {
+    let mut ids = list(first.count).unwrap_or_default();
+    let wanted = LinkTracingMulti {
+        ids: output(&mut ids),
+        count: ids.len() as u32,
+        ..LinkTracingMulti::default()
+    };
+    // SAFETY: the caller has seen the type; `ids` has room for `count`.
+    let p = unsafe { more(link, wanted) };
+    if p.is_none() {
+        ids.clear();
+    }
+    LinkKind::TracingMulti {
+        attach_type: AttachType(first.attach_type),
+        btf_obj_id: first.btf_obj_id,
+        count: first.count,
+        ids,
     }
 }
 

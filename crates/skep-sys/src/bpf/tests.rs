@@ -291,6 +291,17 @@ fn links_of_each_kind_lay_their_part_out() {
     let probe = attr::LinkCreateUprobeMulti::from_prefix(&take(&scribe).1);
     assert_eq!((probe.cnt, probe.ref_ctr_offsets, probe.cookies), (2, 0, 0));
 
+    let functions = |cookies| LinkExtra::TracingMulti {
+        ids: &[7, 8],
+        cookies,
+    };
+    assert_eq!(create(functions(&[1])).unwrap_err().errno, Errno::EINVAL);
+    assert!(scribe.seen.lock().unwrap().is_empty());
+    create(functions(&cookies)).unwrap();
+    let functions = attr::LinkCreateTracingMulti::from_prefix(&take(&scribe).1);
+    assert_eq!(functions.cnt, 2);
+    assert!(functions.ids != 0 && functions.cookies == cookies.as_ptr() as u64);
+
     create(LinkExtra::Iter(IterTarget::Map(&other))).unwrap();
     let iter = attr::LinkCreateIter::from_prefix(&take(&scribe).1);
     assert_eq!(iter.iter_info_len, 4);

@@ -3,7 +3,7 @@
 use super::names::{Looked, Names};
 use crate::error::Context;
 use crate::system::{System, gone};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -78,6 +78,25 @@ impl<'a> KernelTypes<'a> {
             }
         }
         self.modules = Some(modules);
+    }
+
+    /// The module of this name: its number, and its types.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]: there is none, or it has no types.
+    pub(crate) fn module(&mut self, name: &str) -> Result<(usize, &'a Btf)> {
+        let mut found = None;
+        self.each_module(&mut |index, its, btf| {
+            if its == name {
+                found = Some((index, btf));
+            }
+            its == name
+        });
+        let missing = || {
+            let what = format!("no module `{name}` with types ({})", self.looked());
+            Error::new(ErrorKind::NotFound, what)
+        };
+        found.ok_or_else(missing)
     }
 
     /// Names that will be asked for, to be looked for together with the first that is.

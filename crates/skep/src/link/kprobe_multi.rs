@@ -1,18 +1,16 @@
 //! Many kernel functions by one link.
 
-use super::glob::{is_pattern, matches};
-use super::multi::{Places, declared_as};
-use super::tracefs::mounts;
+use super::glob::is_pattern;
+use super::multi::{Places, declared_as, traceable};
 use super::{Held, Hook, Link};
 use crate::error::Context;
 use crate::prog::Program;
-use crate::system::{System, c_string, kallsyms};
-use crate::{AttachType, Errno, Error, ErrorKind, Result};
+use crate::system::{System, c_string};
+use crate::{AttachType, Errno, Error, Result};
 use alloc::ffi::CString;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ffi::CStr;
-use skep_codec::order;
 use skep_codec::uapi::flags;
 use skep_sys::bpf::{self, LinkExtra, LinkParams, Target};
 
@@ -32,7 +30,7 @@ impl KprobeMulti {
     /// tracefs's `available_filter_functions`, or where none is mounted of `/proc/kallsyms`.
     ///
     /// # Errors
-    /// When attached: [`ErrorKind::NotFound`] if there is none; `ESRCH` if one cannot be probed;
+    /// When attached: [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is none; `ESRCH` if one cannot be probed;
     /// `EOPNOTSUPP` if the kernel has no such links.
     ///
     /// # Kernel
@@ -143,43 +141,4 @@ impl Hook for KprobeMulti {
         })?;
         Ok(Link::new(program, hook, Held::Bpf(fd)))
     }
-}
-
-/// Kernel functions that match, each name once.
-#[inline]
-fn traceable(system: &System, pattern: &str, mount: Option<&str>) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    let mut take = |name: &[u8]| {
-        if let Ok(name) = core::str::from_utf8(name)
-            && matches(pattern, name)
-        {
-            names.push(name.to_string());
-        }
-    };
-    let mut found = false;
-    for mount in mounts(mount) {
-        let path = c_string(&format!("{mount}/available_filter_functions"))?;
-        // A name, and a module behind a blank.
-        let first = |line: &[u8], take: &mut dyn FnMut(&[u8])| {
-            take(line.split(|&byte| byte == b' ').next().unwrap_or_default());
-        };
-        match kallsyms::each_line(system, &path, &mut |line| first(line, &mut take)) {
-            Err(error) if error.errno() == Some(Errno::ENOENT) => {}
-            answer => {
-                answer?;
-                found = true;
-                break;
-            }
-        }
-    }
-    if !found {
-        kallsyms::each_function(system, &mut take)?;
-    }
-    order::by(&mut names, |a, b| a.cmp(b));
-    names.dedup();
-    if names.is_empty() {
-        let what = format!("no kernel function matches `{pattern}`");
-        return Err(Error::new(ErrorKind::NotFound, what));
-    }
-    Ok(names)
 }

@@ -21,6 +21,7 @@ mod struct_ops;
 mod tracefs;
 mod tracepoint;
 mod tracing;
+mod tracing_multi;
 mod uprobe;
 mod uprobe_multi;
 #[cfg(feature = "usdt")]
@@ -39,6 +40,7 @@ pub use socket::SocketFilter;
 pub use struct_ops::StructOps;
 pub use tracepoint::Tracepoint;
 pub use tracing::{BtfTracepoint, Tracing};
+pub use tracing_multi::TracingMulti;
 pub use uprobe::Uprobe;
 pub use uprobe_multi::UprobeMulti;
 #[cfg(feature = "usdt")]

@@ -99,6 +99,7 @@ fn kind(program: &Program, attach_type: AttachType) -> &'static str {
         (_, AttachType::TRACE_ITER) => "iterator",
         (_, AttachType::TRACE_FENTRY) => "entry of",
         (_, AttachType::TRACE_FEXIT) => "exit of",
+        (_, AttachType::TRACE_FSESSION) => "entry and exit of",
         (_, AttachType::MODIFY_RETURN) => "return value of",
         _ => "BTF tracepoint",
     }

@@ -1,7 +1,7 @@
 //! Attaching by section name: the table's verb, made a hook.
 
 use crate::link::{Kprobe, KprobeMulti, Link, RawTracepoint};
-use crate::link::{Tracepoint, Tracing, Uprobe, UprobeMulti};
+use crate::link::{Tracepoint, Tracing, TracingMulti, Uprobe, UprobeMulti};
 use crate::prog::Program;
 use crate::{AttachType, Error, ErrorKind, Result};
 use skep_codec::object::{Verb, sections};
@@ -97,6 +97,7 @@ impl Place<'_> {
                 Some(probe) => program.attach_to(probe),
                 None => Err(needs(program, how(self.verb))),
             },
+            Verb::TracingMulti => program.attach_to(TracingMulti::matching(self.target(program)?)),
             Verb::Tracing | Verb::Lsm | Verb::Iter | Verb::Freplace => {
                 program.attach_to(Tracing::with_link(self.attach_type))
             }
@@ -144,6 +145,7 @@ fn how(verb: Verb) -> &'static str {
         Verb::Uprobe => "give file and function (Program::attach_to, link::Uprobe)",
         Verb::KprobeMulti => "give kernel functions (Program::attach_to, link::KprobeMulti)",
         Verb::UprobeMulti => "give file and functions (Program::attach_to, link::UprobeMulti)",
+        Verb::TracingMulti => "give kernel functions (Program::attach_to, link::TracingMulti)",
         #[cfg(feature = "usdt")]
         Verb::Usdt => "give file and probe (Program::attach_to, link::Usdt)",
         #[cfg(not(feature = "usdt"))]

@@ -214,6 +214,8 @@ Link {
     CgroupPreorder "6.15" ["CGROUP_BPF"] link::cgroup_preorder;
     /// Attachments to a cgroup in a chosen order.
     CgroupOrder "6.17" ["CGROUP_BPF"] link::cgroup_order;
+    /// Links to many kernel functions' entries, for tracing programs.
+    LinkTracingMulti "7.2" ["DYNAMIC_FTRACE_WITH_DIRECT_CALLS"] link::tracing_multi;
 }
 }
 

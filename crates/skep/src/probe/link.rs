@@ -165,6 +165,29 @@ pub(super) fn uprobe_session(system: &System) -> Asked {
     uprobe_multi_as(system, AttachType::TRACE_UPROBE_SESSION)
 }
 
+/// To a type that is no function: a kernel that loads such programs knows such links, if it has
+/// what they rest on.
+pub(super) fn tracing_multi(system: &System) -> Asked {
+    let attach_type = AttachType::TRACE_FENTRY_MULTI;
+    let params = ProgParams {
+        prog_type: ProgType::TRACING,
+        expected_attach_type: attach_type,
+        ..ProgParams::default()
+    };
+    let prog = prog(system, &params, &[ZERO, EXIT])?;
+    let params = LinkParams {
+        prog: &prog,
+        target: Target::None,
+        attach_type,
+        flags: 0,
+        extra: LinkExtra::TracingMulti {
+            ids: &[0],
+            cookies: &[],
+        },
+    };
+    knows(bpf::link_create(&params).map(drop), Errno::EINVAL)
+}
+
 pub(super) fn struct_ops_link(system: &System) -> Asked {
     struct_ops(system, flags::LINK)
 }

@@ -132,6 +132,13 @@ impl Loader<'_> {
                 member: Some(AttachType(target.member)),
             });
         }
+        if program.attach == Verb::TracingMulti {
+            let module = target::module_of(&mut self.kernel, program)?;
+            return Ok(Goal {
+                module,
+                ..Goal::default()
+            });
+        }
         let is_given = self.options.attach_targets.contains_key(&program.name);
         if !program.attach_btf || is_given {
             return Ok(Goal::default());

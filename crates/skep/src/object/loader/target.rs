@@ -40,6 +40,22 @@ pub(super) fn attach_target(
     }
 }
 
+/// The module that a program of many functions is for, if its section names one (`module:pattern`).
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]: no such module, or it has no types.
+pub(super) fn module_of(
+    kernel: &mut KernelTypes<'_>,
+    program: &ProgramSpec,
+) -> Result<Option<usize>> {
+    let target = program.target.as_deref().unwrap_or_default();
+    let Some((module, _)) = target.split_once(':').filter(|(m, _)| *m != "vmlinux") else {
+        return Ok(None);
+    };
+    let (index, _) = kernel.module(module)?;
+    Ok(Some(index))
+}
+
 /// Names that the object's programs are loaded for, of which the kernel may have any.
 pub(super) fn names(spec: &ObjectSpec) -> impl Iterator<Item = (String, Kinds)> {
     let programs = spec.programs.iter();
@@ -94,19 +110,13 @@ fn find_in<'a>(
     target: &Target<'_>,
 ) -> Option<Place<'a>> {
     let wanted = Wanted::new([(&*target.name, Kinds::of(target.kind))]);
-    let mut place = None;
-    kernel.each_module(&mut |index, its, btf| {
-        if its == module {
-            let ids = btf.find_many(&wanted).into_iter().flatten();
-            place = ids.into_iter().next().map(|id| Place {
-                btf,
-                id,
-                module: Some(index),
-            });
-        }
-        its == module
-    });
-    place
+    let (index, btf) = kernel.module(module).ok()?;
+    let ids = btf.find_many(&wanted).into_iter().flatten();
+    ids.into_iter().next().map(|id| Place {
+        btf,
+        id,
+        module: Some(index),
+    })
 }
 
 fn missing(kernel: &mut KernelTypes<'_>, target: &Target<'_>) -> Error {
