@@ -9,7 +9,7 @@ use skep_sys::bpf::{
     Neighbour, ObjKind, ProgParams, Target, TestRunParams,
 };
 use skep_sys::perf::{self, PerfEvent, Sample, Wakeup};
-use skep_sys::{CallError, Epoll, KernelRef, Mapping, file, host, net, poll};
+use skep_sys::{CallError, Epoll, KernelRef, Mapping, file, host, net, poll, process};
 
 const ANY: ElemFlags = ElemFlags::ANY;
 
@@ -46,6 +46,9 @@ fn array(kernel: &KernelRef, map_type: MapType) -> skep_sys::Result<skep_sys::Fd
 /// `None`, said aloud, where this process may not use bpf(2).
 fn privileged() -> Option<KernelRef> {
     let kernel = host();
+    // Older kernels count maps against this limit, long after they are gone. Who may not raise it may
+    // not make maps either.
+    let _ = process::raise_memlock(&kernel);
     match array(&kernel, MapType::HASH) {
         Err(error) if error.errno == Errno::EPERM => {
             println!("skep-skip: bpf(2) needs CAP_BPF ({error})");

@@ -144,11 +144,9 @@ impl System {
         Ok(cpus.context("count the possible CPUs")?.count())
     }
 
-    /// How many values a per-CPU map has for each key, as the kernel does.
-    pub(crate) fn cpu_count(&self) -> Result<&CpuCount> {
-        let measure = || Ok(bpf::count_cpus(&self.0.kernel, self.token()?)?);
-        let count = self.0.cpu_count.get_or_try_init(measure);
-        count.map_err(|error: Error| error.context("measure the values of per-CPU maps"))
+    /// Where it is kept how many values a per-CPU map has, once it is measured.
+    pub(crate) fn cpu_count_cell(&self) -> &Once<CpuCount> {
+        &self.0.cpu_count
     }
 
     /// Nanoseconds of `CLOCK_MONOTONIC`, which `bpf_ktime_get_ns` counts too.

@@ -283,6 +283,21 @@ fn locked_memory_is_raised_only_where_it_counts() {
     }
 }
 
+/// What is measured with a map of its own finds room for it.
+#[test]
+fn values_of_each_cpu_are_counted_when_no_memory_is_left() {
+    let system = host();
+    if !privileged(&system) {
+        return;
+    }
+    let map = common::make(&system, MapType::PERCPU_ARRAY, 4, 8);
+    let fresh = System::new(system.kernel().clone()).unwrap();
+    let (_, hard) = getrlimit(Resource::RLIMIT_MEMLOCK).unwrap();
+    setrlimit(Resource::RLIMIT_MEMLOCK, 0, hard).unwrap();
+    let opened = fresh.map_by_id(map.id()).unwrap();
+    assert_eq!(opened.values_per_key(), map.values_per_key());
+}
+
 /// Without memory to ask with, an old kernel is not taken for one that can do nothing: device maps
 /// of 5.10 say `EINVAL` then.
 #[test]

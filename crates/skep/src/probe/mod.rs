@@ -12,6 +12,7 @@
 
 mod ask;
 mod btf;
+mod cpu_count;
 mod feature;
 mod helper;
 mod insns;
