@@ -12,6 +12,7 @@ use std::sync::Mutex;
 /// Modules that tests use, in the order they load. Some are built in on some kernels.
 const MODULES: &[&str] = &[
     "veth",
+    "netkit",
     "dummy",
     "tun",
     "sch_ingress",

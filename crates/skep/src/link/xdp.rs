@@ -1,25 +1,16 @@
 //! XDP: packets before the stack sees them.
 
+use super::interface::Interface;
 use super::{Held, Hook, Link};
-use crate::error::Context;
 use crate::prog::Program;
-use crate::system::{System, c_string};
 use crate::{AttachType, Result};
-use alloc::string::{String, ToString};
 use skep_sys::bpf::{self, LinkExtra, LinkParams, Target};
-use skep_sys::net;
 
 /// An interface's XDP hook, held by a BPF link.
 #[derive(Clone, Debug)]
 pub struct Xdp {
     interface: Interface,
     flags: u32,
-}
-
-#[derive(Clone, Debug)]
-enum Interface {
-    Name(String),
-    Index(u32),
 }
 
 const SKB_MODE: u32 = 1 << 1;
@@ -37,9 +28,8 @@ impl Xdp {
     /// `BPF_LINK_CREATE` with `BPF_XDP`, since Linux 5.9.
     #[inline]
     pub fn on(interface: &str) -> Self {
-        let interface = Interface::Name(interface.to_string());
         Self {
-            interface,
+            interface: Interface::named(interface),
             flags: 0,
         }
     }
@@ -76,21 +66,12 @@ impl Xdp {
         self.flags = HW_MODE;
         self
     }
-
-    #[inline]
-    fn ifindex(&self, system: &System) -> Result<u32> {
-        match &self.interface {
-            Interface::Index(index) => Ok(*index),
-            Interface::Name(name) => net::if_nametoindex(system.kernel(), &c_string(name)?)
-                .context(format_args!("find interface `{name}`")),
-        }
-    }
 }
 
 impl Hook for Xdp {
     #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
-        let ifindex = self.ifindex(program.system())?;
+        let ifindex = self.interface.ifindex(program.system())?;
         let fd = bpf::link_create(&LinkParams {
             prog: program.fd(),
             target: Target::Ifindex(ifindex),
@@ -98,10 +79,7 @@ impl Hook for Xdp {
             flags: self.flags,
             extra: LinkExtra::None,
         })?;
-        let hook = match &self.interface {
-            Interface::Name(name) => format!("XDP of {name}"),
-            Interface::Index(index) => format!("XDP of interface {index}"),
-        };
+        let hook = format!("XDP of {}", self.interface);
         Ok(Link::new(program, hook, Held::Bpf(fd)))
     }
 }
