@@ -91,7 +91,7 @@ pub(crate) struct Run {
     /// BPF object file; without it the built-in tracer of process starts.
     #[arg(value_name = "OBJ")]
     pub(crate) object: Option<PathBuf>,
-    /// Attach a program to HOOK: xdp:IFACE, cgroup:PATH, tracepoint:CATEGORY/NAME, raw_tp:NAME,
+    /// Attach a program to HOOK: xdp:IFACE, ingress:IFACE, egress:IFACE, cgroup:PATH, tracepoint:CATEGORY/NAME, raw_tp:NAME,
     /// kprobe:FUNCTION, ksyscall:NAME, uprobe:FILE:FUNCTION (kretprobe, ... for returns).
     #[arg(long, value_name = "PROG=HOOK", requires = "object")]
     pub(crate) attach: Vec<Attach>,
@@ -222,7 +222,9 @@ pub(crate) struct Attach {
 /// Where a program can be attached by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Hook {
-    Xdp {
+    /// What an interface receives or sends, or one end of a netkit pair.
+    Device {
+        place: Place,
         interface: String,
     },
     Cgroup {
@@ -239,6 +241,29 @@ pub(crate) enum Hook {
     Probe {
         section: String,
     },
+}
+
+/// A place on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Xdp,
+    Ingress,
+    Egress,
+    NetkitPrimary,
+    NetkitPeer,
+}
+
+impl Place {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "xdp" => Self::Xdp,
+            "ingress" => Self::Ingress,
+            "egress" => Self::Egress,
+            "netkit.primary" => Self::NetkitPrimary,
+            "netkit.peer" => Self::NetkitPeer,
+            _ => return None,
+        })
+    }
 }
 
 impl FromStr for Attach {
@@ -260,10 +285,12 @@ impl FromStr for Hook {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
+        let named = !rest.is_empty() && !rest.contains('/');
+        if let (Some(place), true) = (Place::named(kind), named) {
+            let interface = rest.to_owned();
+            return Ok(Self::Device { place, interface });
+        }
         match (kind, rest, rest.split_once('/')) {
-            ("xdp", interface, None) if !interface.is_empty() => Ok(Self::Xdp {
-                interface: interface.to_owned(),
-            }),
             ("cgroup", path, _) if !path.is_empty() => Ok(Self::Cgroup {
                 path: path.to_owned(),
             }),
@@ -284,8 +311,8 @@ impl FromStr for Hook {
                 section: format!("{kind}/{target}"),
             }),
             _ => Err(format!(
-                "`{text}` is no hook: give xdp:IFACE, cgroup:PATH, tracepoint:CATEGORY/NAME, \
-                 raw_tp:NAME, kprobe:FUNCTION, ksyscall:NAME, uprobe:FILE:FUNCTION or another section's name \
+                "`{text}` is no hook: give xdp:IFACE, ingress:IFACE, egress:IFACE, cgroup:PATH, \
+                 tracepoint:CATEGORY/NAME, raw_tp:NAME, kprobe:FUNCTION, ksyscall:NAME, uprobe:FILE:FUNCTION or another section's name \
                  with a colon for its first slash"
             )),
         }
@@ -302,6 +329,7 @@ fn is_probe(kind: &str) -> bool {
         Verb::Kprobe
             | Verb::KprobeMulti
             | Verb::Ksyscall
+            | Verb::TracingMulti
             | Verb::Uprobe
             | Verb::UprobeMulti
             | Verb::Usdt
@@ -328,10 +356,15 @@ mod tests {
     #[test]
     fn hooks() {
         let hook = |text: &str| text.parse::<Hook>();
-        let xdp = Hook::Xdp {
-            interface: "veth0".to_owned(),
+        let device = |place| {
+            Ok(Hook::Device {
+                place,
+                interface: "veth0".to_owned(),
+            })
         };
-        assert_eq!(hook("xdp:veth0"), Ok(xdp));
+        assert_eq!(hook("xdp:veth0"), device(Place::Xdp));
+        assert_eq!(hook("ingress:veth0"), device(Place::Ingress));
+        assert_eq!(hook("netkit.peer:veth0"), device(Place::NetkitPeer));
         let cgroup = Hook::Cgroup {
             path: "/sys/fs/cgroup/a:b".to_owned(),
         };
@@ -356,6 +389,7 @@ mod tests {
             "",
             "xdp",
             "xdp:",
+            "egress:",
             "cgroup:",
             "tp:x",
             "tp:/x",

@@ -378,6 +378,33 @@ fn an_xdp_program_runs_on_its_own_interface() {
 }
 
 #[test]
+fn classifiers_go_to_interfaces() {
+    if !root() {
+        return;
+    }
+    let scratch = Scratch::new("tcx");
+    let object = put(&scratch, object!("tcx"));
+    let hooks = "--attach first=ingress:skep0 --attach second=egress:skep0";
+    let args = format!("run {object} {hooks} --for 0.2");
+    let Some(output) = on_own_veth("", &args) else {
+        return;
+    };
+    let text = stderr(&output);
+    if text.contains("EINVAL") {
+        println!("skep-skip: no tcx in this kernel: {text}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for told in [
+        "attached first to tcx ingress of skep0",
+        "attached second to tcx egress of skep0",
+        "third is not attached: give --attach third=ingress:IFACE",
+    ] {
+        assert!(text.contains(told), "{text}");
+    }
+}
+
+#[test]
 fn a_program_of_a_cgroup_goes_where_it_is_told() {
     if !root() || skep().is_none() {
         return;

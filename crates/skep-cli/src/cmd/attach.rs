@@ -1,12 +1,12 @@
 //! Attaching for `skep run`: by section name, or where the command line says.
 
-use crate::args::{Hook, Run};
+use crate::args::{Hook, Place, Run};
 use crate::fail::{Failure, Result};
 use crate::out::printable;
 use crate::tracefs::Tracefs;
 use skep::codec::object::{Verb, sections};
-use skep::link::{Cgroup, RawTracepoint, Tracepoint, Xdp};
-use skep::{ErrorKind, Link, Object, ProgType, Program};
+use skep::link::{Cgroup, Netkit, RawTracepoint, Tcx, Tracepoint, Xdp};
+use skep::{AttachType, ErrorKind, Link, Object, ProgType, Program};
 
 /// Attaches what can be attached, and says of the rest what it needs.
 pub(super) fn attach(args: &Run, object: &Object, tracefs: Option<&Tracefs>) -> Result<Vec<Link>> {
@@ -61,7 +61,7 @@ fn attach_by_section(program: &Program, tracefs: Option<&Tracefs>) -> skep::Resu
 
 fn attach_to(program: &Program, hook: &Hook, tracefs: Option<&Tracefs>) -> Result<Link> {
     Ok(match hook {
-        Hook::Xdp { interface } => program.attach_to(Xdp::on(interface))?,
+        Hook::Device { place, interface } => attach_to_device(program, *place, interface)?,
         Hook::Cgroup { path } => program.attach_to(Cgroup::open(path))?,
         Hook::RawTracepoint { name } => program.attach_to(RawTracepoint::new(name))?,
         Hook::Probe { section } => program.attach_as(section)?,
@@ -75,7 +75,17 @@ fn attach_to(program: &Program, hook: &Hook, tracefs: Option<&Tracefs>) -> Resul
     })
 }
 
-/// What to give for a probe or a cgroup's program, whose section does not say where.
+fn attach_to_device(program: &Program, place: Place, interface: &str) -> skep::Result<Link> {
+    match place {
+        Place::Xdp => program.attach_to(Xdp::on(interface)),
+        Place::Ingress => program.attach_to(Tcx::ingress(interface)),
+        Place::Egress => program.attach_to(Tcx::egress(interface)),
+        Place::NetkitPrimary => program.attach_to(Netkit::primary(interface)),
+        Place::NetkitPeer => program.attach_to(Netkit::peer(interface)),
+    }
+}
+
+/// What to give for a probe, or a cgroup's or interface's program, whose section does not say where.
 fn by_section(section: &str) -> &'static str {
     let found = sections::find(section.trim_start_matches('?'));
     match found.map(|found| (found.def.verb, found.def.on_return())) {
@@ -89,7 +99,21 @@ fn by_section(section: &str) -> &'static str {
         Some((Verb::UprobeMulti, _)) => "uprobe.multi:FILE:PATTERN",
         Some((Verb::Usdt, _)) => "usdt:FILE:PROVIDER:NAME",
         Some((Verb::Cgroup | Verb::LsmCgroup, _)) => "cgroup:PATH",
+        Some((Verb::Tc | Verb::Netkit | Verb::TracingMulti, _)) => by_attach_type(found),
         _ => "",
+    }
+}
+
+/// What to give where the attach type says which of several.
+fn by_attach_type(found: Option<sections::Found<'_>>) -> &'static str {
+    match found.and_then(|found| found.def.attach_type) {
+        Some(AttachType::TCX_EGRESS) => "egress:IFACE",
+        Some(AttachType::NETKIT_PRIMARY) => "netkit.primary:IFACE",
+        Some(AttachType::NETKIT_PEER) => "netkit.peer:IFACE",
+        Some(AttachType::TRACE_FENTRY_MULTI) => "fentry.multi:PATTERN",
+        Some(AttachType::TRACE_FEXIT_MULTI) => "fexit.multi:PATTERN",
+        Some(AttachType::TRACE_FSESSION_MULTI) => "fsession.multi:PATTERN",
+        _ => "ingress:IFACE",
     }
 }
 
