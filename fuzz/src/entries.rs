@@ -42,6 +42,7 @@ pub const TARGETS: &[(&str, Entry, Seed)] = &[
     ("linker", linker, seeds::linker),
     #[cfg(feature = "log")]
     ("log", log, seeds::log),
+    ("netlink", netlink, seeds::netlink),
     ("object", object, seeds::whole),
     ("perf", perf, seeds::perf),
     #[cfg(feature = "skeleton")]
@@ -96,6 +97,26 @@ pub fn usdt(data: &[u8]) {
             }
         }
     }
+}
+
+/// A datagram of netlink: each message as all that it may be.
+pub fn netlink(data: &[u8]) {
+    use skep_codec::netlink::{Answer, Attrs, Messages, genl, link, tc};
+    let mut read = 0;
+    for message in Messages::new(data).map_while(Result::ok) {
+        read += 16 + message.payload.len();
+        if let Ok(Answer::End(ack)) = message.answer() {
+            assert!(ack.to_string().len() <= 4 * data.len() + 100);
+        }
+        let _ = link::Interface::read(&message);
+        let _ = tc::Qdisc::read(&message);
+        let _ = tc::Filter::read(&message);
+        let _ = genl::family_id(&message);
+        let _ = genl::DeviceFeatures::read(&message);
+        let attrs = Attrs::new(message.payload).map_while(Result::ok);
+        assert!(attrs.count() <= message.payload.len() / 4);
+    }
+    assert!(read <= data.len());
 }
 
 /// Records of a perf buffer, one after the other, in either byte order.

@@ -59,6 +59,71 @@ fn code(object: &[u8]) -> &[u8] {
     section(object, ".BTF.ext").unwrap_or_default()
 }
 
+/// What the kernel tells of an interface, a queueing discipline, a classifier, a device, and why it
+/// refuses something; numbers from the object.
+pub fn netlink(object: &[u8]) -> Vec<u8> {
+    use skep_codec::netlink::Request;
+    use skep_codec::uapi::netlink as nl;
+    let number = |at: usize| object.get(at).copied().map_or(0, u32::from);
+    let mut datagram = Vec::new();
+    let mut add = |request: &Request| request.write(&mut datagram, 7, 0).expect("short values");
+    let mut link = Request::new("", nl::RTM_NEWLINK, 0, &[1; 16]);
+    link.put_text(nl::IFLA_IFNAME, "eth0")
+        .put_u32(nl::IFLA_MTU, number(24));
+    for (outer, inner) in [
+        (nl::IFLA_LINKINFO, nl::IFLA_INFO_KIND),
+        (nl::IFLA_PROP_LIST, nl::IFLA_ALT_IFNAME),
+    ] {
+        let nest = link.begin(outer);
+        link.put_text(inner, "name");
+        link.end(&nest);
+    }
+    let nest = link.begin(nl::IFLA_XDP);
+    link.put(nl::IFLA_XDP_ATTACHED, &[4]);
+    for kind in [
+        nl::IFLA_XDP_PROG_ID,
+        nl::IFLA_XDP_DRV_PROG_ID,
+        nl::IFLA_XDP_SKB_PROG_ID,
+    ] {
+        link.put_u32(kind, number(25));
+    }
+    link.end(&nest);
+    add(&link);
+    let mut qdisc = Request::new("", nl::RTM_NEWQDISC, 0, &[2; 20]);
+    add(qdisc.put_text(nl::TCA_KIND, "clsact"));
+    let mut filter = Request::new("", nl::RTM_NEWTFILTER, 0, &[3; 20]);
+    let nest = filter.put_text(nl::TCA_KIND, "bpf").begin(nl::TCA_OPTIONS);
+    filter
+        .put_u32(nl::TCA_BPF_ID, number(26))
+        .put(nl::TCA_BPF_TAG, &[5; 8]);
+    filter
+        .put_text(nl::TCA_BPF_NAME, "count")
+        .put_u32(nl::TCA_BPF_FLAGS, 1);
+    add(filter.end(&nest));
+    let mut device = Request::new("", 33, 0, &[1, 1, 0, 0]);
+    device
+        .put_u32(nl::NETDEV_A_DEV_IFINDEX, 2)
+        .put(nl::NETDEV_A_DEV_XDP_FEATURES, &[3; 8]);
+    add(&device);
+    let mut refused = Request::new(
+        "",
+        nl::NLMSG_ERROR,
+        nl::NLM_F_ACK_TLVS | nl::NLM_F_CAPPED,
+        &[0xff; 20],
+    );
+    refused
+        .put_text(nl::NLMSGERR_ATTR_MSG, "why")
+        .put_u32(nl::NLMSGERR_ATTR_OFFS, number(27));
+    add(&refused);
+    add(&Request::new(
+        "",
+        nl::NLMSG_DONE,
+        nl::NLM_F_DUMP_INTR,
+        &[0; 4],
+    ));
+    datagram
+}
+
 /// A note of a probe with arguments of every kind on every machine, its addresses from the object.
 pub fn usdt(object: &[u8]) -> Vec<u8> {
     let mut desc = object.get(24..48).unwrap_or_default().to_vec();

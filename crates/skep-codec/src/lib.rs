@@ -47,6 +47,7 @@ pub mod linker;
 #[cfg(any(test, feature = "log"))]
 pub mod log;
 pub mod map;
+pub mod netlink;
 pub mod object;
 pub mod order;
 pub mod perf;

@@ -100,6 +100,8 @@ macro_rules! with_calls {
             eventfd(value: c_uint, flags: c_int) -> isize;
             gettid() -> isize;
             mmap_at(addr: usize, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64) -> isize;
+            connect(fd: c_int, addr: *const c_void, len: c_uint) -> isize;
+            setns(fd: c_int, kind: c_int) -> isize;
         }
     };
 }

@@ -404,6 +404,14 @@ unsafe impl Kernel for Host {
     unsafe fn gettid(&self) -> isize {
         call!(GETTID)
     }
+
+    unsafe fn connect(&self, fd: c_int, addr: *const c_void, len: c_uint) -> isize {
+        call!(CONNECT, register!(fd), address(addr), len as usize)
+    }
+
+    unsafe fn setns(&self, fd: c_int, kind: c_int) -> isize {
+        call!(SETNS, register!(fd), register!(kind))
+    }
 }
 
 #[cfg(test)]
@@ -487,6 +495,8 @@ mod tests {
             (nr::PIDFD_OPEN, libc::SYS_pidfd_open),
             (nr::MEMFD_CREATE, libc::SYS_memfd_create),
             (nr::EVENTFD2, libc::SYS_eventfd2),
+            (nr::CONNECT, libc::SYS_connect),
+            (nr::SETNS, libc::SYS_setns),
         ] {
             assert_eq!(ours as i64, theirs);
         }

@@ -331,4 +331,18 @@ pub unsafe trait Kernel: Send + Sync {
     ) -> isize {
         ENOSYS
     }
+
+    /// connect(2).
+    /// # Safety
+    /// `addr` points to `len` readable bytes.
+    unsafe fn connect(&self, fd: c_int, addr: *const c_void, len: c_uint) -> isize {
+        ENOSYS
+    }
+
+    /// setns(2).
+    /// # Safety
+    /// None beyond the type's; unsafe for uniformity.
+    unsafe fn setns(&self, fd: c_int, kind: c_int) -> isize {
+        ENOSYS
+    }
 }

@@ -1,5 +1,7 @@
 //! Sockets and interfaces, as far as programs attach to them.
 
+pub mod netlink;
+pub mod netns;
 #[cfg(feature = "xsk")]
 pub mod xsk;
 

@@ -133,6 +133,10 @@ pub struct SysVTable {
     /// `mmap_at(addr: usize, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64)`.
     pub mmap_at:
         Option<unsafe extern "C" fn(*mut c_void, usize, usize, c_int, c_int, c_int, u64) -> isize>,
+    /// `connect(fd: c_int, addr: *const c_void, len: c_uint)`.
+    pub connect: Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_void, c_uint) -> isize>,
+    /// `setns(fd: c_int, kind: c_int)`.
+    pub setns: Option<unsafe extern "C" fn(*mut c_void, c_int, c_int) -> isize>,
 }
 
 const ENOSYS: isize = -(Errno::ENOSYS.raw() as isize);

@@ -8,6 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use skep_codec::Errno;
+use skep_codec::netlink::Ack;
 use skep_sys::CallError;
 
 /// The result of a library call.
@@ -60,6 +61,7 @@ enum Cause {
     Codec(skep_codec::Error),
     Call(CallError),
     Refused(CallError, Box<Refusal>),
+    Answered(CallError, Box<Ack>),
     Failures(Vec<MapFailure>, Vec<ProgramFailure>),
     Error(Error),
 }
@@ -101,6 +103,13 @@ impl Error {
         Self::caused(ErrorKind::Verifier, Cow::Borrowed(""), cause)
     }
 
+    /// A netlink request that the kernel refused.
+    #[cold]
+    pub(crate) fn answered(call: CallError, ack: Ack) -> Self {
+        let cause = Cause::Answered(call, Box::new(ack));
+        Self::caused(kind_of(call.errno), Cow::Borrowed(""), cause)
+    }
+
     /// All maps and programs that failed.
     pub(crate) fn several(
         what: String,
@@ -135,7 +144,7 @@ impl Error {
     /// The failed call, where a call failed.
     pub fn call(&self) -> Option<CallError> {
         match &self.0.cause {
-            Cause::Call(call) | Cause::Refused(call, _) => Some(*call),
+            Cause::Call(call) | Cause::Refused(call, _) | Cause::Answered(call, _) => Some(*call),
             Cause::Error(inner) => inner.call(),
             _ => None,
         }
@@ -160,6 +169,16 @@ impl Error {
         match &self.0.cause {
             Cause::Refused(_, refusal) => Some(refusal),
             Cause::Error(inner) => inner.refusal(),
+            _ => None,
+        }
+    }
+
+    /// The kernel's own explanation, where it refused a netlink request.
+    #[doc(alias = "extended ACK")]
+    pub fn ack(&self) -> Option<&Ack> {
+        match &self.0.cause {
+            Cause::Answered(_, ack) => Some(ack),
+            Cause::Error(inner) => inner.ack(),
             _ => None,
         }
     }
@@ -196,11 +215,14 @@ impl From<skep_codec::Error> for Error {
 
 impl From<CallError> for Error {
     fn from(call: CallError) -> Self {
-        let kind = match call.errno {
-            Errno::EPERM | Errno::EACCES => ErrorKind::Permission,
-            _ => ErrorKind::Call,
-        };
-        Self::caused(kind, Cow::Borrowed(""), Cause::Call(call))
+        Self::caused(kind_of(call.errno), Cow::Borrowed(""), Cause::Call(call))
+    }
+}
+
+fn kind_of(errno: Errno) -> ErrorKind {
+    match errno {
+        Errno::EPERM | Errno::EACCES => ErrorKind::Permission,
+        _ => ErrorKind::Call,
     }
 }
 
@@ -230,6 +252,8 @@ impl fmt::Display for Error {
             Cause::Call(call) => call.fmt(f),
             Cause::Error(inner) => inner.fmt(f),
             Cause::Refused(call, refusal) => write!(f, "{call}: {refusal}"),
+            Cause::Answered(call, ack) if ack.explains() => write!(f, "{call}: {ack}"),
+            Cause::Answered(call, _) => call.fmt(f),
             Cause::Failures(maps, programs) => {
                 let maps = maps.iter().map(|failure| &failure.error);
                 let all = maps.chain(programs.iter().map(|failure| &failure.error));

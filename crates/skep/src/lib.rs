@@ -49,6 +49,7 @@ pub mod link;
 #[cfg(feature = "log")]
 pub mod log;
 pub mod map;
+pub mod netlink;
 pub mod object;
 mod pin;
 mod plain;
@@ -67,6 +68,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use events::Events;
 pub use link::{Hook, Link};
 pub use map::Map;
+pub use netlink::Netlink;
 pub use object::{Global, LoadOptions, Object, ObjectSpec};
 pub use pin::Pinned;
 pub use plain::{Plain, PlainField};

@@ -105,6 +105,8 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
     const LOOP: Need = Calls(ProgType::SCHED_CLS, Helper::LOOP);
     const FOR_EACH: Need = Calls(ProgType::SCHED_CLS, Helper::FOR_EACH_MAP_ELEM);
     const DRAIN: Need = Calls(ProgType::SOCKET_FILTER, Helper::USER_RINGBUF_DRAIN);
+    // Came with the programs that take fragments.
+    const FRAGMENTS: Need = Calls(ProgType::XDP, Helper::XDP_GET_BUFF_LEN);
     const JUMPS: &[Need] = &[Map(MapType::INSN_ARRAY), Is(Feature::IndirectJump)];
     const QUEUES: &[Need] = &[Typed(Kind::Var, "runqueues"), Symbol("runqueues")];
     const LSM_CGROUP: &[Need] = &[
@@ -156,6 +158,7 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("poison", "missing_struct") => &[Never("no struct no_such_struct in vmlinux")],
         ("poison", "missing_enumerator") => &[Never("no enumerator BPF_MAP_TYPE_NO_SUCH")],
         ("poison", "other_width") => &[Never("can be read at another width")],
+        ("redirect", "whole") => &[FRAGMENTS],
         ("replace", "plus_ten") => &[Never("need their target program")],
         ("replace", "by_hand") => &[Never("names no target")],
         ("sections", "own" | "unknown") => &[Never("means no program type")],

@@ -4,3 +4,4 @@ pub mod bpf;
 pub mod flags;
 pub mod linux;
 pub mod map_kind;
+pub mod netlink;

@@ -38,3 +38,5 @@ pub(crate) const FCNTL: usize = 25;
 pub(crate) const PIDFD_OPEN: usize = 434;
 pub(crate) const MEMFD_CREATE: usize = 279;
 pub(crate) const EVENTFD2: usize = 19;
+pub(crate) const CONNECT: usize = 203;
+pub(crate) const SETNS: usize = 268;

@@ -42,6 +42,8 @@ pub(crate) mod nr {
     pub(crate) const PIDFD_OPEN: usize = 434;
     pub(crate) const MEMFD_CREATE: usize = 350;
     pub(crate) const EVENTFD2: usize = 323;
+    pub(crate) const CONNECT: usize = 362;
+    pub(crate) const SETNS: usize = 339;
 }
 
 /// One system call.

@@ -42,6 +42,8 @@ pub(crate) mod nr {
     pub(crate) const PIDFD_OPEN: usize = 434;
     pub(crate) const MEMFD_CREATE: usize = 319;
     pub(crate) const EVENTFD2: usize = 290;
+    pub(crate) const CONNECT: usize = 42;
+    pub(crate) const SETNS: usize = 308;
 }
 
 /// One system call.

@@ -2,10 +2,14 @@
 
 use crate::Result;
 use crate::error::Context;
+use crate::netlink::Netlink;
 use crate::system::{System, c_string};
 use alloc::string::{String, ToString};
 use core::fmt;
 use skep_sys::net;
+
+/// Bytes of the longest name that is no alternative name.
+const LONGEST: usize = 15;
 
 /// An interface of the network namespace that a thread is in when it attaches.
 #[derive(Clone, Debug)]
@@ -28,8 +32,20 @@ impl Interface {
     pub(super) fn ifindex(&self, system: &System) -> Result<u32> {
         match self {
             Self::Index(index) => Ok(*index),
+            Self::Name(name) if name.len() > LONGEST => {
+                self.ifindex_by(&mut Netlink::open(system)?)
+            }
             Self::Name(name) => net::if_nametoindex(system.kernel(), &c_string(name)?)
                 .context(format_args!("find interface `{name}`")),
+        }
+    }
+
+    /// Its index, asked on this socket.
+    #[inline]
+    pub(super) fn ifindex_by(&self, netlink: &mut Netlink) -> Result<u32> {
+        match self {
+            Self::Index(index) => Ok(*index),
+            Self::Name(name) => Ok(netlink.interface_named(name)?.ifindex),
         }
     }
 }

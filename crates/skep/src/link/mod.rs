@@ -1,6 +1,7 @@
 //! Links: what holds a program to its hook.
 
 mod binary;
+mod by_netlink;
 mod cgroup;
 mod freplace;
 mod glob;
@@ -19,6 +20,7 @@ mod query;
 mod raw_tracepoint;
 mod socket;
 mod struct_ops;
+mod tc;
 mod tcx;
 mod tracefs;
 mod tracepoint;
@@ -40,6 +42,7 @@ pub use probe::ProbeMode;
 pub use raw_tracepoint::RawTracepoint;
 pub use socket::SocketFilter;
 pub use struct_ops::StructOps;
+pub use tc::Tc;
 pub use tcx::{Netkit, Tcx};
 pub use tracepoint::Tracepoint;
 pub use tracing::{BtfTracepoint, Tracing};
@@ -56,10 +59,10 @@ use crate::pin;
 use crate::prog::Program;
 use crate::system::System;
 use crate::{Errno, Error, ErrorKind, Result};
-#[cfg(feature = "usdt")]
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use by_netlink::ByNetlink;
 use held::HeldTarget;
 use skep_sys::bpf::{self, ObjKind};
 use skep_sys::{Fd, net};
@@ -153,6 +156,8 @@ enum Held {
     Socket(Fd),
     /// A target that the program was attached to without a link.
     Target(HeldTarget),
+    /// What is attached by netlink.
+    Netlink(Box<ByNetlink>),
     /// A `struct_ops` map that is registered without a link.
     StructOps(Map),
     /// Links, of which there is one at least.
@@ -223,6 +228,7 @@ impl Link {
         match &self.held {
             Held::Bpf(fd) | Held::Perf(fd) | Held::Socket(fd) => fd,
             Held::Target(held) => &held.target,
+            Held::Netlink(held) => held.socket(),
             Held::StructOps(map) => map.fd(),
             #[cfg(feature = "usdt")]
             Held::Several { first, .. } => first.fd(),
@@ -233,16 +239,16 @@ impl Link {
     ///
     /// # Errors
     /// `EINVAL`, `ENOENT`: a `struct_ops` map without a link that is not registered any more, a
-    /// program without a link that is not attached any more.
+    /// program without a link that is not attached any more. `EEXIST`: another program is in its place.
     #[inline]
-    pub fn detach(self) -> Result<()> {
-        match (&self.held, &self.attached) {
-            (Held::Target(held), Attached::Program(program)) => {
-                held.detach(program).context(format_args!("detach {self}"))
-            }
+    pub fn detach(mut self) -> Result<()> {
+        let done = match (&mut self.held, &self.attached) {
+            (Held::Target(held), Attached::Program(program)) => held.detach(program),
+            (Held::Netlink(held), Attached::Program(program)) => held.detach(program),
             (Held::StructOps(map), _) => struct_ops::unregister(map).map(drop),
             _ => Ok(()),
-        }
+        };
+        done.context(format_args!("detach {self}"))
     }
 
     /// Pins it at a path of a bpffs, where it outlives this process, and gives it back.
@@ -279,7 +285,7 @@ impl Link {
 impl Drop for Link {
     #[inline]
     fn drop(&mut self) {
-        match &self.held {
+        match &mut self.held {
             // Closing the last descriptor detaches (a perf event: disables).
             Held::Bpf(_) | Held::Perf(_) => {}
             #[cfg(feature = "usdt")]
@@ -288,6 +294,12 @@ impl Drop for Link {
             Held::Socket(fd) => drop(net::detach_bpf(fd)),
             // Another program may have taken its place.
             Held::Target(held) => {
+                if let Attached::Program(program) = &self.attached {
+                    drop(held.detach(program));
+                }
+            }
+            // The same, or the interface has gone.
+            Held::Netlink(held) => {
                 if let Attached::Program(program) = &self.attached {
                     drop(held.detach(program));
                 }

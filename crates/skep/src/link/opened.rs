@@ -71,8 +71,13 @@ impl Link {
 
     #[inline]
     fn put(&mut self, new: &Program, old: Option<&Program>) -> Result<()> {
-        bpf::link_update(self.bpf_fd()?, new.fd(), old.map(Program::fd))
-            .context(format_args!("change {self} to `{}`", new.name()))?;
+        let done = match (&mut self.held, &self.attached) {
+            (Held::Netlink(held), Attached::Program(now)) => held.update(old.unwrap_or(now), new),
+            _ => {
+                bpf::link_update(self.bpf_fd()?, new.fd(), old.map(Program::fd)).map_err(Into::into)
+            }
+        };
+        done.context(format_args!("change {self} to `{}`", new.name()))?;
         self.attached = new.into();
         Ok(())
     }

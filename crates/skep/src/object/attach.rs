@@ -154,7 +154,7 @@ fn how(verb: Verb) -> &'static str {
         Verb::Freplace => "give the program and its function (Program::attach_to, link::Freplace)",
         Verb::StructOps => "its struct_ops map is attached (Object::struct_ops)",
         Verb::Custom => "the section's name is the caller's own: attach_each_with",
-        Verb::Tc => "give the interface (Program::attach_to, link::Tcx)",
+        Verb::Tc => "give the interface (Program::attach_to, link::Tcx or link::Tc)",
         Verb::Netkit => "give the netkit pair (Program::attach_to, link::Netkit)",
         Verb::Cgroup | Verb::LsmCgroup => "give the cgroup (Program::attach_to, link::Cgroup)",
         Verb::PerfEvent => {

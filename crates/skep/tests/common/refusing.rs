@@ -51,5 +51,11 @@ unsafe impl Kernel for Refusing {
         munmap(addr: *mut c_void, len: usize);
         fcntl(fd: c_int, op: c_int, arg: usize);
         prlimit64(resource: c_int, new: *const c_void, old: *mut c_void);
+        socket(family: c_int, kind: c_int, protocol: c_int);
+        ioctl(fd: c_int, request: u64, arg: usize);
+        setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, len: c_uint);
+        connect(fd: c_int, addr: *const c_void, len: c_uint);
+        send(fd: c_int, buf: *const c_void, len: usize, flags: c_int);
+        recv(fd: c_int, buf: *mut c_void, len: usize, flags: c_int);
     }
 }

@@ -1,4 +1,5 @@
 //! What tests of `AF_XDP` sockets share: packets, and the sockets at the other end.
+#![allow(dead_code)]
 
 use crate::common::{host, load, object, own_network};
 use skep::link::Xdp;

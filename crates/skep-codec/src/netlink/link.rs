@@ -1,0 +1,425 @@
+//! Interfaces, and the XDP programs that are on them.
+
+use super::attr::Attr;
+use super::msg::{Message, Request};
+use crate::Result;
+use crate::uapi::netlink::{
+    IFF_UP, IFLA_ADDRESS, IFLA_ALT_IFNAME, IFLA_EXT_MASK, IFLA_IFNAME, IFLA_INFO_KIND,
+    IFLA_LINKINFO, IFLA_MASTER, IFLA_MTU, IFLA_NUM_RX_QUEUES, IFLA_NUM_TX_QUEUES, IFLA_PROP_LIST,
+    IFLA_XDP, IFLA_XDP_ATTACHED, IFLA_XDP_DRV_PROG_ID, IFLA_XDP_EXPECTED_FD, IFLA_XDP_FD,
+    IFLA_XDP_FLAGS, IFLA_XDP_HW_PROG_ID, IFLA_XDP_PROG_ID, IFLA_XDP_SKB_PROG_ID,
+    RTEXT_FILTER_SKIP_STATS, RTM_GETLINK, RTM_NEWLINK, RTM_SETLINK, XDP_FLAGS_DRV_MODE,
+    XDP_FLAGS_HW_MODE, XDP_FLAGS_REPLACE, XDP_FLAGS_SKB_MODE, XDP_FLAGS_UPDATE_IF_NOEXIST,
+};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Bytes of `struct ifinfomsg`.
+const IFINFOMSG: usize = 16;
+/// Bytes of the longest name (`IFNAMSIZ`), with its NUL; longer ones are alternative names.
+const IFNAMSIZ: usize = 16;
+
+/// Where on an interface an XDP program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum XdpMode {
+    /// In the driver.
+    #[doc(alias = "XDP_FLAGS_DRV_MODE")]
+    Native,
+    /// In the stack, for drivers that cannot.
+    #[doc(alias = "XDP_FLAGS_SKB_MODE")]
+    Generic,
+    /// In the hardware.
+    #[doc(alias = "XDP_FLAGS_HW_MODE")]
+    Hardware,
+}
+
+impl XdpMode {
+    /// The modes, in the kernel's order.
+    pub const ALL: [Self; 3] = [Self::Native, Self::Generic, Self::Hardware];
+
+    /// The `XDP_FLAGS_` bit that asks for it.
+    pub fn flag(self) -> u32 {
+        match self {
+            Self::Native => XDP_FLAGS_DRV_MODE,
+            Self::Generic => XDP_FLAGS_SKB_MODE,
+            Self::Hardware => XDP_FLAGS_HW_MODE,
+        }
+    }
+}
+
+impl fmt::Display for XdpMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::Hardware => "hardware",
+        })
+    }
+}
+
+/// The ids of the programs on an interface, 0 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct XdpProgs {
+    /// In the driver.
+    pub native: u32,
+    /// In the stack.
+    pub generic: u32,
+    /// In the hardware.
+    pub hardware: u32,
+}
+
+impl XdpProgs {
+    /// The id of the program in one mode, 0 for none.
+    pub fn of(&self, mode: XdpMode) -> u32 {
+        match mode {
+            XdpMode::Native => self.native,
+            XdpMode::Generic => self.generic,
+            XdpMode::Hardware => self.hardware,
+        }
+    }
+
+    /// The modes that have one, and its id.
+    pub fn attached(&self) -> impl Iterator<Item = (XdpMode, u32)> + use<> {
+        let all = *self;
+        let each = XdpMode::ALL
+            .into_iter()
+            .map(move |mode| (mode, all.of(mode)));
+        each.filter(|&(_, id)| id != 0)
+    }
+
+    fn read(attr: &Attr<'_>) -> Result<Self> {
+        let mut progs = Self::default();
+        let (mut attached, mut only) = (0, 0);
+        for attr in attr.attrs() {
+            let attr = attr?;
+            match attr.kind {
+                IFLA_XDP_ATTACHED => attached = attr.u8()?,
+                IFLA_XDP_PROG_ID => only = attr.u32()?,
+                IFLA_XDP_DRV_PROG_ID => progs.native = attr.u32()?,
+                IFLA_XDP_SKB_PROG_ID => progs.generic = attr.u32()?,
+                IFLA_XDP_HW_PROG_ID => progs.hardware = attr.u32()?,
+                _ => {}
+            }
+        }
+        // Where there is one, older kernels may tell it without its mode: `XDP_ATTACHED_`.
+        match attached {
+            1 if progs.native == 0 => progs.native = only,
+            2 if progs.generic == 0 => progs.generic = only,
+            3 if progs.hardware == 0 => progs.hardware = only,
+            _ => {}
+        }
+        Ok(progs)
+    }
+}
+
+/// A network interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// Its index, in its network namespace.
+    pub ifindex: u32,
+    /// Its name.
+    pub name: String,
+    /// Other names of it. Since Linux 5.5.
+    pub alt_names: Vec<String>,
+    /// What it is (`veth`); empty where the driver says nothing.
+    pub kind: String,
+    /// The most bytes that a packet may have.
+    pub mtu: u32,
+    /// Its address (`IFLA_ADDRESS`).
+    pub address: Vec<u8>,
+    /// Index of the bridge, bond or other that it is part of; 0 for none.
+    pub master: u32,
+    /// Queues for packets that come in.
+    pub rx_queues: u32,
+    /// Queues for packets that go out.
+    pub tx_queues: u32,
+    /// `IFF_` bits.
+    pub flags: u32,
+    /// The XDP programs on it.
+    pub xdp: XdpProgs,
+}
+
+impl Interface {
+    /// Whether it is up.
+    pub fn is_up(&self) -> bool {
+        self.flags & IFF_UP != 0
+    }
+
+    /// An interface out of `RTM_NEWLINK`; `None` for other messages.
+    ///
+    /// # Errors
+    /// Attributes that are cut off, or too short for what they are.
+    pub fn read(message: &Message<'_>) -> Result<Option<Self>> {
+        if message.header.kind != RTM_NEWLINK {
+            return Ok(None);
+        }
+        let mut reader = message.reader();
+        reader.take(4)?;
+        let mut found = Self {
+            ifindex: reader.u32()?,
+            flags: reader.u32()?,
+            ..Self::default()
+        };
+        for attr in message.attrs_after(IFINFOMSG) {
+            found.take(&attr?)?;
+        }
+        Ok(Some(found))
+    }
+
+    fn take(&mut self, attr: &Attr<'_>) -> Result<()> {
+        match attr.kind {
+            IFLA_IFNAME => self.name = attr.text(),
+            IFLA_MTU => self.mtu = attr.u32()?,
+            IFLA_ADDRESS => self.address = attr.value.into(),
+            IFLA_MASTER => self.master = attr.u32()?,
+            IFLA_NUM_RX_QUEUES => self.rx_queues = attr.u32()?,
+            IFLA_NUM_TX_QUEUES => self.tx_queues = attr.u32()?,
+            IFLA_XDP => self.xdp = XdpProgs::read(attr)?,
+            IFLA_LINKINFO => {
+                for info in attr.attrs() {
+                    let info = info?;
+                    if info.kind == IFLA_INFO_KIND {
+                        self.kind = info.text();
+                    }
+                }
+            }
+            IFLA_PROP_LIST => {
+                for name in attr.attrs() {
+                    let name = name?;
+                    if name.kind == IFLA_ALT_IFNAME {
+                        self.alt_names.push(name.text());
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// `struct ifinfomsg` of the interface with this index.
+fn head(ifindex: u32) -> [u8; IFINFOMSG] {
+    let mut head = [0; IFINFOMSG];
+    if let Some(place) = head.get_mut(4..8) {
+        place.copy_from_slice(&ifindex.to_ne_bytes());
+    }
+    head
+}
+
+fn get(ifindex: u32) -> Request {
+    let mut request = Request::new("RTM_GETLINK", RTM_GETLINK, 0, &head(ifindex));
+    // Counters make an interface a third longer.
+    request.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    request
+}
+
+/// Asks for all interfaces, as a listing.
+pub fn list() -> Request {
+    get(0)
+}
+
+/// Asks for the interface with this index.
+pub fn by_index(ifindex: u32) -> Request {
+    get(ifindex)
+}
+
+/// Asks for the interface with this name, or with this as another of its names.
+pub fn by_name(name: &str) -> Request {
+    let mut request = get(0);
+    let kind = match name.len() < IFNAMSIZ {
+        true => IFLA_IFNAME,
+        false => IFLA_ALT_IFNAME,
+    };
+    request.put_text(kind, name);
+    request
+}
+
+/// What is to become of an interface's XDP program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetXdp {
+    /// The interface.
+    pub ifindex: u32,
+    /// Descriptor of the program that is to be there; -1 for none.
+    pub fd: i32,
+    /// Where; `None` leaves it to the kernel: the driver if it can, else the stack.
+    pub mode: Option<XdpMode>,
+    /// What must be there now.
+    pub expect: Expect,
+}
+
+/// What must be on an interface before it is changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expect {
+    /// Whatever it is.
+    #[default]
+    Anything,
+    /// Nothing (`XDP_FLAGS_UPDATE_IF_NOEXIST`).
+    Nothing,
+    /// The program of this descriptor (`XDP_FLAGS_REPLACE`). Since Linux 5.7.
+    Program(i32),
+}
+
+/// Changes an interface's XDP program.
+pub fn set_xdp(set: &SetXdp) -> Request {
+    let mut request = Request::new("RTM_SETLINK", RTM_SETLINK, 0, &head(set.ifindex));
+    let nest = request.begin(IFLA_XDP);
+    request.put(IFLA_XDP_FD, &set.fd.to_ne_bytes());
+    let mut flags = set.mode.map_or(0, XdpMode::flag);
+    match set.expect {
+        Expect::Anything => {}
+        Expect::Nothing => flags |= XDP_FLAGS_UPDATE_IF_NOEXIST,
+        Expect::Program(fd) => {
+            flags |= XDP_FLAGS_REPLACE;
+            request.put(IFLA_XDP_EXPECTED_FD, &fd.to_ne_bytes());
+        }
+    }
+    request.put_u32(IFLA_XDP_FLAGS, flags);
+    request.end(&nest);
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::netlink::Messages;
+
+    fn bytes(request: &Request) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        request.write(&mut bytes, 1, 0).unwrap();
+        bytes
+    }
+
+    /// What the kernel tells of an interface with a native program, and more than is known here.
+    fn told(xdp: impl FnOnce(&mut Request)) -> Request {
+        let mut head = head(7);
+        head[8] = 1;
+        let mut message = Request::new("RTM_NEWLINK", RTM_NEWLINK, 0, &head);
+        message
+            .put_text(IFLA_IFNAME, "eth0")
+            .put_u32(IFLA_MTU, 1500);
+        message
+            .put(IFLA_ADDRESS, &[1, 2, 3, 4, 5, 6])
+            .put_u32(999, 1);
+        message
+            .put_u32(IFLA_NUM_RX_QUEUES, 4)
+            .put_u32(IFLA_NUM_TX_QUEUES, 2);
+        let nest = message.begin(IFLA_LINKINFO);
+        message.put_text(IFLA_INFO_KIND, "veth").put(2, &[9; 3]);
+        message.end(&nest);
+        let nest = message.begin(IFLA_PROP_LIST);
+        message.put_text(IFLA_ALT_IFNAME, "a-very-long-name-of-it");
+        message.end(&nest);
+        let nest = message.begin(IFLA_XDP);
+        xdp(&mut message);
+        message.end(&nest);
+        message
+    }
+
+    fn read(request: &Request) -> Result<Option<Interface>> {
+        let bytes = bytes(request);
+        Interface::read(&Messages::new(&bytes).next().unwrap()?)
+    }
+
+    #[test]
+    fn interfaces_are_read() {
+        let message = told(|message| {
+            message.put(IFLA_XDP_ATTACHED, &[4]);
+            message
+                .put_u32(IFLA_XDP_DRV_PROG_ID, 12)
+                .put_u32(IFLA_XDP_SKB_PROG_ID, 13);
+        });
+        let found = read(&message).unwrap().unwrap();
+        assert_eq!(
+            (found.ifindex, found.name.as_str(), found.kind.as_str()),
+            (7, "eth0", "veth")
+        );
+        assert_eq!((found.mtu, found.rx_queues, found.tx_queues), (1500, 4, 2));
+        assert_eq!(
+            (found.alt_names, found.address),
+            (
+                Vec::from(["a-very-long-name-of-it".into()]),
+                Vec::from([1, 2, 3, 4, 5, 6])
+            )
+        );
+        let all: Vec<_> = found.xdp.attached().collect();
+        assert_eq!(all, [(XdpMode::Native, 12), (XdpMode::Generic, 13)]);
+    }
+
+    #[test]
+    fn one_program_may_be_told_without_its_mode() {
+        for (attached, mode) in (1..=3).zip([XdpMode::Native, XdpMode::Generic, XdpMode::Hardware])
+        {
+            let message = told(|message| {
+                message
+                    .put(IFLA_XDP_ATTACHED, &[attached])
+                    .put_u32(IFLA_XDP_PROG_ID, 5);
+            });
+            let xdp = read(&message).unwrap().unwrap().xdp;
+            assert_eq!(xdp.attached().collect::<Vec<_>>(), [(mode, 5)]);
+        }
+        let none = told(|message| {
+            message.put(IFLA_XDP_ATTACHED, &[0]);
+        });
+        assert_eq!(read(&none).unwrap().unwrap().xdp, XdpProgs::default());
+    }
+
+    #[test]
+    fn short_ones_are_errors() {
+        let short = told(|message| {
+            message.put(IFLA_XDP_DRV_PROG_ID, &[1, 2]);
+        });
+        assert_eq!(read(&short).unwrap_err().kind(), ErrorKind::Truncated);
+        let head = Request::new("RTM_NEWLINK", RTM_NEWLINK, 0, &[0; 8]);
+        assert_eq!(read(&head).unwrap_err().kind(), ErrorKind::Truncated);
+        let other = Request::new("other", 99, 0, &[]);
+        assert_eq!(read(&other), Ok(None));
+    }
+
+    #[test]
+    fn requests_say_what_is_wanted() {
+        let set = SetXdp {
+            ifindex: 3,
+            fd: 9,
+            mode: Some(XdpMode::Native),
+            expect: Expect::Program(8),
+        };
+        let bytes = bytes(&set_xdp(&set));
+        let message = Messages::new(&bytes).next().unwrap().unwrap();
+        assert_eq!(
+            (message.header.kind, &message.payload[4..8]),
+            (RTM_SETLINK, &3_u32.to_ne_bytes()[..])
+        );
+        let xdp = message.attrs_after(IFINFOMSG).next().unwrap().unwrap();
+        assert_eq!(xdp.kind, IFLA_XDP);
+        let attrs: Vec<_> = xdp.attrs().map(Result::unwrap).collect();
+        let of = |kind| {
+            attrs
+                .iter()
+                .find(|attr| attr.kind == kind)
+                .map(|attr| attr.u32().unwrap())
+        };
+        assert_eq!(
+            (of(IFLA_XDP_FD), of(IFLA_XDP_EXPECTED_FD)),
+            (Some(9), Some(8))
+        );
+        assert_eq!(
+            of(IFLA_XDP_FLAGS),
+            Some(XDP_FLAGS_DRV_MODE | XDP_FLAGS_REPLACE)
+        );
+    }
+
+    #[test]
+    fn long_names_are_alternative_names() {
+        for (name, kind) in [
+            ("fifteen-letters", IFLA_IFNAME),
+            ("sixteen-letters-", IFLA_ALT_IFNAME),
+        ] {
+            let bytes = bytes(&by_name(name));
+            let message = Messages::new(&bytes).next().unwrap().unwrap();
+            let attrs: Vec<_> = message.attrs_after(IFINFOMSG).map(Result::unwrap).collect();
+            assert_eq!((attrs[1].kind, attrs[1].text().as_str()), (kind, name));
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! Traffic control: queueing disciplines, and the classifiers that run programs (`cls_bpf`).
+
+use super::attr::Attr;
+use super::msg::{Message, Request};
+use crate::Result;
+use crate::uapi::netlink::{
+    ETH_P_ALL, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, RTM_DELQDISC, RTM_DELTFILTER, RTM_GETQDISC,
+    RTM_GETTFILTER, RTM_NEWQDISC, RTM_NEWTFILTER, TC_H_INGRESS, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS,
+    TC_H_ROOT, TCA_BPF_CLASSID, TCA_BPF_FD, TCA_BPF_FLAG_ACT_DIRECT, TCA_BPF_FLAGS,
+    TCA_BPF_FLAGS_GEN, TCA_BPF_ID, TCA_BPF_NAME, TCA_BPF_TAG, TCA_CHAIN, TCA_CLS_FLAGS_SKIP_HW,
+    TCA_CLS_FLAGS_SKIP_SW, TCA_KIND, TCA_OPTIONS,
+};
+use alloc::string::String;
+use core::fmt;
+
+/// Bytes of `struct tcmsg`.
+const TCMSG: usize = 20;
+/// The kind of classifiers that run programs.
+const BPF: &str = "bpf";
+
+/// Names a queueing discipline, a class, or the place of one.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Handle(pub u32);
+
+impl Handle {
+    /// Where what sends packets has its queueing discipline.
+    #[doc(alias = "TC_H_ROOT")]
+    pub const ROOT: Self = Self(TC_H_ROOT);
+    /// Where `clsact` and `ingress` are: one of them.
+    #[doc(alias = "TC_H_CLSACT")]
+    #[doc(alias = "TC_H_INGRESS")]
+    pub const CLSACT: Self = Self(TC_H_INGRESS);
+    /// What is above the classifiers of packets that come in, in `clsact`.
+    #[doc(alias = "TC_H_MIN_INGRESS")]
+    pub const INGRESS: Self = Self(TC_H_MIN_INGRESS);
+    /// What is above the classifiers of packets that go out, in `clsact`.
+    #[doc(alias = "TC_H_MIN_EGRESS")]
+    pub const EGRESS: Self = Self(TC_H_MIN_EGRESS);
+
+    /// `MAJOR:MINOR`.
+    #[doc(alias = "TC_H_MAKE")]
+    pub const fn new(major: u16, minor: u16) -> Self {
+        Self((major as u32) << 16 | minor as u32)
+    }
+
+    /// Of the queueing discipline.
+    #[doc(alias = "TC_H_MAJ")]
+    pub const fn major(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+
+    /// Of the class in it.
+    #[doc(alias = "TC_H_MIN")]
+    pub const fn minor(self) -> u16 {
+        self.0 as u16
+    }
+}
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::ROOT => f.write_str("root"),
+            Self::CLSACT => f.write_str("clsact"),
+            Self::INGRESS => f.write_str("ingress"),
+            Self::EGRESS => f.write_str("egress"),
+            Self(_) => write!(f, "{:x}:{:x}", self.major(), self.minor()),
+        }
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({self})")
+    }
+}
+
+/// `struct tcmsg`.
+#[derive(Clone, Copy, Default)]
+struct Head {
+    ifindex: u32,
+    handle: u32,
+    parent: u32,
+    info: u32,
+}
+
+impl Head {
+    fn bytes(self) -> [u8; TCMSG] {
+        let words = [0, self.ifindex, self.handle, self.parent, self.info];
+        let mut bytes = [0; TCMSG];
+        for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *place = word.to_ne_bytes();
+        }
+        bytes
+    }
+
+    fn read(message: &Message<'_>) -> Result<Self> {
+        let mut reader = message.reader();
+        reader.u32()?;
+        Ok(Self {
+            ifindex: reader.u32()?,
+            handle: reader.u32()?,
+            parent: reader.u32()?,
+            info: reader.u32()?,
+        })
+    }
+}
+
+/// A queueing discipline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Qdisc {
+    /// The interface that it is of.
+    pub ifindex: u32,
+    /// Its own handle.
+    pub handle: Handle,
+    /// Where it is.
+    pub parent: Handle,
+    /// What it is (`clsact`, `fq_codel`).
+    pub kind: String,
+}
+
+impl Qdisc {
+    /// A queueing discipline out of `RTM_NEWQDISC`; `None` for other messages.
+    ///
+    /// # Errors
+    /// Attributes that are cut off, or too short for what they are.
+    pub fn read(message: &Message<'_>) -> Result<Option<Self>> {
+        if message.header.kind != RTM_NEWQDISC {
+            return Ok(None);
+        }
+        let head = Head::read(message)?;
+        let mut found = Self {
+            ifindex: head.ifindex,
+            handle: Handle(head.handle),
+            parent: Handle(head.parent),
+            kind: String::new(),
+        };
+        for attr in message.attrs_after(TCMSG) {
+            let attr = attr?;
+            if attr.kind == TCA_KIND {
+                found.kind = attr.text();
+            }
+        }
+        Ok(Some(found))
+    }
+
+    fn request(&self, name: &'static str, kind: u16, flags: u16) -> Request {
+        let head = Head {
+            ifindex: self.ifindex,
+            handle: self.handle.0,
+            parent: self.parent.0,
+            info: 0,
+        };
+        let mut request = Request::new(name, kind, flags, &head.bytes());
+        if !self.kind.is_empty() {
+            request.put_text(TCA_KIND, &self.kind);
+        }
+        request
+    }
+
+    /// Makes it; one that is there already is an error.
+    pub fn create(&self) -> Request {
+        self.request("RTM_NEWQDISC", RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Puts it in the place of the one that is there, if there is one.
+    pub fn replace(&self) -> Request {
+        self.request("RTM_NEWQDISC", RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE)
+    }
+
+    /// Removes it.
+    pub fn delete(&self) -> Request {
+        self.request("RTM_DELQDISC", RTM_DELQDISC, 0)
+    }
+
+    /// Asks for all of all interfaces, as a listing.
+    pub fn list() -> Request {
+        let head = Head::default().bytes();
+        Request::new("RTM_GETQDISC", RTM_GETQDISC, 0, &head)
+    }
+}
+
+/// Where a classifier is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FilterPlace {
+    /// The interface.
+    pub ifindex: u32,
+    /// What it is above of: [`Handle::INGRESS`], [`Handle::EGRESS`], or a queueing discipline or
+    /// class that packets are classified in.
+    pub parent: Handle,
+    /// The chain that it is in: 0, unless others jump there.
+    pub chain: u32,
+    /// Lower ones come first. 0 has the kernel choose one that comes before all others.
+    pub priority: u16,
+    /// Its number among those of the same priority. 0 has the kernel choose one.
+    pub handle: u32,
+    /// The packets that it sees, by their type (`ETH_P_IP`); 0 stands for all.
+    pub protocol: u16,
+}
+
+impl FilterPlace {
+    fn head(&self) -> Head {
+        let protocol = match self.protocol {
+            0 => ETH_P_ALL,
+            protocol => protocol,
+        };
+        Head {
+            ifindex: self.ifindex,
+            handle: self.handle,
+            parent: self.parent.0,
+            info: u32::from(self.priority) << 16 | u32::from(protocol.to_be()),
+        }
+    }
+
+    fn of(head: Head) -> Self {
+        let protocol = u16::from_be(head.info as u16);
+        Self {
+            ifindex: head.ifindex,
+            parent: Handle(head.parent),
+            chain: 0,
+            priority: (head.info >> 16) as u16,
+            handle: head.handle,
+            protocol: if protocol == ETH_P_ALL { 0 } else { protocol },
+        }
+    }
+
+    fn request(&self, name: &'static str, kind: u16, flags: u16) -> Request {
+        let mut request = Request::new(name, kind, flags, &self.head().bytes());
+        request.put_text(TCA_KIND, BPF);
+        if self.chain != 0 {
+            request.put_u32(TCA_CHAIN, self.chain);
+        }
+        request
+    }
+
+    /// Asks for the classifier there.
+    pub fn get(&self) -> Request {
+        self.request("RTM_GETTFILTER", RTM_GETTFILTER, 0)
+    }
+
+    /// Removes the classifier there.
+    pub fn delete(&self) -> Request {
+        self.request("RTM_DELTFILTER", RTM_DELTFILTER, 0)
+    }
+
+    /// Asks for all classifiers above a place of an interface, as a listing.
+    pub fn list(ifindex: u32, parent: Handle) -> Request {
+        let head = Head {
+            ifindex,
+            parent: parent.0,
+            ..Head::default()
+        };
+        Request::new("RTM_GETTFILTER", RTM_GETTFILTER, 0, &head.bytes())
+    }
+}
+
+/// Whether a classifier may or must be there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// It must not.
+    #[default]
+    Refuse,
+    /// It must, and the program takes the place of its own.
+    Replace,
+    /// Either.
+    Allow,
+}
+
+/// A classifier that is to run a program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetFilter<'a> {
+    /// Where.
+    pub place: FilterPlace,
+    /// Descriptor of the program.
+    pub fd: i32,
+    /// What listings call it.
+    pub name: &'a str,
+    /// What the program answers is what becomes of the packet (`TC_ACT_`); else it is the class.
+    pub direct_action: bool,
+    /// The class of packets that the program gives none.
+    pub classid: Option<Handle>,
+    /// Never in hardware.
+    pub skip_hw: bool,
+    /// Never in software.
+    pub skip_sw: bool,
+    /// Whether one may be there already.
+    pub existing: Existing,
+}
+
+impl SetFilter<'_> {
+    /// Makes or changes it; with `NLM_F_ECHO` the answer tells what the kernel chose.
+    pub fn request(&self) -> Request {
+        let flags = match self.existing {
+            Existing::Refuse => NLM_F_CREATE | NLM_F_EXCL,
+            Existing::Replace => NLM_F_REPLACE,
+            Existing::Allow => NLM_F_CREATE,
+        };
+        let mut request = self.place.request("RTM_NEWTFILTER", RTM_NEWTFILTER, flags);
+        let nest = request.begin(TCA_OPTIONS);
+        request.put(TCA_BPF_FD, &self.fd.to_ne_bytes());
+        request.put_text(TCA_BPF_NAME, self.name);
+        if let Some(classid) = self.classid {
+            request.put_u32(TCA_BPF_CLASSID, classid.0);
+        }
+        if self.direct_action {
+            request.put_u32(TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
+        }
+        let skip_hw = if self.skip_hw {
+            TCA_CLS_FLAGS_SKIP_HW
+        } else {
+            0
+        };
+        let skip_sw = if self.skip_sw {
+            TCA_CLS_FLAGS_SKIP_SW
+        } else {
+            0
+        };
+        if self.skip_hw || self.skip_sw {
+            request.put_u32(TCA_BPF_FLAGS_GEN, skip_hw | skip_sw);
+        }
+        request.end(&nest);
+        request
+    }
+}
+
+/// A classifier that runs a program, as the kernel tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Where it is.
+    pub place: FilterPlace,
+    /// What it was called.
+    pub name: String,
+    /// Its program's id.
+    pub prog_id: u32,
+    /// Its program's tag.
+    pub tag: [u8; 8],
+    /// Whether the program's answer is what becomes of the packet.
+    pub direct_action: bool,
+    /// The class of packets that the program gives none.
+    pub classid: Option<Handle>,
+    /// `TCA_CLS_FLAGS_` bits: in hardware, in software, or not.
+    pub flags: u32,
+}
+
+impl Filter {
+    /// A classifier out of `RTM_NEWTFILTER`; `None` for other messages, classifiers of other kinds,
+    /// and what tells of a priority only.
+    ///
+    /// # Errors
+    /// Attributes that are cut off, or too short for what they are.
+    pub fn read(message: &Message<'_>) -> Result<Option<Self>> {
+        if message.header.kind != RTM_NEWTFILTER {
+            return Ok(None);
+        }
+        let head = Head::read(message)?;
+        let mut found = Self {
+            place: FilterPlace::of(head),
+            ..Self::default()
+        };
+        let (mut kind, mut options) = (String::new(), None);
+        for attr in message.attrs_after(TCMSG) {
+            let attr = attr?;
+            match attr.kind {
+                TCA_KIND => kind = attr.text(),
+                TCA_CHAIN => found.place.chain = attr.u32()?,
+                TCA_OPTIONS => options = Some(attr),
+                _ => {}
+            }
+        }
+        let Some(options) = options.filter(|_| kind == BPF && head.handle != 0) else {
+            return Ok(None);
+        };
+        for attr in options.attrs() {
+            found.take(&attr?)?;
+        }
+        Ok(Some(found))
+    }
+
+    fn take(&mut self, attr: &Attr<'_>) -> Result<()> {
+        match attr.kind {
+            TCA_BPF_NAME => self.name = attr.text(),
+            TCA_BPF_ID => self.prog_id = attr.u32()?,
+            TCA_BPF_CLASSID => self.classid = Some(Handle(attr.u32()?)),
+            TCA_BPF_FLAGS => self.direct_action = attr.u32()? & TCA_BPF_FLAG_ACT_DIRECT != 0,
+            TCA_BPF_FLAGS_GEN => self.flags = attr.u32()?,
+            TCA_BPF_TAG => self.tag = attr.u64()?.to_ne_bytes(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "tc_tests.rs"]
+mod tests;
