@@ -1,66 +1,23 @@
-//! How cgroups hold programs: alone, in place of others, beside others and in what order; by links and
-//! without; and what is there.
+//! How cgroups hold programs: alone, in place of others, beside others; by links and without; and what
+//! is there.
 
 mod common;
+#[path = "common/held.rs"]
+mod held;
 #[path = "common/inside.rs"]
 mod inside;
 #[path = "common/refusing.rs"]
 mod refusing;
 
-use common::{Cgroup as Group, host, load, object, own_bpffs, skip};
+use common::{host, load, object, own_bpffs, skip};
+use held::{AT, held, id, ids, named, own, place, program, ran};
 use inside::{group, inside};
 use refusing::refusing;
 use skep::codec::uapi::bpf::Cmd;
-use skep::link::{Attachments, Cgroup, CgroupMode, LinkKind, Neighbour, Order};
-use skep::probe::{Answer, Feature};
+use skep::link::{Cgroup, CgroupMode, LinkKind, Neighbour, Order};
 use skep::sys::watch::{Fault, Trace};
-use skep::{AttachType, Errno, ErrorKind, Link, Object, Program, Result, System};
-use std::net::UdpSocket;
+use skep::{AttachType, Errno, ErrorKind, Link, System};
 use std::os::unix::fs::MetadataExt;
-
-const AT: AttachType = AttachType::CGROUP_INET_SOCK_CREATE;
-
-fn program<'a>(object: &'a Object, name: &str) -> &'a Program {
-    object.program(name).unwrap()
-}
-
-fn id(object: &Object, name: &str) -> u32 {
-    program(object, name).id().unwrap()
-}
-
-fn place(group: &Group) -> Cgroup<'static> {
-    Cgroup::open(&group.0)
-}
-
-fn held(object: &Object, name: &str, group: &Group, mode: CgroupMode) -> Result<Link> {
-    program(object, name).attach_to(place(group).mode(mode))
-}
-
-/// Digits of the programs that ran when a process of the cgroup made a socket, in order.
-fn ran(object: &Object, group: &Group) -> u64 {
-    let ran = object.global("ran").unwrap();
-    ran.set(0_u64).unwrap();
-    let made = inside(group, || UdpSocket::bind("127.0.0.1:0").is_ok().to_string());
-    assert_eq!(made, "true");
-    ran.read().unwrap()
-}
-
-fn own(group: &Group) -> Attachments {
-    place(group).attached(&host(), AT).unwrap()
-}
-
-/// Programs there, by their ids.
-fn ids(attached: &Attachments) -> Vec<u32> {
-    attached
-        .list
-        .iter()
-        .map(|attached| attached.prog_id)
-        .collect()
-}
-
-fn named(object: &Object, names: &[&str]) -> Vec<u32> {
-    names.iter().map(|name| id(object, name)).collect()
-}
 
 #[test]
 fn a_program_alone_lets_none_beside_it_and_none_below() {
@@ -286,6 +243,32 @@ fn what_cannot_be_says_why() {
     assert_eq!(ids(&own(&group)), []);
 }
 
+/// Gives away every capability of this process.
+fn drop_privilege() {
+    const VERSION_3: u32 = 0x2008_0522;
+    let (header, none) = ([VERSION_3, 0], [0_u32; 6]);
+    // SAFETY: a header of two words, and two sets of three words each.
+    let done = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) };
+    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+}
+
+#[test]
+fn without_privilege_the_capability_is_named() {
+    let group = group!();
+    let object = load(&host(), &object!("cgskb"));
+    let dir = skep::sys::Fd::duplicate(host().kernel(), group.open()).unwrap();
+    let program = object.program("egress").unwrap();
+    for mode in [CgroupMode::Link, CgroupMode::Multi] {
+        let said = inside(&group, || {
+            drop_privilege();
+            let error = program.attach_to(Cgroup::at(&dir).mode(mode)).unwrap_err();
+            format!("{:?} {error}", error.kind())
+        });
+        assert!(said.starts_with("Permission "), "{said}");
+        assert!(said.contains("CAP_NET_ADMIN"), "{said}");
+    }
+}
+
 #[test]
 fn a_call_that_fails_leaves_nothing_attached() {
     let group = group!();
@@ -321,124 +304,4 @@ fn a_call_that_fails_leaves_nothing_attached() {
             }
         }
     }
-}
-
-fn order_is_there() -> bool {
-    let answer = host().probe(Feature::CgroupOrder);
-    if answer != Answer::Yes {
-        println!("skep-skip: order among a cgroup's programs: {answer}");
-    }
-    answer == Answer::Yes
-}
-
-#[test]
-fn kernels_without_an_order_say_so() {
-    let group = group!();
-    let system = host();
-    let object = load(&system, &object!("cgorder"));
-    let lacking = [
-        (
-            Feature::CgroupOrder,
-            place(&group).order(Order::first()),
-            "6.17",
-        ),
-        (
-            Feature::CgroupOrder,
-            place(&group).order(Order::default().revision(1)),
-            "6.17",
-        ),
-        (Feature::CgroupPreorder, place(&group).preorder(), "6.15"),
-    ];
-    for (feature, place, since) in lacking {
-        match system.probe(feature) {
-            Answer::No => {
-                let error = program(&object, "one").attach_to(&place).unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
-                assert!(error.to_string().contains(since), "{error}");
-            }
-            _ => println!("skep-skip: {} is there", feature.name()),
-        }
-    }
-}
-
-#[test]
-fn links_have_an_order() {
-    if !order_is_there() {
-        return;
-    }
-    let group = group!();
-    let object = load(&host(), &object!("cgorder"));
-    let put = |name, order: Order<'_>| program(&object, name).attach_to(place(&group).order(order));
-    let one = put("one", Order::default()).unwrap();
-    let two = put("two", Order::first()).unwrap();
-    assert_eq!(ran(&object, &group), 21);
-    let three = put("three", Order::before(&one)).unwrap();
-    assert_eq!(ran(&object, &group), 231);
-    let after = Neighbour::LinkId(three.info().unwrap().id);
-    let four = put("four", Order::after(after)).unwrap();
-    assert_eq!(ran(&object, &group), 2341);
-    assert_eq!(
-        ids(&own(&group)),
-        named(&object, &["two", "three", "four", "one"])
-    );
-    drop(two);
-    drop(four);
-    let last = put("two", Order::last()).unwrap();
-    assert_eq!(ran(&object, &group), 312);
-
-    let revision = own(&group).revision;
-    assert!(revision > 0);
-    let right = put("four", Order::first().revision(revision)).unwrap();
-    assert_eq!(ran(&object, &group), 4312);
-    let changed = put("one", Order::first().revision(revision)).unwrap_err();
-    assert_eq!(changed.errno(), Some(Errno::ESTALE), "{changed}");
-    assert!(changed.to_string().contains("changed"), "{changed}");
-    drop((right, one, last));
-
-    let other = group.child("other");
-    let elsewhere = held(&object, "one", &other, CgroupMode::Link).unwrap();
-    let missing = put("two", Order::before(&elsewhere)).unwrap_err();
-    assert_eq!(missing.errno(), Some(Errno::ENOENT), "{missing}");
-    assert!(missing.to_string().contains("before or after"), "{missing}");
-    assert_eq!(ran(&object, &group), 3);
-}
-
-#[test]
-fn programs_without_links_have_an_order() {
-    if !order_is_there() {
-        return;
-    }
-    let group = group!();
-    let object = load(&host(), &object!("cgorder"));
-    let multi = || place(&group).mode(CgroupMode::Multi);
-    let put = |name, order: Order<'_>| program(&object, name).attach_to(multi().order(order));
-    let one = put("one", Order::default()).unwrap();
-    let _two = put("two", Order::before(program(&object, "one"))).unwrap();
-    // A link's neighbour is its program, where it is no BPF link.
-    let _three = put("three", Order::after(&one)).unwrap();
-    assert_eq!(ran(&object, &group), 213);
-    let by_id = Neighbour::ProgId(id(&object, "one"));
-    let _four = put("four", Order::before(by_id).revision(own(&group).revision)).unwrap();
-    assert_eq!(ran(&object, &group), 2413);
-}
-
-#[test]
-fn a_program_of_a_cgroup_above_goes_first_if_it_is_to() {
-    let answer = host().probe(Feature::CgroupPreorder);
-    if answer != Answer::Yes {
-        skip!("BPF_F_PREORDER: {answer}");
-    }
-    let group = group!();
-    let below = group.child("below");
-    let object = load(&host(), &object!("cgorder"));
-    let _one = held(&object, "one", &group, CgroupMode::Link).unwrap();
-    let _two = held(&object, "two", &below, CgroupMode::Link).unwrap();
-    let three = program(&object, "three")
-        .attach_to(place(&group).preorder())
-        .unwrap();
-    assert_eq!(ran(&object, &below), 321);
-    drop(three);
-    let plain = place(&group).mode(CgroupMode::Multi).preorder();
-    let _three = program(&object, "three").attach_to(plain).unwrap();
-    assert_eq!(ran(&object, &below), 321);
 }

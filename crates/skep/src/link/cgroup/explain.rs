@@ -1,11 +1,10 @@
 //! What a refusal means, where the kernel's number alone does not tell.
 
 use super::{Cgroup, CgroupMode};
-use crate::link::{Neighbour, Target};
+use crate::link::{Attachments, Neighbour, Target};
 use crate::probe::Feature;
 use crate::prog::Program;
-use crate::system::System;
-use crate::{AttachType, Error, ErrorKind};
+use crate::{AttachType, Error, ErrorKind, Result};
 use alloc::string::String;
 use skep_codec::Errno;
 use skep_codec::uapi::linux::CGROUP2_SUPER_MAGIC;
@@ -40,7 +39,7 @@ pub(super) fn wrong(cgroup: &Cgroup<'_>) -> Option<&'static str> {
 /// Refuses a directory that is in no hierarchy of version 2: old kernels take those of version 1, and
 /// then do nothing for them.
 #[inline]
-pub(super) fn check_dir(cgroup: &Cgroup<'_>, dir: &Fd) -> crate::Result<()> {
+pub(super) fn check_dir(cgroup: &Cgroup<'_>, dir: &Fd) -> Result<()> {
     match file::fstatfs_magic(dir) {
         Ok(magic) if magic != CGROUP2_SUPER_MAGIC => {
             let what = format!(
@@ -103,19 +102,11 @@ pub(super) fn refused(
     error: CallError,
 ) -> Error {
     let told = |kind, what: String| Error::from(error).explained(kind, what);
-    let system = program.system();
     match error.errno {
-        Errno::EPERM => match mode_there(system, dir, attach_type) {
-            // Not even asking is allowed: a capability is missing.
-            Err(_) => error.into(),
-            Ok(mode) => told(ErrorKind::Permission, in_the_way(cgroup, mode)),
-        },
-        Errno::EINVAL if !cgroup.mode.has_link() && is_there(program, dir, attach_type) => {
-            told(ErrorKind::Call, "it is attached there already".into())
-        }
-        Errno::EINVAL => {
-            let what = format!("the kernel does not take it as {attach_type}, or lacks that");
-            told(ErrorKind::Call, what)
+        Errno::EPERM | Errno::EINVAL => {
+            let there = program.system().attached(Target::Fd(dir), attach_type);
+            let (kind, what) = forbidden(cgroup, program, attach_type, error.errno, there);
+            told(kind, what)
         }
         Errno::ENOENT if cgroup.replaced.is_some() => {
             let what = "the program to be replaced is not attached there";
@@ -132,21 +123,33 @@ pub(super) fn refused(
     }
 }
 
-fn mode_there(
-    system: &System,
-    dir: &Fd,
+/// What `EPERM` and `EINVAL` mean, by what is attached there.
+fn forbidden(
+    cgroup: &Cgroup<'_>,
+    program: &Program,
     attach_type: AttachType,
-) -> crate::Result<Option<CgroupMode>> {
-    let there = system.attached(Target::Fd(dir), attach_type)?;
-    Ok(CgroupMode::of(&there))
-}
-
-fn is_there(program: &Program, dir: &Fd, attach_type: AttachType) -> bool {
-    let there = program.system().attached(Target::Fd(dir), attach_type);
-    let (Ok(there), Ok(id)) = (there, program.id()) else {
-        return false;
-    };
-    there.list.iter().any(|attached| attached.prog_id == id)
+    errno: Errno,
+    there: Result<Attachments>,
+) -> (ErrorKind, String) {
+    let is_there = |there: &Attachments, id| there.list.iter().any(|one| one.prog_id == id);
+    match (there, program.id()) {
+        // Not even asking is allowed.
+        (Err(asked), _) if asked.errno() == Some(Errno::EPERM) => {
+            let what = "attaching to a cgroup takes CAP_NET_ADMIN";
+            (ErrorKind::Permission, what.into())
+        }
+        (Ok(there), _) if errno == Errno::EPERM => {
+            let what = in_the_way(cgroup, CgroupMode::of(&there));
+            (ErrorKind::Permission, what)
+        }
+        (Ok(there), Ok(id)) if !cgroup.mode.has_link() && is_there(&there, id) => {
+            (ErrorKind::Call, "it is attached there already".into())
+        }
+        _ => {
+            let what = format!("the kernel does not take it as {attach_type}, or lacks that");
+            (ErrorKind::Call, what)
+        }
+    }
 }
 
 /// What stands in the way: programs of this cgroup in another mode, or one above.
