@@ -43,7 +43,8 @@ fn a_program_alone_lets_none_beside_it_and_none_below() {
 
     // Another takes its place; the first one's end takes nothing away.
     let two = held(&object, "two", &group, CgroupMode::Single).unwrap();
-    drop(one);
+    let gone = one.detach().unwrap_err();
+    assert_eq!(gone.errno(), Some(Errno::ENOENT), "{gone}");
     assert_eq!(ran(&object, &group), 2);
     two.detach().unwrap();
     assert_eq!(ran(&object, &group), 0);
