@@ -2,14 +2,19 @@
 //! them, and who takes whom away.
 
 mod common;
+#[path = "common/refusing.rs"]
+mod refusing;
 #[path = "common/wire.rs"]
 mod wire;
 #[path = "common/xsk.rs"]
 mod xsk;
 
 use common::{host, ip, load, object, own_network, pair, skip};
-use skep::link::Tc;
+use refusing::refusing;
+use skep::codec::uapi::bpf::Cmd;
+use skep::link::{Order, Tc, Tcx};
 use skep::netlink::{Batch, Classifier, Existing, FilterPlace, Handle, Qdisc};
+use skep::probe::{Answer, Feature};
 use skep::sys::watch::{Fault, Trace};
 use skep::{Errno, ErrorKind, Link, Netlink, Object, Program, System};
 use wire::{Wire, until};
@@ -441,6 +446,47 @@ fn refusals_say_what_is_missing() {
     let error = pair.netlink.set_filter(&next, &none).unwrap_err();
     assert_eq!(error.errno(), Some(Errno::ENOENT), "{error}");
     assert!(pair.netlink.delete_filter(&place).is_err());
+}
+
+#[test]
+fn without_tcx_there_are_classifiers_if_that_is_allowed() {
+    let mut pair = pair_or_skip!();
+    let (old, _) = refusing(|cmd, _, _| (cmd == Cmd::LINK_CREATE).then_some(Errno::EINVAL));
+    let object = load(&old, &object!("classify"));
+    let shot = object.program("shot").unwrap();
+    let error = shot.attach_to(Tcx::ingress("veth0")).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EINVAL), "{error}");
+    let ordered = Tcx::ingress("veth0").order(Order::first()).or_classifier();
+    assert!(
+        shot.attach_to(ordered).is_err(),
+        "classifiers have no order"
+    );
+    for (hook, parent) in [
+        (Tcx::ingress("veth0"), Handle::INGRESS),
+        (Tcx::egress("veth0"), Handle::EGRESS),
+    ] {
+        let link = shot.attach_to(hook.or_classifier()).unwrap();
+        assert!(!link.is_bpf_link());
+        assert_eq!((place(&link).parent, pair.there(parent).len()), (parent, 1));
+        drop(link);
+        assert!(pair.there(parent).is_empty());
+    }
+    // A kernel that has tcx uses it.
+    let link = pair
+        .program("shot")
+        .attach_to(Tcx::ingress("veth0").or_classifier())
+        .unwrap();
+    pair.loses(1);
+    let has_tcx = host().probe(Feature::LinkTcx) == Answer::Yes;
+    assert_eq!(
+        (link.is_bpf_link(), link.filter().is_none()),
+        (has_tcx, has_tcx)
+    );
+    if has_tcx {
+        link.force_detach().unwrap();
+    }
+    drop(link);
+    assert_eq!(pair.wire.passes(2), []);
 }
 
 #[test]

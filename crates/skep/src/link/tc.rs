@@ -29,23 +29,23 @@ impl Tc {
     /// `CONFIG_NET_CLS_BPF` and `CONFIG_NET_SCH_INGRESS`.
     #[inline]
     pub fn ingress(interface: &str) -> Self {
-        Self::new(Interface::named(interface), Handle::INGRESS)
+        Self::at(Interface::named(interface), Handle::INGRESS)
     }
 
     /// Packets that go out by the interface of this name; see [`Tc::ingress`].
     #[inline]
     pub fn egress(interface: &str) -> Self {
-        Self::new(Interface::named(interface), Handle::EGRESS)
+        Self::at(Interface::named(interface), Handle::EGRESS)
     }
 
     /// What this queueing discipline or class of the interface classifies.
     #[inline]
     pub fn below(interface: &str, parent: Handle) -> Self {
-        Self::new(Interface::named(interface), parent)
+        Self::at(Interface::named(interface), parent)
     }
 
     #[inline]
-    fn new(interface: Interface, parent: Handle) -> Self {
+    pub(super) fn at(interface: Interface, parent: Handle) -> Self {
         let place = FilterPlace {
             parent,
             ..FilterPlace::default()

@@ -1,7 +1,9 @@
 //! What an interface receives and sends, seen by programs in an order: tcx, and netkit devices.
 
 use super::interface::Interface;
-use super::{Held, Hook, Link, Order};
+use super::{Held, Hook, Link, Order, Tc};
+use crate::netlink::Handle;
+use crate::probe::{Answer, Feature};
 use crate::prog::Program;
 use crate::{AttachType, Errno, Error, Result};
 use skep_sys::bpf::{self, LinkParams, Target};
@@ -26,7 +28,10 @@ struct Place<'a> {
 /// ```
 #[derive(Clone, Debug)]
 #[doc(alias = "bpf_tcx_opts")]
-pub struct Tcx<'a>(Place<'a>);
+pub struct Tcx<'a> {
+    place: Place<'a>,
+    or_classifier: bool,
+}
 
 impl<'a> Tcx<'a> {
     /// Packets that the interface of this name in this thread's network namespace receives.
@@ -41,20 +46,28 @@ impl<'a> Tcx<'a> {
     #[doc(alias = "bpf_program__attach_tcx")]
     #[inline]
     pub fn ingress(interface: &str) -> Self {
-        Self(Place::named(interface, AttachType::TCX_INGRESS))
+        Self::at(interface, AttachType::TCX_INGRESS)
     }
 
     /// Packets that the interface of this name sends; see [`Tcx::ingress`].
     #[inline]
     pub fn egress(interface: &str) -> Self {
-        Self(Place::named(interface, AttachType::TCX_EGRESS))
+        Self::at(interface, AttachType::TCX_EGRESS)
+    }
+
+    #[inline]
+    fn at(interface: &str, attach_type: AttachType) -> Self {
+        Self {
+            place: Place::named(interface, attach_type),
+            or_classifier: false,
+        }
     }
 
     /// The interface of this index instead.
     #[must_use]
     #[inline]
     pub fn on_index(mut self, ifindex: u32) -> Self {
-        self.0.interface = Interface::Index(ifindex);
+        self.place.interface = Interface::Index(ifindex);
         self
     }
 
@@ -62,8 +75,32 @@ impl<'a> Tcx<'a> {
     #[must_use]
     #[inline]
     pub fn order(mut self, order: Order<'a>) -> Self {
-        self.0.order = order;
+        self.place.order = order;
         self
+    }
+
+    /// Before Linux 6.6 a classifier instead, before all others there ([`Tc`]), unless an order is
+    /// wanted, which classifiers do not have: [`Link::is_bpf_link`] tells which it is.
+    #[must_use]
+    #[inline]
+    pub fn or_classifier(mut self) -> Self {
+        self.or_classifier = true;
+        self
+    }
+
+    #[inline]
+    fn may_classify(&self) -> bool {
+        self.or_classifier && self.place.order.flags() == 0
+    }
+
+    /// The same place, for a classifier.
+    #[inline]
+    fn classifier(&self) -> Tc {
+        let parent = match self.place.attach_type {
+            AttachType::TCX_INGRESS => Handle::INGRESS,
+            _ => Handle::EGRESS,
+        };
+        Tc::at(self.place.interface.clone(), parent)
     }
 }
 
@@ -157,14 +194,25 @@ impl Place<'_> {
     }
 }
 
+/// Whether an error is of a kernel that has no such links: it is asked.
+#[inline]
+fn has_no_tcx(program: &Program, error: &Error) -> bool {
+    error.errno() == Some(Errno::EINVAL) && program.system().probe(Feature::LinkTcx) == Answer::No
+}
+
 impl Hook for Tcx<'_> {
     #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
-        let kind = match self.0.attach_type {
+        let kind = match self.place.attach_type {
             AttachType::TCX_INGRESS => "tcx ingress",
             _ => "tcx egress",
         };
-        self.0.attach(program, kind)
+        match self.place.attach(program, kind) {
+            Err(error) if self.may_classify() && has_no_tcx(program, &error) => {
+                self.classifier().attach(program)
+            }
+            attached => attached,
+        }
     }
 }
 
