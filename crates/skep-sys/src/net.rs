@@ -12,7 +12,7 @@ use core::ffi::{CStr, c_int, c_uint};
 use skep_codec::Errno;
 use skep_codec::uapi::linux::{
     AF_UNIX, SIOCGIFINDEX, SIOCGIFNAME, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_EBPF, SO_DETACH_FILTER,
-    SO_DETACH_REUSEPORT_BPF, SOCK_CLOEXEC, SOCK_DGRAM, SOL_SOCKET,
+    SO_DETACH_REUSEPORT_BPF, SO_LOCK_FILTER, SOCK_CLOEXEC, SOCK_DGRAM, SOL_SOCKET,
 };
 
 /// Bytes of an interface's name, with its NUL.
@@ -118,13 +118,32 @@ pub fn attach_bpf(socket: &Fd, prog: &Fd) -> Result<()> {
 /// Takes a socket's filter away.
 ///
 /// # Errors
-/// `ENOENT`: there is none.
+/// `ENOENT`: there is none; `EPERM`: it is locked.
 #[inline]
 pub fn detach_bpf(socket: &Fd) -> Result<()> {
     set_program(socket, "SO_DETACH_BPF", SO_DETACH_FILTER, 0)
 }
 
+/// Keeps a socket's filter from being changed and taken away, for as long as the socket lives.
+///
+/// # Kernel
+/// `SO_LOCK_FILTER`, since 3.9.
+#[inline]
+pub fn lock_filter(socket: &Fd) -> Result<()> {
+    let locked: c_int = 1;
+    set_option(
+        socket,
+        "SO_LOCK_FILTER",
+        (SOL_SOCKET, SO_LOCK_FILTER),
+        &locked,
+    )
+}
+
 /// Has a program choose the socket of a reuseport group.
+///
+/// # Errors
+/// `EINVAL`: the socket is not bound with `SO_REUSEPORT`, or the program is of another type;
+/// `ENOTSUPP`: not for sockets of this kind.
 ///
 /// # Kernel
 /// `SO_ATTACH_REUSEPORT_EBPF`, since 4.5.
@@ -135,6 +154,9 @@ pub fn attach_reuseport_bpf(socket: &Fd, prog: &Fd) -> Result<()> {
 }
 
 /// Takes a reuseport group's program away.
+///
+/// # Errors
+/// `ENOENT`: there is none.
 ///
 /// # Kernel
 /// `SO_DETACH_REUSEPORT_BPF`, since 5.3.

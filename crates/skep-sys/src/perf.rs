@@ -1,27 +1,22 @@
 //! Perf events, as far as programs attach to them or write to them.
 
 use crate::attr::PerfEventAttr;
-use crate::error::{Result, check};
+use crate::error::{CallError, Result, check};
 use crate::{Fd, KernelRef};
 use core::ffi::{CStr, c_int};
+use skep_codec::Errno;
 use skep_codec::uapi::linux::{
     PERF_COUNT_SW_BPF_OUTPUT, PERF_EVENT_IOC_DISABLE, PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_ID,
-    PERF_EVENT_IOC_PAUSE_OUTPUT, PERF_EVENT_IOC_SET_BPF, PERF_FLAG_FD_CLOEXEC, PERF_SAMPLE_RAW,
-    PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
+    PERF_EVENT_IOC_PAUSE_OUTPUT, PERF_EVENT_IOC_SET_BPF, PERF_FLAG_FD_CLOEXEC,
+    PERF_FLAG_PID_CGROUP, PERF_FORMAT_TOTAL_TIME_ENABLED, PERF_FORMAT_TOTAL_TIME_RUNNING,
+    PERF_SAMPLE_RAW, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
 };
 
 /// What an event is of.
 #[derive(Clone, Copy, Debug)]
 pub enum PerfEvent<'a> {
-    /// A clock or counter that samples: `PERF_TYPE_SOFTWARE`, `PERF_TYPE_HARDWARE`, ...
-    Counter {
-        /// `PERF_TYPE_*`.
-        kind: u32,
-        /// `PERF_COUNT_*`.
-        config: u64,
-        /// A sample every so many counts (nanoseconds, of a clock), or so many a second.
-        sample: Sample,
-    },
+    /// A clock or counter that samples.
+    Counter(Counter),
     /// The buffer that `bpf_perf_event_output` writes.
     BpfOutput {
         /// When its reader is woken.
@@ -60,13 +55,41 @@ pub enum PerfEvent<'a> {
     },
 }
 
+/// A clock or counter: what it counts, and when it samples.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counter {
+    /// `PERF_TYPE_*`, or the number of a unit in `/sys/bus/event_source/devices`.
+    pub kind: u32,
+    /// `PERF_COUNT_*`, or what the unit takes.
+    pub config: u64,
+    /// What the unit takes more; the address of a breakpoint.
+    pub config1: u64,
+    /// What the unit takes more; the bytes of a breakpoint.
+    pub config2: u64,
+    /// `HW_BREAKPOINT_*`, of a breakpoint.
+    pub bp_type: u32,
+    /// How often it samples.
+    pub sample: Sample,
+    /// Also of threads and processes that are made later.
+    pub inherit: bool,
+    /// When the reader of its buffer is woken.
+    pub wakeup: Wakeup,
+}
+
 /// How often a counter samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sample {
-    /// Every so many counts.
+    /// Every so many counts (nanoseconds, of a clock); never, if 0.
     Period(u64),
     /// So many a second.
     Frequency(u64),
+}
+
+impl Default for Sample {
+    #[inline]
+    fn default() -> Self {
+        Self::Period(0)
+    }
 }
 
 /// When the reader of a perf buffer is woken.
@@ -78,6 +101,13 @@ pub enum Wakeup {
     Bytes(u32),
 }
 
+impl Default for Wakeup {
+    #[inline]
+    fn default() -> Self {
+        Self::Events(0)
+    }
+}
+
 impl PerfEvent<'_> {
     #[inline]
     fn attr(&self) -> PerfEventAttr {
@@ -87,20 +117,7 @@ impl PerfEvent<'_> {
             ..PerfEventAttr::default()
         };
         match *self {
-            Self::Counter {
-                kind,
-                config,
-                sample,
-            } => {
-                (attr.kind, attr.config) = (kind, config);
-                attr.sample_period = match sample {
-                    Sample::Period(period) => period,
-                    Sample::Frequency(frequency) => {
-                        attr.flags |= PerfEventAttr::flag(PerfEventAttr::FREQ);
-                        frequency
-                    }
-                };
-            }
+            Self::Counter(counter) => attr.counter(&counter),
             Self::BpfOutput { wakeup, backward } => attr.bpf_output(wakeup, backward),
             Self::Tracepoint { id } => {
                 (attr.kind, attr.config) = (PERF_TYPE_TRACEPOINT, id);
@@ -132,21 +149,46 @@ impl PerfEvent<'_> {
 }
 
 impl PerfEventAttr {
+    #[inline]
+    fn set(&mut self, flag: u32, on: bool) {
+        if on {
+            self.flags |= Self::flag(flag);
+        }
+    }
+
+    /// What counts and samples.
+    #[inline]
+    fn counter(&mut self, counter: &Counter) {
+        (self.kind, self.config) = (counter.kind, counter.config);
+        (self.config1, self.config2) = (counter.config1, counter.config2);
+        self.bp_type = counter.bp_type;
+        self.read_format = READ_FORMAT;
+        self.sample_period = match counter.sample {
+            Sample::Period(period) => period,
+            Sample::Frequency(frequency) => frequency,
+        };
+        let by_frequency = matches!(counter.sample, Sample::Frequency(_));
+        self.set(Self::FREQ, by_frequency);
+        self.set(Self::INHERIT, counter.inherit);
+        self.wakeup(counter.wakeup);
+    }
+
     /// Where programs write records to.
     #[inline]
     fn bpf_output(&mut self, wakeup: Wakeup, backward: bool) {
         (self.kind, self.config) = (PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT);
         (self.sample_type, self.sample_period) = (PERF_SAMPLE_RAW, 1);
+        self.wakeup(wakeup);
+        self.set(Self::WRITE_BACKWARD, backward);
+    }
+
+    #[inline]
+    fn wakeup(&mut self, wakeup: Wakeup) {
         self.wakeup_events = match wakeup {
             Wakeup::Events(events) => events,
-            Wakeup::Bytes(bytes) => {
-                self.flags |= Self::flag(Self::WATERMARK);
-                bytes
-            }
+            Wakeup::Bytes(bytes) => bytes,
         };
-        if backward {
-            self.flags |= Self::flag(Self::WRITE_BACKWARD);
-        }
+        self.set(Self::WATERMARK, matches!(wakeup, Wakeup::Bytes(_)));
     }
 }
 
@@ -164,14 +206,88 @@ pub fn perf_event_open(
     pid: c_int,
     cpu: c_int,
 ) -> Result<Fd> {
+    open(kernel, event, pid, cpu, 0)
+}
+
+/// Opens an event on the processes of a cgroup while they run on `cpu`.
+///
+/// # Errors
+/// Those of [`perf_event_open`]; `EBADF`: it is no cgroup that perf events know.
+///
+/// # Kernel
+/// perf_event_open(2) with `PERF_FLAG_PID_CGROUP`, since Linux 2.6.39.
+#[inline]
+pub fn perf_event_open_cgroup(
+    kernel: &KernelRef,
+    event: &PerfEvent<'_>,
+    cgroup: &Fd,
+    cpu: c_int,
+) -> Result<Fd> {
+    open(kernel, event, cgroup.raw(), cpu, PERF_FLAG_PID_CGROUP)
+}
+
+#[inline]
+fn open(
+    kernel: &KernelRef,
+    event: &PerfEvent<'_>,
+    pid: c_int,
+    cpu: c_int,
+    flags: u64,
+) -> Result<Fd> {
     let mut attr = event.attr();
+    let flags = flags | PERF_FLAG_FD_CLOEXEC;
     // SAFETY: `attr` is a `struct perf_event_attr` at least as long as it says; the string that
     // it may point to outlives the call.
-    let answer = unsafe {
-        kernel.perf_event_open((&raw mut attr).cast(), pid, cpu, -1, PERF_FLAG_FD_CLOEXEC)
-    };
+    let answer = unsafe { kernel.perf_event_open((&raw mut attr).cast(), pid, cpu, -1, flags) };
     // SAFETY: this call answers a new descriptor.
     unsafe { Fd::from_answer("perf_event_open", answer, kernel) }
+}
+
+/// What a [`Counter`] tells when it is read: `struct read_format`.
+const READ_FORMAT: u64 = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
+
+/// What a counter has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[doc(alias = "bpf_perf_event_value")]
+pub struct Count {
+    /// Counts (nanoseconds, of a clock).
+    pub value: u64,
+    /// How long it was to count, in nanoseconds.
+    pub enabled_ns: u64,
+    /// How long it did: less, if others had the hardware meanwhile.
+    pub running_ns: u64,
+}
+
+/// Reads a [`Counter`].
+///
+/// # Errors
+/// `ENODATA`: it could not count all the time; `ENOSPC`, `EIO`: it was not opened as a counter.
+///
+/// # Kernel
+/// read(2) of a perf event.
+#[inline]
+pub fn perf_event_read(event: &Fd) -> Result<Count> {
+    const CALL: &str = "read";
+    let mut words = [0_u64; 3];
+    let len = size_of_val(&words);
+    // SAFETY: `words` is this long and writable.
+    let answer = unsafe {
+        let to = words.as_mut_ptr().cast();
+        event.kernel().read(event.raw(), to, len)
+    };
+    match check(CALL, answer)? {
+        // What is disabled for good reads as nothing.
+        0 => Err(CallError::new(CALL, Errno::ENODATA)),
+        read if read == len => {
+            let [value, enabled_ns, running_ns] = words;
+            Ok(Count {
+                value,
+                enabled_ns,
+                running_ns,
+            })
+        }
+        _ => Err(CallError::new(CALL, Errno::EIO)),
+    }
 }
 
 #[inline]

@@ -8,7 +8,7 @@ use skep_sys::bpf::{
     self, AttachParams, ElemFlags, LinkExtra, LinkKind, LinkParams, Log, MapFd, MapParams,
     Neighbour, ObjKind, ProgParams, Target, TestRunParams,
 };
-use skep_sys::perf::{self, PerfEvent, Sample, Wakeup};
+use skep_sys::perf::{self, Counter, PerfEvent, Sample, Wakeup};
 use skep_sys::{CallError, Epoll, KernelRef, Mapping, file, host, net, poll, process};
 
 const ANY: ElemFlags = ElemFlags::ANY;
@@ -472,11 +472,12 @@ fn interfaces_by_name_and_index() {
 #[test]
 fn perf_events_take_programs() {
     let Some(kernel) = privileged() else { return };
-    let event = PerfEvent::Counter {
+    let event = PerfEvent::Counter(Counter {
         kind: linux::PERF_TYPE_SOFTWARE,
         config: linux::PERF_COUNT_SW_CPU_CLOCK,
         sample: Sample::Frequency(100),
-    };
+        ..Counter::default()
+    });
     let event = perf::perf_event_open(&kernel, &event, 0, -1).unwrap();
     let prog = seven(&kernel, ProgType::PERF_EVENT, AttachType(0));
     perf::perf_event_set_bpf(&event, &prog).unwrap();

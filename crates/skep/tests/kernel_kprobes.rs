@@ -4,8 +4,8 @@ mod common;
 #[path = "common/probes.rs"]
 mod probes;
 
-use common::{Seen, getpgid, host, load, own_tracefs, seen, skip};
-use probes::{cookie, many, need, probes, program};
+use common::{Seen, getpgid, host, load, need, own_tracefs, seen, skip};
+use probes::{cookie, many, probes, program};
 use skep::link::{Kprobe, KprobeMulti, ProbeMode};
 use skep::{Errno, ErrorKind, Link, Object};
 use std::path::Path;

@@ -10,7 +10,7 @@ use skep::map::{
     PerfEventArray, ProgArray, ReuseportSockArray, SockHash, SockMap, XskMap,
 };
 use skep::probe::Answer;
-use skep::sys::perf::{PerfEvent, Sample, perf_event_open};
+use skep::sys::perf::{Counter, PerfEvent, Sample, perf_event_open};
 use skep::{Errno, ErrorKind, MapType, plain};
 use std::fs::File;
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -267,11 +267,12 @@ fn cgroups_and_perf_events_are_put_into_slots() {
     assert!(groups.clear(1).unwrap() && !groups.clear(1).unwrap());
 
     let events = PerfEventArray::try_from(&make(&system, MapType::PERF_EVENT_ARRAY, 4, 4)).unwrap();
-    let clock = PerfEvent::Counter {
+    let clock = PerfEvent::Counter(Counter {
         kind: linux::PERF_TYPE_SOFTWARE,
         config: linux::PERF_COUNT_SW_CPU_CLOCK,
         sample: Sample::Frequency(1),
-    };
+        ..Counter::default()
+    });
     let event = perf_event_open(system.kernel(), &clock, -1, 0).unwrap();
     events.set(0, &event).unwrap();
     assert_eq!(

@@ -4,8 +4,8 @@ mod common;
 #[path = "common/probes.rs"]
 mod probes;
 
-use common::{Seen, host, load, own_mount, own_mounts, own_tracefs, seen};
-use probes::{cookie, many, need, probes, program};
+use common::{Seen, host, load, need, own_mount, own_mounts, own_tracefs, seen};
+use probes::{cookie, many, probes, program};
 use skep::codec::elf::{Image, in_memory};
 use skep::link::{ProbeMode, Uprobe, UprobeMulti};
 use skep::{Errno, ErrorKind, Link, Object};

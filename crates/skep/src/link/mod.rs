@@ -10,15 +10,23 @@ mod interface;
 mod iter;
 mod kprobe;
 mod kprobe_multi;
+mod lirc;
+mod mode;
 mod multi;
+mod netfilter;
+mod netns;
 mod opened;
 mod order;
 mod perf;
+mod perf_event;
+mod perf_kinds;
 mod pmu;
 mod probe;
 mod query;
 mod raw_tracepoint;
+mod reuseport;
 mod socket;
+mod sockmap;
 mod struct_ops;
 mod tc;
 mod tcx;
@@ -37,10 +45,18 @@ pub use freplace::Freplace;
 pub use iter::{CgroupOrder, Iter, IterReader};
 pub use kprobe::Kprobe;
 pub use kprobe_multi::KprobeMulti;
+pub use lirc::Lirc;
+pub use mode::LinkMode;
+pub use netfilter::{Netfilter, NetfilterHook};
+pub use netns::Netns;
 pub use order::Order;
+pub use perf_event::PerfEvent;
+pub use perf_kinds::{Breakpoint, CacheEvent, CacheOp, CacheResult, HardwareEvent, SoftwareEvent};
 pub use probe::ProbeMode;
 pub use raw_tracepoint::RawTracepoint;
+pub use reuseport::Reuseport;
 pub use socket::SocketFilter;
+pub use sockmap::Sockmap;
 pub use struct_ops::StructOps;
 pub use tc::Tc;
 pub use tcx::{Netkit, Tcx};
@@ -65,7 +81,7 @@ use alloc::vec::Vec;
 use by_netlink::ByNetlink;
 use held::HeldTarget;
 use skep_sys::bpf::{self, ObjKind};
-use skep_sys::{Fd, net};
+use skep_sys::{Fd, net, perf::perf_event_disable};
 
 /// What is attached somewhere, and each of that.
 pub use skep_sys::bpf::{Attached as AttachedProgram, Attachments};
@@ -129,6 +145,8 @@ pub struct Link {
     told: Option<Box<usdt::Told>>,
     attached: Attached,
     hook: String,
+    /// Whether it was detached before it is dropped.
+    detached: bool,
 }
 
 /// What is attached.
@@ -154,6 +172,8 @@ enum Held {
     Perf(Fd),
     /// A socket that the program filters.
     Socket(Fd),
+    /// A socket of a group that the program chooses from.
+    Reuseport(Fd),
     /// A target that the program was attached to without a link.
     Target(HeldTarget),
     /// What is attached by netlink.
@@ -175,6 +195,7 @@ impl Link {
             told: None,
             attached: attached.into(),
             hook,
+            detached: false,
         }
     }
 
@@ -226,7 +247,7 @@ impl Link {
     #[inline]
     pub fn fd(&self) -> &Fd {
         match &self.held {
-            Held::Bpf(fd) | Held::Perf(fd) | Held::Socket(fd) => fd,
+            Held::Bpf(fd) | Held::Perf(fd) | Held::Socket(fd) | Held::Reuseport(fd) => fd,
             Held::Target(held) => &held.target,
             Held::Netlink(held) => held.socket(),
             Held::StructOps(map) => map.fd(),
@@ -238,17 +259,34 @@ impl Link {
     /// Detaches it; what dropping does, with an answer.
     ///
     /// # Errors
-    /// `EINVAL`, `ENOENT`: a `struct_ops` map without a link that is not registered any more, a
-    /// program without a link that is not attached any more. `EEXIST`: another program is in its place.
+    /// Where it is no BPF link. `ENOENT`: another one took it away, or another's place; `EEXIST`:
+    /// another program is in its place; `EPERM`: the socket's filter is locked; `EINVAL`: a
+    /// `struct_ops` map that is not registered any more.
     #[inline]
     pub fn detach(mut self) -> Result<()> {
-        let done = match (&mut self.held, &self.attached) {
-            (Held::Target(held), Attached::Program(program)) => held.detach(program),
-            (Held::Netlink(held), Attached::Program(program)) => held.detach(program),
-            (Held::StructOps(map), _) => struct_ops::unregister(map).map(drop),
-            _ => Ok(()),
-        };
+        self.detached = true;
+        let done = self.end();
         done.context(format_args!("detach {self}"))
+    }
+
+    /// Ends what closing the descriptor does not end.
+    #[inline]
+    fn end(&mut self) -> Result<()> {
+        match (&mut self.held, &self.attached) {
+            // Closing the last one stops it; the caller may have opened it.
+            (Held::Perf(fd), _) => Ok(perf_event_disable(fd)?),
+            // The socket may be open elsewhere.
+            (Held::Socket(fd), _) => Ok(net::detach_bpf(fd)?),
+            (Held::Reuseport(fd), _) => Ok(net::detach_reuseport_bpf(fd)?),
+            // Another program may have taken its place.
+            (Held::Target(held), Attached::Program(program)) => held.detach(program),
+            // The same, or the interface has gone.
+            (Held::Netlink(held), Attached::Program(program)) => held.detach(program),
+            // Another holder of the map may have taken it out before.
+            (Held::StructOps(map), _) => struct_ops::unregister(map).map(drop),
+            // Closing the last descriptor detaches.
+            _ => Ok(()),
+        }
     }
 
     /// Pins it at a path of a bpffs, where it outlives this process, and gives it back.
@@ -285,27 +323,9 @@ impl Link {
 impl Drop for Link {
     #[inline]
     fn drop(&mut self) {
-        match &mut self.held {
-            // Closing the last descriptor detaches (a perf event: disables).
-            Held::Bpf(_) | Held::Perf(_) => {}
-            #[cfg(feature = "usdt")]
-            Held::Several { .. } => {}
-            // The socket may be open elsewhere. Nothing to report to if it has gone.
-            Held::Socket(fd) => drop(net::detach_bpf(fd)),
-            // Another program may have taken its place.
-            Held::Target(held) => {
-                if let Attached::Program(program) = &self.attached {
-                    drop(held.detach(program));
-                }
-            }
-            // The same, or the interface has gone.
-            Held::Netlink(held) => {
-                if let Attached::Program(program) = &self.attached {
-                    drop(held.detach(program));
-                }
-            }
-            // Another holder of the map may have taken it out before.
-            Held::StructOps(map) => drop(struct_ops::unregister(map)),
+        if !self.detached {
+            // There is nobody to report to.
+            drop(self.end());
         }
     }
 }

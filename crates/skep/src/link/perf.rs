@@ -15,11 +15,37 @@ use skep_sys::{CallError, Fd};
 #[inline]
 pub(super) fn open(system: &System, event: &PerfEvent<'_>, pid: Option<u32>) -> Result<Fd> {
     // One of all processes is of a CPU, whichever; its program runs on every one.
-    let (pid, cpu) = match pid {
-        None => (-1, 0),
-        Some(pid) => (i32::try_from(pid).unwrap_or(i32::MAX), -1),
-    };
+    open_on(system, event, pid, pid.is_none().then_some(0))
+}
+
+/// Opens an event of this thread (0: the calling one) or of all, on this CPU or on all.
+#[inline]
+pub(super) fn open_on(
+    system: &System,
+    event: &PerfEvent<'_>,
+    pid: Option<u32>,
+    cpu: Option<u32>,
+) -> Result<Fd> {
+    let (pid, cpu) = (number(pid), number(cpu));
     Ok(perf::perf_event_open(system.kernel(), event, pid, cpu)?)
+}
+
+/// Opens an event of a cgroup on a CPU.
+#[inline]
+pub(super) fn open_in(system: &System, event: &PerfEvent<'_>, cgroup: &Fd, cpu: u32) -> Result<Fd> {
+    let cpu = number(Some(cpu));
+    Ok(perf::perf_event_open_cgroup(
+        system.kernel(),
+        event,
+        cgroup,
+        cpu,
+    )?)
+}
+
+/// As the kernel takes it: -1 for all; what it cannot have is what there is not.
+#[inline]
+fn number(number: Option<u32>) -> i32 {
+    number.map_or(-1, |number| i32::try_from(number).unwrap_or(i32::MAX))
 }
 
 /// Attaches to `event` by `BPF_LINK_CREATE` (since Linux 5.15), else by `PERF_EVENT_IOC_SET_BPF`,

@@ -8,6 +8,9 @@ use alloc::string::String;
 use skep_codec::Errno;
 use skep_sys::file;
 
+/// Where sysfs has the units.
+const UNITS: &str = "/sys/bus/event_source/devices";
+
 /// `kprobe` or `uprobe` among the kernel's performance monitoring units.
 pub(super) struct Pmu {
     /// Number of its events' type.
@@ -20,23 +23,35 @@ impl Pmu {
     /// The unit of this name; `None` where the kernel has none, as before Linux 4.17.
     #[inline]
     pub(super) fn find(system: &System, name: &str) -> Result<Option<Self>> {
-        let dir = format!("/sys/bus/event_source/devices/{name}");
-        let Some(kind) = read(system, &format!("{dir}/type"))? else {
+        let Some(kind) = kind(system, name)? else {
             return Ok(None);
         };
+        let dir = format!("{UNITS}/{name}");
         let path = format!("{dir}/format/retprobe");
         let bit = read(system, &path)?;
         let bit = bit.as_deref().and_then(|text| text.strip_prefix("config:"));
         let number = |text: &str| text.parse::<u32>().ok();
         let on_return = bit.and_then(number).and_then(|bit| 1_u64.checked_shl(bit));
-        match (number(&kind), on_return) {
-            (Some(kind), Some(on_return)) => Ok(Some(Self { kind, on_return })),
-            _ => Err(Error::new(
-                ErrorKind::Corrupt,
-                format!("{path} and the type beside it are not as expected"),
-            )),
+        match on_return {
+            Some(on_return) => Ok(Some(Self { kind, on_return })),
+            None => Err(corrupt(&path)),
         }
     }
+}
+
+/// The number of the type of a unit's events; `None` where the kernel has no such unit.
+#[inline]
+pub(super) fn kind(system: &System, name: &str) -> Result<Option<u32>> {
+    let path = format!("{UNITS}/{name}/type");
+    match read(system, &path)? {
+        None => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| corrupt(&path)),
+    }
+}
+
+#[cold]
+fn corrupt(path: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("{path} is not as expected"))
 }
 
 /// A short file; `None` if there is none.

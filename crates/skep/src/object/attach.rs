@@ -157,13 +157,12 @@ fn how(verb: Verb) -> &'static str {
         Verb::Tc => "give the interface (Program::attach_to, link::Tcx or link::Tc)",
         Verb::Netkit => "give the netkit pair (Program::attach_to, link::Netkit)",
         Verb::Cgroup | Verb::LsmCgroup => "give the cgroup (Program::attach_to, link::Cgroup)",
-        Verb::PerfEvent => {
-            "there is no hook for it yet (sys::bpf::link_create takes the perf event)"
-        }
-        Verb::Sockmap => "there is no hook for it yet (sys::bpf::prog_attach takes the socket map)",
-        Verb::Netns => {
-            "there is no hook for it yet (sys::bpf::link_create takes the network namespace)"
-        }
+        Verb::Reuseport => "give a socket of the group (Program::attach_to, link::Reuseport)",
+        Verb::PerfEvent => "give the event (Program::attach_to, link::PerfEvent)",
+        Verb::Sockmap => "give the socket map (Program::attach_to, link::Sockmap)",
+        Verb::Netns => "give the network namespace (Program::attach_to, link::Netns)",
+        Verb::Lirc => "give the device (Program::attach_to, link::Lirc)",
+        Verb::Netfilter => "give family and hook (Program::attach_to, link::Netfilter)",
         Verb::None => "nothing attaches this type of program by a link",
         _ => "this kind of hook is not supported yet",
     }

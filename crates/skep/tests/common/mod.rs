@@ -65,6 +65,17 @@ macro_rules! skip {
 }
 pub(crate) use skip;
 
+/// Skips where the kernel has not this feature.
+macro_rules! need {
+    ($feature:ident) => {
+        let feature = skep::probe::Feature::$feature;
+        if !$crate::common::host().probe(feature).is_usable() {
+            $crate::common::skip!("{} is not to be had", feature.name());
+        }
+    };
+}
+pub(crate) use need;
+
 /// The kernel that runs.
 pub fn host() -> System {
     System::host().expect("host system")

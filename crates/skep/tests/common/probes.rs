@@ -42,14 +42,3 @@ pub(crate) fn many(programs: &[&str]) -> Object {
     only_us(&mut spec);
     load(&host(), &spec)
 }
-
-/// Skips where the kernel has not this feature.
-macro_rules! need {
-    ($feature:ident) => {
-        let feature = skep::probe::Feature::$feature;
-        if !$crate::common::host().probe(feature).is_usable() {
-            $crate::common::skip!("{} is not to be had", feature.name());
-        }
-    };
-}
-pub(crate) use need;

@@ -7,7 +7,7 @@ use skep::{Errno, System};
 use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::sync::Arc;
 
-/// What is refused: by the command and its attribute, and by how many of its kind were not.
+/// What is refused (or, with errno 0, not asked and taken for done): by the command and its attribute, and by how many of its kind were not.
 pub(crate) type Rule = fn(Cmd, &[u8], u64) -> Option<Errno>;
 
 /// The kernel that runs, but for what the rule says.
@@ -49,10 +49,14 @@ unsafe impl Kernel for Refusing {
         read(fd: c_int, buf: *mut c_void, len: usize);
         mmap(len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64);
         munmap(addr: *mut c_void, len: usize);
+        ioctl(fd: c_int, request: u64, arg: usize);
+        uname(buf: *mut c_void);
+        fstatfs(fd: c_int, buf: *mut c_void);
+        statx(dir_fd: c_int, path: &CStr, flags: c_int, mask: c_uint, buf: *mut c_void);
+        perf_event_open(attr: *mut c_void, pid: c_int, cpu: c_int, group: c_int, flags: u64);
         fcntl(fd: c_int, op: c_int, arg: usize);
         prlimit64(resource: c_int, new: *const c_void, old: *mut c_void);
         socket(family: c_int, kind: c_int, protocol: c_int);
-        ioctl(fd: c_int, request: u64, arg: usize);
         setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, len: c_uint);
         connect(fd: c_int, addr: *const c_void, len: c_uint);
         send(fd: c_int, buf: *const c_void, len: usize, flags: c_int);

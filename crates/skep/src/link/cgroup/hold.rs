@@ -85,6 +85,7 @@ impl Cgroup<'_> {
             target,
             attach_type,
             takes_any: mode != CgroupMode::Multi,
+            own: false,
         }))
     }
 
