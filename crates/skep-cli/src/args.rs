@@ -62,6 +62,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ListVerb,
     },
+    /// Programs on the interfaces of this network namespace: XDP, tcx, netkit, traffic control.
+    Net {
+        #[command(subcommand)]
+        verb: ListVerb,
+    },
     /// Types: of the kernel, of objects, of files.
     Btf {
         #[command(subcommand)]
@@ -179,7 +184,7 @@ the path of a pin (it has a /).
 JSON: one object for each instruction, with the keys id function slot code text source place \
 relocation label entries; null where there is no value.";
 
-/// Verbs of `link`.
+/// Verbs of `link` and `net`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ListVerb {
     /// List them.

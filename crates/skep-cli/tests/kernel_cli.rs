@@ -405,6 +405,55 @@ fn classifiers_go_to_interfaces() {
 }
 
 #[test]
+fn what_is_on_interfaces_is_listed() {
+    if !root() || skep().is_none() {
+        return;
+    }
+    let scratch = Scratch::new("net");
+    let (tcx, xdp) = (put(&scratch, object!("tcx")), put(&scratch, object!("xdp")));
+    let skep = env!("CARGO_BIN_EXE_skep");
+    let script = format!(
+        "ip link add skep0 type veth peer name skep1 && ip link set skep0 up || exit 9
+         {skep} run {tcx} --attach first=ingress:skep0 --attach second=ingress:skep0 --for 60 & classifiers=$!
+         {skep} run {xdp} --attach pass=xdp:skep1 --for 60 & xdp=$!
+         left=100
+         until {skep} net list | grep -q second && {skep} net list | grep -q xdp; do
+             left=$((left - 1)); [ $left -gt 0 ] || break; sleep 0.1
+         done
+         {skep} net list --json; status=$?
+         {skep} net list
+         kill -TERM $classifiers $xdp; wait; exit $status"
+    );
+    let mut shell = Command::new("unshare");
+    let output = shell.args(["-n", "sh", "-c", &script]).output().unwrap();
+    let text = stderr(&output);
+    if output.status.code() == Some(9) || text.contains("EINVAL") {
+        println!("skep-skip: no veth or no links to interfaces here: {text}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let printed = stdout(&output);
+    let rows: Vec<Value> = printed
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| [&row["interface"], &row["hook"], &row["name"]].map(|v| v.as_str().unwrap()))
+        .collect();
+    let expected = [
+        ["skep1", "xdp native", "pass"],
+        ["skep0", "tcx ingress", "first"],
+        ["skep0", "tcx ingress", "second"],
+    ];
+    let mut sorted = told.clone();
+    sorted.sort_by_key(|row| row[0] == "skep0");
+    assert_eq!(sorted, expected, "{printed}");
+    assert!(rows.iter().all(|row| row["prog_id"].as_u64().unwrap() > 0));
+    assert!(printed.contains("INTERFACE  HOOK"), "{printed}");
+}
+
+#[test]
 fn a_program_of_a_cgroup_goes_where_it_is_told() {
     if !root() || skep().is_none() {
         return;

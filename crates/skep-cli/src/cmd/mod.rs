@@ -7,6 +7,7 @@ mod demo;
 mod features;
 mod link;
 mod map;
+mod net;
 mod obj;
 mod prog;
 mod run;
@@ -37,6 +38,9 @@ pub(crate) fn dispatch(command: &Command) -> Result {
         Command::Link {
             verb: ListVerb::List { json },
         } => link::list(*json),
+        Command::Net {
+            verb: ListVerb::List { json },
+        } => net::list(*json),
         Command::Btf {
             verb: BtfVerb::Dump(args),
         } => btf::dump(args),
