@@ -167,6 +167,10 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("sections", "own" | "unknown") => &[Never("means no program type")],
         ("sections", "gpl_only") => &[Never("GPL")],
         ("stream", "tell") => &[FunctionIfAny("bpf_stream_vprintk_impl")],
+        ("tracing", "both") => &[Is(Feature::Fsession)],
+        ("tracing", "many_entries" | "many_exits" | "many_both" | "many_of_module") => {
+            &[Is(Feature::LinkTracingMulti)]
+        }
         ("tracing", _) => &[Is(Feature::Fentry)],
         ("userring", _) => &[Map(MapType::USER_RINGBUF), DRAIN, Is(Feature::Callback)],
         _ => &[],
