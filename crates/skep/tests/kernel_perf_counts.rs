@@ -117,11 +117,12 @@ const HEAD: usize = 1024;
 /// An event of the caller's, whose buffer gets what the program lets through.
 fn caller_opened(name: &str, mode: LinkMode) {
     let system = host();
+    let object = ours(name);
     let event = clock().wakeup(Wakeup::Events(3)).open(&system).unwrap();
-    // Readable and writable, shared: a page, and two of records.
+    // Readable and writable, shared: a page, and 16 of records.
     let buffer = Mapping::new(
         system.kernel(),
-        3 * file::page_size(system.kernel()).unwrap(),
+        17 * file::page_size(system.kernel()).unwrap(),
         3,
         1,
         Some(&event),
@@ -136,13 +137,14 @@ fn caller_opened(name: &str, mode: LinkMode) {
             .cast::<u64>()
             .read_volatile()
     };
-    let object = ours(name);
     let link = program(&object, name)
         .attach_to(PerfEvent::on(&event).mode(mode))
         .unwrap();
     let readable = || wait_readable(&[&event], Some(0)).unwrap()[0];
     let before = head();
     if name == "record" {
+        // What came before the program is forgotten.
+        readable();
         busy_until("nobody is woken", readable);
         // Samples of which nothing is told but that they are, 8 bytes each.
         assert!(head() > before && head() >= 3 * 8, "{}", head());
