@@ -6,7 +6,7 @@ mod common;
 use common::{host, load, object, own_network, pair, skip};
 use skep::codec::netlink::{Request, link};
 use skep::codec::uapi::netlink as nl;
-use skep::netlink::{Batch, Handle, Interface, NetNs, Qdisc, XdpFeatures, XdpMode};
+use skep::netlink::{Batch, Handle, Interface, Namespace, Qdisc, XdpFeatures, XdpMode};
 use skep::sys::watch::{Fault, Kind, Plan, Trace};
 use skep::sys::{Kernel, KernelRef};
 use skep::{Errno, ErrorKind, Netlink, Object, System};
@@ -277,7 +277,7 @@ fn another_namespace_is_worked_in_and_left() {
     let Some((near, _)) = pair() else {
         skip!("no veth pair can be made");
     };
-    let other = NetNs::current(&system).unwrap();
+    let other = Namespace::current(&system).unwrap();
     let there = namespace();
     own_network();
     let here = namespace();
@@ -319,11 +319,11 @@ fn another_namespace_is_worked_in_and_left() {
     assert!(panicked.is_err());
     assert_eq!(namespace(), here);
 
-    let path = NetNs::open(&system, "/proc/self/status").unwrap();
+    let path = Namespace::open(&system, "/proc/self/status").unwrap();
     let error = path.enter(|| ()).unwrap_err();
     assert_eq!(error.errno(), Some(Errno::EINVAL), "{error}");
     assert_eq!(namespace(), here);
-    let none = NetNs::open(&system, "/proc/no-such").unwrap_err();
+    let none = Namespace::open(&system, "/proc/no-such").unwrap_err();
     assert_eq!(none.errno(), Some(Errno::ENOENT));
 }
 
@@ -361,7 +361,7 @@ fn devices_tell_what_they_can_do() {
     assert_eq!(nobody.kind(), ErrorKind::NotFound, "{nobody}");
 
     // In another namespace, too.
-    let other = NetNs::current(&system).unwrap();
+    let other = Namespace::current(&system).unwrap();
     own_network();
     let mut inside = Netlink::open_in(&system, &other).unwrap();
     assert_eq!(inside.device_features(near).unwrap(), features);

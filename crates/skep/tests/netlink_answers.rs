@@ -344,5 +344,5 @@ fn what_became_of_each_of_a_batch() {
 #[test]
 fn it_crosses_threads() {
     fn sent_and_shared<T: Send + Sync + 'static>() {}
-    sent_and_shared::<(Netlink, skep::netlink::NetNs)>();
+    sent_and_shared::<(Netlink, skep::netlink::Namespace)>();
 }

@@ -5,7 +5,7 @@ use crate::fail::Result;
 use crate::out::{Column, Out};
 use serde_json::{Value, json};
 use skep::link::Target;
-use skep::netlink::{Filter, Interface, NetNs, Netlink};
+use skep::netlink::{Filter, Interface, Namespace, Netlink};
 use skep::{AttachType, Errno, System};
 
 const COLUMNS: &[Column] = &[
@@ -53,7 +53,7 @@ pub(super) fn list(json: bool) -> Result {
                 .map(|f| classifier(&system, interface, f)),
         );
     }
-    let namespace = NetNs::current(&system)?;
+    let namespace = Namespace::current(&system)?;
     let target = Target::Fd(namespace.fd());
     ordered(&system, target, OF_NAMESPACE, None, &mut rows)?;
     let mut out = Out::new(json);

@@ -9,8 +9,6 @@ use skep_sys::{CallError, Fd};
 pub(super) struct ByNetlink {
     netlink: Netlink,
     placed: Placed,
-    /// Not taken away yet.
-    held: bool,
 }
 
 /// What is attached, and where.
@@ -34,11 +32,7 @@ pub(super) enum Placed {
 impl ByNetlink {
     #[inline]
     pub(super) fn new(netlink: Netlink, placed: Placed) -> Self {
-        Self {
-            netlink,
-            placed,
-            held: true,
-        }
+        Self { netlink, placed }
     }
 
     #[inline]
@@ -67,12 +61,9 @@ impl ByNetlink {
         Ok(mode)
     }
 
-    /// Takes the program away, once, if it is still there.
+    /// Takes the program away, if it is still there.
     #[inline]
     pub(super) fn detach(&mut self, program: &Program) -> Result<()> {
-        if !core::mem::take(&mut self.held) {
-            return Ok(());
-        }
         match self.placed.clone() {
             Placed::Xdp { ifindex, asked, .. } => {
                 self.netlink.detach_xdp(ifindex, Some(program), asked)

@@ -4,12 +4,12 @@ mod batch;
 mod conversation;
 mod features;
 mod interfaces;
-mod netns;
+mod namespace;
 mod tc;
 mod xdp;
 
 pub use batch::Batch;
-pub use netns::NetNs;
+pub use namespace::Namespace;
 pub use tc::Classifier;
 
 use crate::Result;
@@ -52,7 +52,7 @@ pub struct Netlink {
     /// For what devices can do: opened when it is first asked, with the number of its family.
     generic: Option<(Conversation, u16)>,
     /// Where it was opened, if that is not where its caller's thread was.
-    netns: Option<NetNs>,
+    netns: Option<Namespace>,
 }
 
 impl Netlink {
@@ -79,9 +79,9 @@ impl Netlink {
     /// A socket in another network namespace, where this thread is for as long as that takes.
     ///
     /// # Errors
-    /// Those of [`NetNs::enter`] and [`Netlink::open`].
+    /// Those of [`Namespace::enter`] and [`Netlink::open`].
     #[inline]
-    pub fn open_in(system: &System, netns: &NetNs) -> Result<Self> {
+    pub fn open_in(system: &System, netns: &Namespace) -> Result<Self> {
         let kept = netns.try_clone()?;
         let mut opened = netns.enter(|| Self::open(system))??;
         opened.netns = Some(kept);

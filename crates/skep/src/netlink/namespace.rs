@@ -8,9 +8,9 @@ use skep_sys::net::netns;
 
 /// A network namespace.
 #[derive(Debug)]
-pub struct NetNs(Fd);
+pub struct Namespace(Fd);
 
-impl NetNs {
+impl Namespace {
     /// The one that this thread is in.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl NetNs {
     /// ```no_run
     /// # fn main() -> skep::Result<()> {
     /// # let (system, program): (skep::System, skep::Program) = todo!();
-    /// let container = skep::netlink::NetNs::open(&system, "/run/netns/blue")?;
+    /// let container = skep::netlink::Namespace::open(&system, "/run/netns/blue")?;
     /// let link = container.enter(|| program.attach_to(skep::link::Xdp::on("eth0")))??;
     /// # Ok(()) }
     /// ```
