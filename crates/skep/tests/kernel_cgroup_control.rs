@@ -5,38 +5,18 @@ mod common;
 #[path = "common/inside.rs"]
 mod inside;
 
-use common::{Cgroup as Group, host, load, object, only, own_network, skip};
-use inside::{group, inside};
+use common::{host, load, object, only, own_network, skip};
+use inside::{attach, counter, errno, group, inside};
 use nix::mount::{MsFlags, mount, umount};
 use skep::link::{Cgroup, CgroupMode, LinkKind};
 use skep::probe::{Answer, Feature};
-use skep::{AttachType, Errno, Link, Object, System};
+use skep::{AttachType, System};
 use std::ffi::CString;
 use std::io::{Error, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
-
-fn attach(object: &Object, name: &str, group: &Group) -> Link {
-    let program = object.program(name).unwrap();
-    program.attach_to(Cgroup::open(&group.0)).unwrap()
-}
-
-fn counter(object: &Object, name: &str) -> u64 {
-    object.global(name).unwrap().read().unwrap()
-}
-
-/// The kernel's name of what failed, or that nothing did.
-fn errno<T>(result: Result<T, Error>) -> String {
-    match result {
-        Ok(_) => "done".to_owned(),
-        Err(error) => {
-            let errno = Errno::new(error.raw_os_error().unwrap());
-            errno.name().unwrap().to_owned()
-        }
-    }
-}
 
 fn checked(answer: i32) -> Result<(), Error> {
     match answer {

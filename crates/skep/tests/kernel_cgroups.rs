@@ -5,37 +5,17 @@ mod common;
 mod inside;
 
 use common::{Cgroup as Group, host, load, object, only, own_network, skip};
-use inside::{group, inside};
+use inside::{attach, counter, errno, group, inside};
 use skep::codec::uapi::bpf::Helper;
 use skep::link::Cgroup;
 use skep::probe::Answer;
-use skep::{AttachType, Errno, ErrorKind, Link, Object, ProgType};
+use skep::{AttachType, ErrorKind, ProgType};
 use std::io::{Error, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 /// What `hello` has in a packet: IPv4 and UDP headers, five bytes.
 const HELLO: u64 = 20 + 8 + 5;
-
-fn attach(object: &Object, name: &str, group: &Group) -> Link {
-    let program = object.program(name).unwrap();
-    program.attach_to(Cgroup::open(&group.0)).unwrap()
-}
-
-fn counter(object: &Object, name: &str) -> u64 {
-    object.global(name).unwrap().read().unwrap()
-}
-
-/// The kernel's number of what failed, or that nothing did.
-fn errno<T>(result: Result<T, Error>) -> String {
-    match result {
-        Ok(_) => "done".to_owned(),
-        Err(error) => {
-            let errno = Errno::new(error.raw_os_error().unwrap());
-            errno.name().unwrap().to_owned()
-        }
-    }
-}
 
 /// Long enough on a busy machine.
 const LONG: Duration = Duration::from_secs(20);

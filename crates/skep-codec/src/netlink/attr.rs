@@ -15,6 +15,14 @@ pub(super) const fn aligned(len: usize) -> usize {
     len.saturating_add(3) & !3
 }
 
+/// So many bytes; the padding behind them is skipped, which may be missing behind the last.
+pub(super) fn padded<'a>(reader: &mut Reader<'a>, len: usize) -> Result<&'a [u8]> {
+    let bytes = reader.take(len)?;
+    let padding = aligned(len).saturating_sub(len).min(reader.rest().len());
+    reader.take(padding)?;
+    Ok(bytes)
+}
+
 /// One attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attr<'a> {
@@ -76,10 +84,7 @@ impl<'a> Attrs<'a> {
         let Some(len) = usize::from(len).checked_sub(HEAD) else {
             bail!(Malformed, "attribute {kind} is {len} bytes long");
         };
-        let value = self.0.take(len).map_err(|error| error.at(at))?;
-        // The last one's padding may be missing.
-        let padding = aligned(len).saturating_sub(len).min(self.0.rest().len());
-        self.0.take(padding)?;
+        let value = padded(&mut self.0, len).map_err(|error| error.at(at))?;
         let kind = kind & !(NLA_F_NESTED | NLA_F_NET_BYTEORDER);
         Ok(Attr { kind, value })
     }

@@ -1,6 +1,6 @@
 //! Messages: requests, and the answers to them.
 
-use super::attr::{Attrs, Nest, Writer, aligned};
+use super::attr::{Attrs, Nest, Writer, aligned, padded};
 use crate::bytes::{Endian, Reader};
 use crate::error::bail;
 use crate::uapi::netlink::{
@@ -69,9 +69,7 @@ impl<'a> Messages<'a> {
         let Some(len) = (header.len as usize).checked_sub(HEADER) else {
             bail!(Malformed, "a message is {} bytes long", header.len);
         };
-        let payload = self.0.take(len).map_err(|error| error.at(at))?;
-        let padding = aligned(len).saturating_sub(len).min(self.0.rest().len());
-        self.0.take(padding)?;
+        let payload = padded(&mut self.0, len).map_err(|error| error.at(at))?;
         Ok(Message { header, payload })
     }
 }

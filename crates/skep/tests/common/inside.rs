@@ -1,6 +1,8 @@
 //! Processes of a test's own cgroup.
+#![allow(dead_code, reason = "not every test target uses every function")]
 
 use super::common::{Cgroup, own_cgroup};
+use skep::{Errno, Link, Object};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -97,4 +99,28 @@ fn pipe() -> (OwnedFd, OwnedFd) {
     // SAFETY: open, and nobody else's.
     let [from, to] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
     (from, to)
+}
+
+/// Attaches a program to a cgroup, by a link.
+pub(crate) fn attach(object: &Object, name: &str, group: &Cgroup) -> Link {
+    let program = object.program(name).unwrap();
+    program
+        .attach_to(skep::link::Cgroup::open(&group.0))
+        .unwrap()
+}
+
+/// What a program has counted in a global.
+pub(crate) fn counter(object: &Object, name: &str) -> u64 {
+    object.global(name).unwrap().read().unwrap()
+}
+
+/// The kernel's name of what failed, or that nothing did.
+pub(crate) fn errno<T>(result: std::io::Result<T>) -> String {
+    match result {
+        Ok(_) => "done".to_owned(),
+        Err(error) => {
+            let errno = Errno::new(error.raw_os_error().unwrap());
+            errno.name().unwrap().to_owned()
+        }
+    }
 }
