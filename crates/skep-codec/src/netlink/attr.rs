@@ -11,11 +11,13 @@ use alloc::vec::Vec;
 const HEAD: usize = 4;
 
 /// Rounds up to four bytes.
+#[inline]
 pub(super) const fn aligned(len: usize) -> usize {
     len.saturating_add(3) & !3
 }
 
 /// So many bytes; the padding behind them is skipped, which may be missing behind the last.
+#[inline]
 pub(super) fn padded<'a>(reader: &mut Reader<'a>, len: usize) -> Result<&'a [u8]> {
     let bytes = reader.take(len)?;
     let padding = aligned(len).saturating_sub(len).min(reader.rest().len());
@@ -51,6 +53,7 @@ impl<'a> Attr<'a> {
     }
 
     /// The value as text, up to the first NUL. What is no UTF-8 is replaced.
+    #[inline]
     pub fn text(&self) -> String {
         let end = crate::bytes::first_zero(self.value).unwrap_or(self.value.len());
         let text = self.value.get(..end).unwrap_or_default();
@@ -58,10 +61,12 @@ impl<'a> Attr<'a> {
     }
 
     /// The attributes in the value.
+    #[inline]
     pub fn attrs(&self) -> Attrs<'a> {
         Attrs::new(self.value)
     }
 
+    #[inline]
     fn in_it(&self, error: Error) -> Error {
         let what = format!("attribute {}: {}", self.kind, error.what());
         Error::new(error.kind(), what)
@@ -74,10 +79,12 @@ pub struct Attrs<'a>(Reader<'a>);
 
 impl<'a> Attrs<'a> {
     /// The attributes in these bytes.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(Reader::new(bytes, Endian::NATIVE))
     }
 
+    #[inline]
     fn read(&mut self) -> Result<Attr<'a>> {
         let at = self.0.offset() as u64;
         let (len, kind) = (self.0.u16()?, self.0.u16()?);
@@ -93,6 +100,7 @@ impl<'a> Attrs<'a> {
 impl<'a> Iterator for Attrs<'a> {
     type Item = Result<Attr<'a>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
             return None;
@@ -119,12 +127,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    #[inline]
     pub(super) fn put(&mut self, kind: u16, value: &[u8]) {
         let nest = self.begin(kind);
         self.bytes.extend_from_slice(value);
         self.end(&nest);
     }
 
+    #[inline]
     pub(super) fn begin(&mut self, kind: u16) -> Nest {
         let at = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 2]);
@@ -132,6 +142,7 @@ impl Writer {
         Nest(at)
     }
 
+    #[inline]
     pub(super) fn end(&mut self, nest: &Nest) {
         let len = self.bytes.len().saturating_sub(nest.0);
         let len = u16::try_from(len).unwrap_or_else(|_| {
@@ -148,6 +159,7 @@ impl Writer {
         self.bytes.resize(aligned(self.bytes.len()), 0);
     }
 
+    #[inline]
     pub(super) fn done(self) -> Result<Vec<u8>> {
         match self.too_long {
             true => Err(Error::new(

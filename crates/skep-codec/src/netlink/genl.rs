@@ -12,11 +12,13 @@ use crate::uapi::netlink::{
 const GENLMSGHDR: usize = 4;
 
 /// `struct genlmsghdr` of a command, version 1.
+#[inline]
 fn head(cmd: u8) -> [u8; GENLMSGHDR] {
     [cmd, 1, 0, 0]
 }
 
 /// Asks for the number of a family.
+#[inline]
 pub fn family(name: &str) -> Request {
     let mut request = Request::new(
         "CTRL_CMD_GETFAMILY",
@@ -32,6 +34,7 @@ pub fn family(name: &str) -> Request {
 ///
 /// # Errors
 /// Attributes that are cut off, or too short for what they are.
+#[inline]
 pub fn family_id(message: &Message<'_>) -> Result<Option<u16>> {
     for attr in message.attrs_after(GENLMSGHDR) {
         let attr = attr?;
@@ -112,6 +115,7 @@ pub struct DeviceFeatures {
 
 impl DeviceFeatures {
     /// Asks the family of this number (`netdev`) for a device.
+    #[inline]
     pub fn request(family: u16, ifindex: u32) -> Request {
         let mut request = Request::new("NETDEV_CMD_DEV_GET", family, 0, &head(NETDEV_CMD_DEV_GET));
         request.put_u32(NETDEV_A_DEV_IFINDEX, ifindex);
@@ -122,6 +126,7 @@ impl DeviceFeatures {
     ///
     /// # Errors
     /// Attributes that are cut off, or too short for what they are.
+    #[inline]
     pub fn read(message: &Message<'_>) -> Result<Self> {
         let mut found = Self::default();
         for attr in message.attrs_after(GENLMSGHDR) {

@@ -39,6 +39,7 @@ impl XdpMode {
     pub const ALL: [Self; 3] = [Self::Native, Self::Generic, Self::Hardware];
 
     /// The `XDP_FLAGS_` bit that asks for it.
+    #[inline]
     pub fn flag(self) -> u32 {
         match self {
             Self::Native => XDP_FLAGS_DRV_MODE,
@@ -49,6 +50,7 @@ impl XdpMode {
 }
 
 impl fmt::Display for XdpMode {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Native => "native",
@@ -71,6 +73,7 @@ pub struct XdpProgs {
 
 impl XdpProgs {
     /// The id of the program in one mode, 0 for none.
+    #[inline]
     pub fn of(&self, mode: XdpMode) -> u32 {
         match mode {
             XdpMode::Native => self.native,
@@ -80,6 +83,7 @@ impl XdpProgs {
     }
 
     /// The modes that have one, and its id.
+    #[inline]
     pub fn attached(&self) -> impl Iterator<Item = (XdpMode, u32)> + use<> {
         let all = *self;
         let each = XdpMode::ALL
@@ -88,6 +92,7 @@ impl XdpProgs {
         each.filter(|&(_, id)| id != 0)
     }
 
+    #[inline]
     fn read(attr: &Attr<'_>) -> Result<Self> {
         let mut progs = Self::default();
         let (mut attached, mut only) = (0, 0);
@@ -142,6 +147,7 @@ pub struct Interface {
 
 impl Interface {
     /// Whether it is up.
+    #[inline]
     pub fn is_up(&self) -> bool {
         self.flags & IFF_UP != 0
     }
@@ -150,6 +156,7 @@ impl Interface {
     ///
     /// # Errors
     /// Attributes that are cut off, or too short for what they are.
+    #[inline]
     pub fn read(message: &Message<'_>) -> Result<Option<Self>> {
         if message.header.kind != RTM_NEWLINK {
             return Ok(None);
@@ -167,6 +174,7 @@ impl Interface {
         Ok(Some(found))
     }
 
+    #[inline]
     fn take(&mut self, attr: &Attr<'_>) -> Result<()> {
         match attr.kind {
             IFLA_IFNAME => self.name = attr.text(),
@@ -199,6 +207,7 @@ impl Interface {
 }
 
 /// `struct ifinfomsg` of the interface with this index.
+#[inline]
 fn head(ifindex: u32) -> [u8; IFINFOMSG] {
     let mut head = [0; IFINFOMSG];
     if let Some(place) = head.get_mut(4..8) {
@@ -207,6 +216,7 @@ fn head(ifindex: u32) -> [u8; IFINFOMSG] {
     head
 }
 
+#[inline]
 fn get(ifindex: u32) -> Request {
     let mut request = Request::new("RTM_GETLINK", RTM_GETLINK, 0, &head(ifindex));
     // Counters make an interface a third longer.
@@ -215,16 +225,19 @@ fn get(ifindex: u32) -> Request {
 }
 
 /// Asks for all interfaces, as a listing.
+#[inline]
 pub fn list() -> Request {
     get(0)
 }
 
 /// Asks for the interface with this index.
+#[inline]
 pub fn by_index(ifindex: u32) -> Request {
     get(ifindex)
 }
 
 /// Asks for the interface with this name, or with this as another of its names.
+#[inline]
 pub fn by_name(name: &str) -> Request {
     let mut request = get(0);
     let kind = match name.len() < IFNAMSIZ {
@@ -261,6 +274,7 @@ pub enum Expect {
 }
 
 /// Changes an interface's XDP program.
+#[inline]
 pub fn set_xdp(set: &SetXdp) -> Request {
     let mut request = Request::new("RTM_SETLINK", RTM_SETLINK, 0, &head(set.ifindex));
     let nest = request.begin(IFLA_XDP);

@@ -33,6 +33,7 @@ pub struct Header {
 }
 
 impl Header {
+    #[inline]
     fn read(reader: &mut Reader<'_>) -> Result<Self> {
         Ok(Self {
             len: reader.u32()?,
@@ -59,10 +60,12 @@ pub struct Messages<'a>(Reader<'a>);
 
 impl<'a> Messages<'a> {
     /// The messages in these bytes.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(Reader::new(bytes, Endian::NATIVE))
     }
 
+    #[inline]
     fn read(&mut self) -> Result<Message<'a>> {
         let at = self.0.offset() as u64;
         let header = Header::read(&mut self.0)?;
@@ -77,6 +80,7 @@ impl<'a> Messages<'a> {
 impl<'a> Iterator for Messages<'a> {
     type Item = Result<Message<'a>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
             return None;
@@ -105,6 +109,7 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     /// A word about success or failure that is too short to say which.
+    #[inline]
     pub fn answer(&self) -> Result<Answer<'a>> {
         Ok(match self.header.kind {
             NLMSG_NOOP => Answer::Noop,
@@ -116,15 +121,18 @@ impl<'a> Message<'a> {
     }
 
     /// Whether what a listing tells has changed while it was made.
+    #[inline]
     pub fn is_interrupted(&self) -> bool {
         self.header.flags & NLM_F_DUMP_INTR != 0
     }
 
     /// The attributes that follow a fixed head of `len` bytes.
+    #[inline]
     pub(super) fn attrs_after(&self, len: usize) -> Attrs<'a> {
         Attrs::new(self.payload.get(len..).unwrap_or_default())
     }
 
+    #[inline]
     pub(super) fn reader(&self) -> Reader<'a> {
         Reader::new(self.payload, Endian::NATIVE)
     }
@@ -150,6 +158,7 @@ pub struct Ack {
 
 impl Ack {
     /// `struct nlmsgerr`: the error, the request (or its header only), attributes.
+    #[inline]
     fn of_error(message: &Message<'_>) -> Result<Self> {
         let mut reader = message.reader();
         let errno = reader.i32()?;
@@ -167,6 +176,7 @@ impl Ack {
     }
 
     /// The end of a listing: an error, attributes. Long ago it was empty.
+    #[inline]
     fn of_done(message: &Message<'_>) -> Result<Self> {
         if message.payload.is_empty() {
             return Ok(Self::default());
@@ -179,6 +189,7 @@ impl Ack {
         Ok(ack)
     }
 
+    #[inline]
     fn new(errno: i32) -> Self {
         Self {
             errno: (errno < 0).then(|| Errno::new(errno)),
@@ -187,6 +198,7 @@ impl Ack {
     }
 
     /// What cannot be read of an explanation is left out: whether it was done is known already.
+    #[inline]
     fn read(&mut self, bytes: &[u8]) {
         for attr in Attrs::new(bytes).map_while(Result::ok) {
             match attr.kind {
@@ -199,12 +211,14 @@ impl Ack {
     }
 
     /// Whether it says more than the error number.
+    #[inline]
     pub fn explains(&self) -> bool {
         self.text.is_some() || self.offset.is_some() || self.missing.is_some()
     }
 }
 
 impl fmt::Display for Ack {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         if let Some(text) = &self.text {
@@ -242,6 +256,7 @@ pub struct Request {
 impl Request {
     /// A request: the kernel's name of it (`"RTM_SETLINK"`), its type and flags, and what stands
     /// before the attributes.
+    #[inline]
     pub fn new(name: &'static str, kind: u16, flags: u16, head: &[u8]) -> Self {
         let mut bytes = Vec::from(head);
         bytes.resize(aligned(bytes.len()), 0);
@@ -258,12 +273,14 @@ impl Request {
     }
 
     /// The kernel's name of it.
+    #[inline]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
     /// Types of the attribute that begins so many bytes after the beginning of the message's header,
     /// from the outermost to itself.
+    #[inline]
     pub fn attr_at(&self, offset: u32) -> Option<Vec<u16>> {
         let offset = (offset as usize).checked_sub(HEADER)?;
         let mut at = self.head;
@@ -289,17 +306,20 @@ impl Request {
     }
 
     /// Adds an attribute.
+    #[inline]
     pub fn put(&mut self, kind: u16, value: &[u8]) -> &mut Self {
         self.writer.put(kind, value);
         self
     }
 
     /// Adds a number.
+    #[inline]
     pub fn put_u32(&mut self, kind: u16, value: u32) -> &mut Self {
         self.put(kind, &value.to_ne_bytes())
     }
 
     /// Adds text, and its NUL.
+    #[inline]
     pub fn put_text(&mut self, kind: u16, value: &str) -> &mut Self {
         let nest = self.writer.begin(kind);
         self.writer.bytes.extend_from_slice(value.as_bytes());
@@ -309,11 +329,13 @@ impl Request {
     }
 
     /// Begins an attribute of attributes: what is added is in it until it is ended.
+    #[inline]
     pub fn begin(&mut self, kind: u16) -> Nest {
         self.writer.begin(kind | NLA_F_NESTED)
     }
 
     /// Ends an attribute of attributes.
+    #[inline]
     pub fn end(&mut self, nest: &Nest) -> &mut Self {
         self.writer.end(nest);
         self
@@ -323,6 +345,7 @@ impl Request {
     ///
     /// # Errors
     /// A value longer than an attribute can be.
+    #[inline]
     pub fn write(&self, datagram: &mut Vec<u8>, seq: u32, flags: u16) -> Result<()> {
         let payload = self.writer.clone().done()?;
         let Ok(len) = u32::try_from(payload.len().saturating_add(HEADER)) else {

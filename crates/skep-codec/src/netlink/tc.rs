@@ -39,24 +39,28 @@ impl Handle {
 
     /// `MAJOR:MINOR`.
     #[doc(alias = "TC_H_MAKE")]
+    #[inline]
     pub const fn new(major: u16, minor: u16) -> Self {
         Self((major as u32) << 16 | minor as u32)
     }
 
     /// Of the queueing discipline.
     #[doc(alias = "TC_H_MAJ")]
+    #[inline]
     pub const fn major(self) -> u16 {
         (self.0 >> 16) as u16
     }
 
     /// Of the class in it.
     #[doc(alias = "TC_H_MIN")]
+    #[inline]
     pub const fn minor(self) -> u16 {
         self.0 as u16
     }
 }
 
 impl fmt::Display for Handle {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::ROOT => f.write_str("root"),
@@ -69,6 +73,7 @@ impl fmt::Display for Handle {
 }
 
 impl fmt::Debug for Handle {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Handle({self})")
     }
@@ -84,6 +89,7 @@ struct Head {
 }
 
 impl Head {
+    #[inline]
     fn bytes(self) -> [u8; TCMSG] {
         let words = [0, self.ifindex, self.handle, self.parent, self.info];
         let mut bytes = [0; TCMSG];
@@ -93,6 +99,7 @@ impl Head {
         bytes
     }
 
+    #[inline]
     fn read(message: &Message<'_>) -> Result<Self> {
         let mut reader = message.reader();
         reader.u32()?;
@@ -123,6 +130,7 @@ impl Qdisc {
     ///
     /// # Errors
     /// Attributes that are cut off, or too short for what they are.
+    #[inline]
     pub fn read(message: &Message<'_>) -> Result<Option<Self>> {
         if message.header.kind != RTM_NEWQDISC {
             return Ok(None);
@@ -143,6 +151,7 @@ impl Qdisc {
         Ok(Some(found))
     }
 
+    #[inline]
     fn request(&self, name: &'static str, kind: u16, flags: u16) -> Request {
         let head = Head {
             ifindex: self.ifindex,
@@ -158,21 +167,25 @@ impl Qdisc {
     }
 
     /// Makes it; one that is there already is an error.
+    #[inline]
     pub fn create(&self) -> Request {
         self.request("RTM_NEWQDISC", RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL)
     }
 
     /// Puts it in the place of the one that is there, if there is one.
+    #[inline]
     pub fn replace(&self) -> Request {
         self.request("RTM_NEWQDISC", RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE)
     }
 
     /// Removes it.
+    #[inline]
     pub fn delete(&self) -> Request {
         self.request("RTM_DELQDISC", RTM_DELQDISC, 0)
     }
 
     /// Asks for all of all interfaces, as a listing.
+    #[inline]
     pub fn list() -> Request {
         let head = Head::default().bytes();
         Request::new("RTM_GETQDISC", RTM_GETQDISC, 0, &head)
@@ -198,6 +211,7 @@ pub struct FilterPlace {
 }
 
 impl FilterPlace {
+    #[inline]
     fn head(&self) -> Head {
         let protocol = match self.protocol {
             0 => ETH_P_ALL,
@@ -211,6 +225,7 @@ impl FilterPlace {
         }
     }
 
+    #[inline]
     fn of(head: Head) -> Self {
         let protocol = u16::from_be(head.info as u16);
         Self {
@@ -223,6 +238,7 @@ impl FilterPlace {
         }
     }
 
+    #[inline]
     fn request(&self, name: &'static str, kind: u16, flags: u16) -> Request {
         let mut request = Request::new(name, kind, flags, &self.head().bytes());
         request.put_text(TCA_KIND, BPF);
@@ -233,16 +249,19 @@ impl FilterPlace {
     }
 
     /// Asks for the classifier there.
+    #[inline]
     pub fn get(&self) -> Request {
         self.request("RTM_GETTFILTER", RTM_GETTFILTER, 0)
     }
 
     /// Removes the classifier there.
+    #[inline]
     pub fn delete(&self) -> Request {
         self.request("RTM_DELTFILTER", RTM_DELTFILTER, 0)
     }
 
     /// Asks for all classifiers above a place of an interface, as a listing.
+    #[inline]
     pub fn list(ifindex: u32, parent: Handle) -> Request {
         let head = Head {
             ifindex,
@@ -288,6 +307,7 @@ pub struct SetFilter<'a> {
 
 impl SetFilter<'_> {
     /// Makes or changes it; with `NLM_F_ECHO` the answer tells what the kernel chose.
+    #[inline]
     pub fn request(&self) -> Request {
         let flags = match self.existing {
             Existing::Refuse => NLM_F_CREATE | NLM_F_EXCL,
@@ -347,6 +367,7 @@ impl Filter {
     ///
     /// # Errors
     /// Attributes that are cut off, or too short for what they are.
+    #[inline]
     pub fn read(message: &Message<'_>) -> Result<Option<Self>> {
         if message.header.kind != RTM_NEWTFILTER {
             return Ok(None);
@@ -375,6 +396,7 @@ impl Filter {
         Ok(Some(found))
     }
 
+    #[inline]
     fn take(&mut self, attr: &Attr<'_>) -> Result<()> {
         match attr.kind {
             TCA_BPF_NAME => self.name = attr.text(),

@@ -160,6 +160,7 @@ impl Place<'_> {
         }
     }
 
+    #[inline]
     fn attach(&self, program: &Program, kind: &str) -> Result<Link> {
         let hook = format!("{kind} of {}", self.interface);
         let link = bpf::link_create(&LinkParams {

@@ -101,6 +101,7 @@ impl TracingMulti {
     }
 
     /// As it is for a program, which its section's name may bind to a module.
+    #[inline]
     fn bound_to(&self, program: &Program) -> Result<Self> {
         let target = program.declared().and_then(|d| d.target.as_deref());
         let bound = target.and_then(|target| Self::matching(target).module);
@@ -121,6 +122,7 @@ impl TracingMulti {
         }
     }
 
+    #[inline]
     fn resolve(&self, system: &System) -> Result<Vec<u32>> {
         let mut kernel = KernelTypes::new(system);
         match &self.places {
@@ -142,6 +144,7 @@ impl TracingMulti {
     }
 
     /// Every one of these, or an error.
+    #[inline]
     fn each(&self, kernel: &mut KernelTypes<'_>, names: &[String]) -> Result<Vec<u32>> {
         let found = self.find(kernel, names, false)?;
         let pairs = names.iter().zip(found);
@@ -159,6 +162,7 @@ impl TracingMulti {
     }
 
     /// The id of each name, of functions that programs can be given the arguments of, or of all.
+    #[inline]
     fn find(
         &self,
         kernel: &mut KernelTypes<'_>,
@@ -177,6 +181,7 @@ impl TracingMulti {
         Ok(found.into_iter().map(choose).collect())
     }
 
+    #[inline]
     fn types<'a>(&self, kernel: &mut KernelTypes<'a>) -> Result<&'a Btf> {
         match &self.module {
             None => kernel.vmlinux(),
@@ -195,6 +200,7 @@ fn owner(module: Option<&str>) -> String {
 
 /// Whether the kernel hands a function's arguments on: twelve at most, of 16 bytes at most, none
 /// variable, and no struct comes back.
+#[inline]
 fn is_given(btf: &Btf, id: TypeId) -> skep_codec::Result<bool> {
     const MAX_ARGS: usize = 12;
     const MAX_BYTES: u64 = 16;

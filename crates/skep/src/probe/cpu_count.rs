@@ -8,6 +8,7 @@ use skep_sys::bpf::{self, CpuCount};
 
 impl System {
     /// How many values a per-CPU map has for each key, as the kernel does.
+    #[inline]
     pub(crate) fn cpu_count(&self) -> Result<&CpuCount> {
         let ask = || Ok::<_, Error>(bpf::count_cpus(self.kernel(), self.token()?)?);
         let measure = || match ask() {

@@ -124,6 +124,7 @@ pub(super) fn refused(
 }
 
 /// What `EPERM` and `EINVAL` mean, by what is attached there.
+#[inline]
 fn forbidden(
     cgroup: &Cgroup<'_>,
     program: &Program,
@@ -153,6 +154,7 @@ fn forbidden(
 }
 
 /// What stands in the way: programs of this cgroup in another mode, or one above.
+#[inline]
 fn in_the_way(cgroup: &Cgroup<'_>, mode: Option<CgroupMode>) -> String {
     match mode {
         Some(mode) if mode.flags() != cgroup.mode.flags() => format!(
