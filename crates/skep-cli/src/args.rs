@@ -96,7 +96,8 @@ pub(crate) struct Run {
     /// BPF object file; without it the built-in tracer of process starts.
     #[arg(value_name = "OBJ")]
     pub(crate) object: Option<PathBuf>,
-    /// Attach a program to HOOK: xdp:IFACE, ingress:IFACE, egress:IFACE, cgroup:PATH, tracepoint:CATEGORY/NAME, raw_tp:NAME,
+    /// Attach a program to HOOK: xdp:IFACE, ingress:IFACE, egress:IFACE, cgroup:PATH,
+    /// tracepoint:CATEGORY/NAME, raw_tp:NAME,
     /// kprobe:FUNCTION, ksyscall:NAME, uprobe:FILE:FUNCTION (kretprobe, ... for returns).
     #[arg(long, value_name = "PROG=HOOK", requires = "object")]
     pub(crate) attach: Vec<Attach>,

@@ -41,7 +41,12 @@ pub(super) fn list(json: bool) -> Result {
     let mut rows = Vec::new();
     for interface in interfaces.iter() {
         for (mode, prog_id) in interface.xdp.attached() {
-            rows.push(row(&system, interface, &format!("xdp {mode}"), prog_id));
+            rows.push(row(
+                &system,
+                Some(interface),
+                &format!("xdp {mode}"),
+                prog_id,
+            ));
         }
         let target = Target::Ifindex(interface.ifindex);
         ordered(&system, target, ORDERED, Some(interface), &mut rows)?;
@@ -70,7 +75,6 @@ fn ordered(
     interface: Option<&Interface>,
     rows: &mut Vec<Value>,
 ) -> Result<()> {
-    let nowhere = Interface::default();
     for (attach_type, hook) in kinds {
         let found = match system.attached(target, *attach_type) {
             // The kernel is older, the interface no netkit device or the peer of one, or it has gone.
@@ -85,7 +89,7 @@ fn ordered(
             found => found.map_err(listing)?,
         };
         for each in &found.list {
-            let mut row = row(system, interface.unwrap_or(&nowhere), hook, each.prog_id);
+            let mut row = row(system, interface, hook, each.prog_id);
             if each.link_id != 0 {
                 row["link_id"] = json!(each.link_id);
             }
@@ -98,7 +102,7 @@ fn ordered(
 fn classifier(system: &System, interface: &Interface, filter: &Filter) -> Value {
     let place = &filter.place;
     let hook = format!("tc {}", place.parent);
-    let mut row = row(system, interface, &hook, filter.prog_id);
+    let mut row = row(system, Some(interface), &hook, filter.prog_id);
     row["priority"] = json!(place.priority);
     row["handle"] = json!(place.handle);
     row["chain"] = json!(place.chain);
@@ -107,12 +111,12 @@ fn classifier(system: &System, interface: &Interface, filter: &Filter) -> Value 
     row
 }
 
-fn row(system: &System, interface: &Interface, hook: &str, prog_id: u32) -> Value {
+fn row(system: &System, interface: Option<&Interface>, hook: &str, prog_id: u32) -> Value {
     // Another may have taken it away, or it is not for this process to open.
     let program = system.program_by_id(prog_id).ok();
     json!({
-        "interface": (interface.ifindex != 0).then_some(&interface.name),
-        "ifindex": (interface.ifindex != 0).then_some(interface.ifindex),
+        "interface": interface.map(|interface| &interface.name),
+        "ifindex": interface.map(|interface| interface.ifindex),
         "hook": hook,
         "prog_id": prog_id,
         "name": program.map(|program| program.name().to_owned()),

@@ -2,7 +2,7 @@
 
 use super::held::HeldTarget;
 use super::{Held, Link};
-use crate::probe::Feature;
+use crate::probe::{Answer, Feature};
 use crate::prog::Program;
 use crate::{AttachType, Errno, Error, ErrorKind, Result};
 use alloc::string::String;
@@ -66,6 +66,12 @@ impl Place<'_> {
         held.attach(program)?;
         Ok(Link::new(program, hook, Held::Target(held)))
     }
+}
+
+/// Whether an error is of a kernel that has no such links: it is asked.
+#[inline]
+pub(super) fn has_no(feature: Feature, program: &Program, error: &Error) -> bool {
+    error.errno() == Some(Errno::EINVAL) && program.system().probe(feature) == Answer::No
 }
 
 #[cold]

@@ -9,9 +9,9 @@ use crate::prog::Program;
 use crate::system::{System, c_string};
 use crate::{AttachType, Errno, ProgType, Result};
 use alloc::string::{String, ToString};
-use skep_codec::uapi::linux::O_RDONLY;
+use skep_sys::Fd;
 use skep_sys::bpf::Target;
-use skep_sys::{Fd, file};
+use skep_sys::net::netns;
 
 /// A network namespace: where sockets are looked up (`sk_lookup`) and packets are dissected
 /// (`flow_dissector`).
@@ -28,9 +28,6 @@ enum Namespace<'a> {
     Path(String),
     Fd(&'a Fd),
 }
-
-/// The namespace of the thread that asks.
-const OWN: &str = "/proc/thread-self/ns/net";
 
 impl<'a> Netns<'a> {
     /// The calling thread's.
@@ -84,13 +81,14 @@ impl<'a> Netns<'a> {
 
     #[inline]
     fn opened(&self, system: &System) -> Result<Fd> {
-        let path = match &self.place {
-            Namespace::Fd(fd) => return Ok(fd.try_clone()?),
-            Namespace::Own => OWN,
-            Namespace::Path(path) => path,
-        };
-        let opened = file::open(system.kernel(), &c_string(path)?, O_RDONLY, 0);
-        opened.context(format_args!("open the network namespace at {path}"))
+        match &self.place {
+            Namespace::Fd(fd) => Ok(fd.try_clone()?),
+            Namespace::Own => {
+                netns::current(system.kernel()).context("open this thread's network namespace")
+            }
+            Namespace::Path(path) => netns::open(system.kernel(), &c_string(path)?)
+                .context(format_args!("open the network namespace at {path}")),
+        }
     }
 
     /// Where `BPF_PROG_ATTACH` goes: it knows flow dissectors and the thread's own namespace only.

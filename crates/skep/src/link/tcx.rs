@@ -1,9 +1,10 @@
 //! What an interface receives and sends, seen by programs in an order: tcx, and netkit devices.
 
 use super::interface::Interface;
+use super::mode::has_no;
 use super::{Held, Hook, Link, Order, Tc};
 use crate::netlink::Handle;
-use crate::probe::{Answer, Feature};
+use crate::probe::Feature;
 use crate::prog::Program;
 use crate::{AttachType, Errno, Error, Result};
 use skep_sys::bpf::{self, LinkParams, Target};
@@ -195,12 +196,6 @@ impl Place<'_> {
     }
 }
 
-/// Whether an error is of a kernel that has no such links: it is asked.
-#[inline]
-fn has_no_tcx(program: &Program, error: &Error) -> bool {
-    error.errno() == Some(Errno::EINVAL) && program.system().probe(Feature::LinkTcx) == Answer::No
-}
-
 impl Hook for Tcx<'_> {
     #[inline]
     fn attach(&self, program: &Program) -> Result<Link> {
@@ -209,7 +204,7 @@ impl Hook for Tcx<'_> {
             _ => "tcx egress",
         };
         match self.place.attach(program, kind) {
-            Err(error) if self.may_classify() && has_no_tcx(program, &error) => {
+            Err(error) if self.may_classify() && has_no(Feature::LinkTcx, program, &error) => {
                 self.classifier().attach(program)
             }
             attached => attached,

@@ -4,9 +4,10 @@ mod explain;
 
 use super::by_netlink::{ByNetlink, Placed};
 use super::interface::Interface;
+use super::mode::has_no;
 use super::{Held, Hook, Link};
 use crate::netlink::{Netlink, XdpMode};
-use crate::probe::{Answer, Feature};
+use crate::probe::Feature;
 use crate::prog::Program;
 use crate::{AttachType, Errno, Error, Result};
 use alloc::boxed::Box;
@@ -139,7 +140,9 @@ impl Xdp {
             return self.attach_by_netlink(program, mode);
         }
         match self.attach_by_link(program, mode) {
-            Err(error) if self.way == Way::LinkOrNetlink && has_no_links(program, &error) => {
+            Err(error)
+                if self.way == Way::LinkOrNetlink && has_no(Feature::LinkXdp, program, &error) =>
+            {
                 self.attach_by_netlink(program, mode)
             }
             attached => attached,
@@ -242,12 +245,6 @@ impl Link {
             .find(|&(_, id)| id == info.prog_id)
             .map(|(mode, _)| mode))
     }
-}
-
-/// Whether an error is of a kernel that has no links of XDP: it is asked.
-#[inline]
-fn has_no_links(program: &Program, error: &Error) -> bool {
-    error.errno() == Some(Errno::EINVAL) && program.system().probe(Feature::LinkXdp) == Answer::No
 }
 
 /// Whether a driver refuses a program that the generic stack may take.
