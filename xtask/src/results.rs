@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub(crate) enum Verdict {
     /// It ran and held.
     Passed,
+    /// It did not hold, and did when it was run once more: a defect, in it or in what it tests.
+    Flaky(String),
     /// It did not hold.
     Failed(String),
     /// It could not run.
@@ -33,13 +35,13 @@ impl Tier {
         }
     }
 
-    /// Adds one test and shows it if it is worth showing.
+    /// Adds one test and shows it if it did not hold.
     pub(crate) fn add(&mut self, name: impl Into<String>, verdict: Verdict) {
         let name = name.into();
         match &verdict {
-            Verdict::Passed => {}
+            Verdict::Passed | Verdict::Skipped(_) => {}
             Verdict::Failed(why) => println!("FAILED {}: {name}: {why}", self.name),
-            Verdict::Skipped(why) => println!("skipped {}: {name}: {why}", self.name),
+            Verdict::Flaky(why) => println!("FLAKY {}: {name}: {why}", self.name),
         }
         self.entries.push((name, verdict));
     }
@@ -78,7 +80,7 @@ impl Tier {
         let mut counts = [0; 3];
         for (_, verdict) in &self.entries {
             match verdict {
-                Verdict::Passed => counts[0] += 1,
+                Verdict::Passed | Verdict::Flaky(_) => counts[0] += 1,
                 Verdict::Failed(_) => counts[1] += 1,
                 Verdict::Skipped(_) => counts[2] += 1,
             }
@@ -103,6 +105,7 @@ impl Tier {
         for (name, verdict) in &self.entries {
             let (word, why) = match verdict {
                 Verdict::Passed => ("passed", ""),
+                Verdict::Flaky(_) => ("passed", "when it was run once more"),
                 Verdict::Failed(why) => ("failed", why.as_str()),
                 Verdict::Skipped(why) => ("skipped", why.as_str()),
             };

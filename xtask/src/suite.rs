@@ -132,7 +132,7 @@ pub(crate) fn run(tier: &mut Tier, binaries: &[&Binary], how: &Run) -> Result {
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
                     let Some(job) = jobs.get(n) else { break };
-                    let verdict = one(job, how, &log).unwrap_or_else(Verdict::Failed);
+                    let verdict = twice(|| one(job, how, &log).unwrap_or_else(Verdict::Failed));
                     if let Ok(mut done) = done.lock() {
                         done[n] = Some(verdict);
                     }
@@ -147,6 +147,17 @@ pub(crate) fn run(tier: &mut Tier, binaries: &[&Binary], how: &Run) -> Result {
         tier.add(name, verdict.unwrap_or_else(lost));
     }
     Ok(())
+}
+
+/// Runs a test, and once more when it fails.
+fn twice(mut run: impl FnMut() -> Verdict) -> Verdict {
+    match run() {
+        Verdict::Failed(first) => match run() {
+            Verdict::Passed => Verdict::Flaky(first),
+            _ => Verdict::Failed(first),
+        },
+        held => held,
+    }
 }
 
 fn one(job: &Job, how: &Run, log: &Path) -> Result<Verdict> {
@@ -216,6 +227,21 @@ mod tests {
         let none = "test result: ok. 0 passed; 0 failed; 0 ignored; 3 filtered out";
         assert!(matches!(judge(&ended(0, none)), Verdict::Failed(_)));
         assert!(matches!(judge(&ended(101, ran)), Verdict::Failed(_)));
+    }
+
+    #[test]
+    fn a_second_run_tells_the_flaky_from_the_failed() {
+        let fails = || Verdict::Failed("first".into());
+        let runs = |verdicts: Vec<Verdict>| {
+            let mut left = verdicts.into_iter();
+            twice(|| left.next().unwrap())
+        };
+        assert_eq!(runs(vec![Verdict::Passed]), Verdict::Passed);
+        assert_eq!(runs(vec![fails(), fails()]), fails());
+        let flaky = Verdict::Flaky("first".into());
+        assert_eq!(runs(vec![fails(), Verdict::Passed]), flaky);
+        let skips = Verdict::Skipped("none".into());
+        assert_eq!(runs(vec![fails(), skips]), fails());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::cmd::{self, cargo, command, has, is_root, root};
 use crate::results::{Tier, Verdict};
 use crate::suite::{self, Binary, Run};
 use crate::{Result, apt, floors, nolibc, objects, parity, systems, vm};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::thread::JoinHandle;
@@ -136,24 +137,31 @@ pub(crate) fn task(args: &[String]) -> Result {
     close(&done)
 }
 
-/// Names what failed and what was skipped, then the closing line.
+/// Names what was skipped, what held at the second run only and what failed, then the closing line.
 fn close(done: &[Tier]) -> Result {
-    let mut sum = [0; 3];
     println!();
+    print!("{}", skips(done));
+    let mut sum = [0; 3];
+    let mut flaky = 0;
     for tier in done {
         for (total, count) in sum.iter_mut().zip(tier.counts()) {
             *total += count;
         }
         for (name, verdict) in tier.entries() {
-            let first = |why: &str| why.lines().next().unwrap_or_default().to_string();
             match verdict {
-                Verdict::Passed => {}
-                Verdict::Failed(why) => println!("failed {}: {name}: {}", tier.name(), first(why)),
-                Verdict::Skipped(why) => {
-                    println!("skipped {}: {name}: {}", tier.name(), first(why));
+                Verdict::Flaky(why) => {
+                    flaky += 1;
+                    println!("flaky {}: {name}: {}", tier.name(), cmd::tail(why, 12));
                 }
+                Verdict::Failed(why) => {
+                    println!("failed {}: {name}: {}", tier.name(), cmd::tail(why, 12));
+                }
+                Verdict::Passed | Verdict::Skipped(_) => {}
             }
         }
+    }
+    if flaky > 0 {
+        println!("{flaky} held only when they were run once more: defects to mend");
     }
     let [passed, failed, skipped] = sum;
     println!("{passed} passed, {failed} failed, {skipped} skipped");
@@ -162,6 +170,38 @@ fn close(done: &[Tier]) -> Result {
     } else {
         Err("not all passed".into())
     }
+}
+
+/// What was skipped, tests of one reason in one line: how often, why, where, and which.
+fn skips(done: &[Tier]) -> String {
+    let mut reasons: BTreeMap<String, (usize, BTreeSet<&str>, BTreeSet<&str>)> = BTreeMap::new();
+    for tier in done {
+        for (name, verdict) in tier.entries() {
+            if let Verdict::Skipped(why) = verdict {
+                let why = why.lines().next().unwrap_or_default();
+                let why = why.chars().take(60).collect();
+                let (count, tiers, tests) = reasons.entry(why).or_default();
+                *count += 1;
+                tiers.insert(tier.name());
+                tests.insert(name.rsplit("::").next().unwrap_or(name));
+            }
+        }
+    }
+    let mut text = String::new();
+    for (why, (count, tiers, tests)) in &reasons {
+        let tiers: Vec<&str> = tiers.iter().copied().collect();
+        let mut named: Vec<&str> = tests.iter().copied().take(3).collect();
+        if tests.len() > named.len() {
+            named.push("...");
+        }
+        let (tiers, tests) = (tiers.join(" "), named.join(" "));
+        text.push_str(&format!("skipped {count} ({tiers}): {why}: {tests}\n"));
+    }
+    if !reasons.is_empty() {
+        let dir = crate::results::dir();
+        text.push_str(&format!("each by name in {}\n", dir.display()));
+    }
+    text
 }
 
 /// Runs a command for one entry of a tier.

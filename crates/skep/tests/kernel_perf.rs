@@ -306,25 +306,29 @@ fn a_history_is_read_while_it_is_written() {
     let stop = AtomicBool::new(false);
     let mut seen = Vec::new();
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let sending = scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
-                sender.send(0, 50, 1000);
+                sender.send(0, 50, 20_000);
             }
         });
-        let end = Instant::now() + Duration::from_millis(500);
-        while Instant::now() < end {
+        for _ in 0..50 {
+            // A look is long, and so is what comes between two rounds of sending: only in the
+            // midst of one is there something to see.
+            let before = sender.count("sent");
+            while sender.count("sent") < before + 100 && !sending.is_finished() {
+                std::thread::yield_now();
+            }
             for cpu in history.snapshot().unwrap() {
-                for sample in cpu.samples {
-                    let head: Head = skep::Plain::read_from(&sample[..16]).unwrap();
-                    assert_eq!((head.cpu, head.size), (0, 50));
-                    seen.push(head.number);
-                }
+                seen.extend(cpu.samples);
             }
         }
         stop.store(true, Ordering::Relaxed);
     });
-    assert!(seen.len() > 100, "{}", seen.len());
-    assert!(seen.is_sorted_by(|before, after| before < after));
+    let head = |sample: &Vec<u8>| -> Head { skep::Plain::read_from(&sample[..16]).unwrap() };
+    let seen: Vec<Head> = seen.iter().map(head).collect();
+    assert!(seen.len() >= 50 * 100, "{}", seen.len());
+    assert!(seen.iter().all(|head| (head.cpu, head.size) == (0, 50)));
+    assert!(seen.is_sorted_by(|before, after| before.number < after.number));
 }
 
 /// Tells this thread that other CPUs are online.

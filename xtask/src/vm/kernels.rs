@@ -270,7 +270,10 @@ impl Apt {
         let mut download = self.call("apt-get");
         download.current_dir(&scratch);
         download.args(["download", "-qq"]);
-        println!("fetching {}", packages.join(" "));
+        match packages {
+            [one] => println!("fetching {one}"),
+            _ => println!("fetching {} packages", packages.len()),
+        }
         read(download.args(packages))?;
         mkdir(into)?;
         for deb in files(&scratch, ".deb") {

@@ -1,6 +1,7 @@
 //! Perf event arrays whose buffers are overwritten: what happened last, when asked for.
 
 use super::cpu::{CpuBuffer, on_cpu};
+use super::grace::GracePeriod;
 use super::region::Region;
 use super::{check, doing, online, open_cpu, size};
 use crate::error::Context;
@@ -11,9 +12,6 @@ use skep_codec::bytes::Endian;
 use skep_codec::perf::{self, Header, Record};
 use skep_sys::perf::{PerfEvent, Wakeup, perf_event_pause_output};
 
-/// How often a CPU is looked at again because it wrote on while it was being paused.
-const ATTEMPTS: u32 = 16;
-
 /// A perf event array that keeps the newest samples of each CPU: programs never find it full,
 /// what is oldest is overwritten. A flight recorder.
 ///
@@ -23,6 +21,7 @@ const ATTEMPTS: u32 = 16;
 pub struct PerfHistory {
     map: Map,
     cpus: Vec<(CpuBuffer, u64)>,
+    writers: GracePeriod,
 }
 
 /// Samples of one CPU.
@@ -58,6 +57,7 @@ impl PerfHistory {
         Ok(Self {
             map: map.clone(),
             cpus,
+            writers: GracePeriod::new(map.system())?,
         })
     }
 
@@ -67,24 +67,45 @@ impl PerfHistory {
         &self.map
     }
 
-    /// The samples since the last look, of each CPU. Writing is paused on a CPU while it is read;
-    /// what programs send there meanwhile is lost.
+    /// The samples since the last look, of each CPU. Writing is paused while they are read, and
+    /// while programs end that were writing already: some milliseconds, in which what programs
+    /// send is lost.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] if a CPU's memory holds what the kernel never writes there.
     #[inline]
     pub fn snapshot(&mut self) -> Result<Vec<CpuHistory>> {
+        let paused = self.pause(true, "pause");
+        // Whoever had begun to write before may be writing over the oldest samples now, and tells
+        // of it by the head only when that is done.
+        let quiet = paused.and_then(|()| {
+            let doing = doing(&self.map, "wait for the writers of");
+            self.writers.wait().context(doing)
+        });
+        let read = quiet.and_then(|()| self.read());
+        self.pause(false, "resume")?;
+        read
+    }
+
+    /// Pauses or resumes every CPU, though one of them refuse.
+    #[inline]
+    fn pause(&self, on: bool, verb: &str) -> Result<()> {
+        let mut all = Ok(());
+        for (buffer, _) in &self.cpus {
+            let paused = perf_event_pause_output(&buffer.event, on);
+            let paused = paused.context(on_cpu(&self.map, buffer.stats.cpu, verb));
+            all = all.and(paused);
+        }
+        all
+    }
+
+    /// What is new on each CPU, no one writing.
+    #[inline]
+    fn read(&mut self) -> Result<Vec<CpuHistory>> {
         let mut all = Vec::new();
         for (buffer, seen) in &mut self.cpus {
-            let cpu = buffer.stats.cpu;
-            let pause = |on, verb| {
-                let paused = perf_event_pause_output(&buffer.event, on);
-                paused.context(on_cpu(&self.map, cpu, verb))
-            };
-            pause(true, "pause")?;
-            let history = read(&buffer.region, *seen);
-            pause(false, "resume")?;
-            let Some((samples, overwritten, head)) = history else {
+            let (cpu, head) = (buffer.stats.cpu, buffer.region.head());
+            let Some((samples, overwritten)) = walk(&buffer.region, head, *seen) else {
                 let what = doing(&self.map, "read");
                 let why = format!("CPU {cpu} holds a record that cannot be");
                 return Err(Error::new(ErrorKind::Corrupt, why).context(what));
@@ -107,21 +128,8 @@ impl core::fmt::Debug for PerfHistory {
     }
 }
 
-/// Samples between the head and what was `seen`, whether some are gone, and the head. A program
-/// that was writing when the pause began moves the head once more: then all is read again.
-#[inline]
-fn read(region: &Region, seen: u64) -> Option<(Vec<Vec<u8>>, bool, u64)> {
-    for _ in 0..ATTEMPTS {
-        let head = region.head();
-        let (samples, overwritten) = walk(region, head, seen)?;
-        if region.head() == head {
-            return Some((samples, overwritten, head));
-        }
-    }
-    None
-}
-
-/// The head only falls, so that records follow it upward, newest first.
+/// Samples between the head and what was `seen`, and whether some are gone. The head
+/// only falls, so that records follow it upward, newest first.
 #[inline]
 fn walk(region: &Region, head: u64, seen: u64) -> Option<(Vec<Vec<u8>>, bool)> {
     let written = seen.wrapping_sub(head);

@@ -1,6 +1,7 @@
 //! Perf event arrays: a buffer for each CPU, read as one.
 
 mod cpu;
+mod grace;
 mod history;
 mod region;
 mod sample;
