@@ -12,7 +12,7 @@ use skep_codec::bytes::Endian;
 #[cfg(feature = "btf-edit")]
 use skep_codec::core_reloc::Minimal;
 use skep_codec::core_reloc::{Resolution, Resolver, patch};
-use skep_codec::elf::{Elf, Image, find_section, in_memory};
+use skep_codec::elf::{Elf, Image, find_in_archive, find_section, in_memory};
 use skep_codec::inflate::{gunzip, is_gzip};
 use skep_codec::insn::{self, Insn};
 use skep_codec::object::{Address, Code, Kconfig, Lowering, ObjectSpec};
@@ -29,6 +29,7 @@ pub type Seed = fn(&[u8]) -> Vec<u8>;
 
 /// The targets by name.
 pub const TARGETS: &[(&str, Entry, Seed)] = &[
+    ("archive", archive, seeds::archive),
     #[cfg(feature = "asm")]
     ("asm", asm, seeds::asm),
     ("btf", btf, seeds::btf),
@@ -51,6 +52,8 @@ pub const TARGETS: &[(&str, Entry, Seed)] = &[
     ("usdt", usdt, seeds::usdt),
     #[cfg(feature = "values")]
     ("value", value, seeds::value),
+    #[cfg(feature = "xz")]
+    ("xz", xz, seeds::xz),
 ];
 
 /// Lines of a kernel's configuration, packed or not, for the variables of a committed object.
@@ -67,6 +70,34 @@ pub fn kconfig(data: &[u8]) {
     let _ = kconfig.read(&text);
     let _ = kconfig.unset().count();
     assert_eq!(values.to_vec().len(), values.size as usize);
+}
+
+/// A zip archive, and a library in it that tells where its symbols are.
+pub fn archive(data: &[u8]) {
+    let found = find_in_archive("lib/x.so", data.len() as u64, &mut in_memory(data));
+    let Ok((begin, len)) = found else {
+        return;
+    };
+    assert!(begin % 4096 == 0 && len <= u64::from(u32::MAX));
+    let end = begin.saturating_add(len).min(data.len() as u64);
+    let member = data.get(begin as usize..end as usize).unwrap_or_default();
+    let part = &mut in_memory(member);
+    if let Ok(image) = Image::open(part) {
+        let id = image.build_id(part).ok().flatten();
+        assert!(id.is_none_or(|id| id.len() < member.len()));
+        if let Ok(Some(link)) = image.debug_link(part) {
+            assert!(!link.name.is_empty() && !link.name.contains('/'));
+        }
+    }
+}
+
+/// An xz file.
+#[cfg(feature = "xz")]
+pub fn xz(data: &[u8]) {
+    const MOST: usize = 1 << 20;
+    if let Ok(bytes) = skep_codec::xz::unxz(data, MOST) {
+        assert!(bytes.len() <= MOST);
+    }
 }
 
 /// A log record of a program, in either byte order.

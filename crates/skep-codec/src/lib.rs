@@ -37,6 +37,7 @@ extern crate std;
 pub mod btf;
 pub mod bytes;
 pub mod core_reloc;
+pub mod crc32;
 pub mod elf;
 pub mod errno;
 pub mod error;
@@ -58,6 +59,8 @@ pub mod text;
 pub mod uapi;
 #[cfg(any(test, feature = "usdt"))]
 pub mod usdt;
+#[cfg(any(test, feature = "xz"))]
+pub mod xz;
 
 pub use errno::Errno;
 pub use error::{Error, ErrorKind, Result};

@@ -213,6 +213,21 @@ fn seeds_are_whole() {
     }
 }
 
+/// What is found in the archive that mutations begin with.
+#[test]
+fn the_archive_has_a_stripped_library() {
+    use skep_codec::elf::{Image, find_in_archive, in_memory};
+    let bytes = seeds::archive(&[7; 64]);
+    let place = find_in_archive("lib/x.so", bytes.len() as u64, &mut in_memory(&bytes));
+    let (begin, len) = place.expect("the library");
+    let library = &bytes[begin as usize..(begin + len) as usize];
+    let part = &mut in_memory(library);
+    let image = Image::open(part).expect("an ELF file");
+    assert_eq!(image.build_id(part).expect("notes"), Some(vec![7; 20]));
+    let link = image.debug_link(part).expect("a link").expect("a name");
+    assert_eq!((link.name.as_str(), link.crc32), ("x.debug", 0x0403_0201));
+}
+
 /// Every 8-byte field of the section table set to the largest number, alone and all together.
 #[test]
 fn largest_section_fields() {

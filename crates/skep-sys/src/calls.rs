@@ -102,6 +102,7 @@ macro_rules! with_calls {
             mmap_at(addr: usize, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64) -> isize;
             connect(fd: c_int, addr: *const c_void, len: c_uint) -> isize;
             setns(fd: c_int, kind: c_int) -> isize;
+            readlinkat(dir_fd: c_int, path: &CStr, buf: *mut c_void, len: usize) -> isize;
         }
     };
 }

@@ -135,6 +135,29 @@ pub fn write_file(kernel: &KernelRef, path: &CStr, bytes: &[u8]) -> Result<()> {
     write(&fd, bytes)
 }
 
+/// Bytes of the longest path.
+const PATH_MAX: usize = 4096;
+
+/// What a symbolic link points to.
+///
+/// # Errors
+/// `EINVAL`: it is none; `ENAMETOOLONG`: longer than a path may be.
+///
+/// # Kernel
+/// readlinkat(2).
+#[inline]
+pub fn read_link(kernel: &KernelRef, path: &CStr) -> Result<Vec<u8>> {
+    let mut out = alloc::vec![0; PATH_MAX];
+    // SAFETY: `AT_FDCWD`, a string, and this many writable bytes.
+    let answer = unsafe { kernel.readlinkat(AT_FDCWD, path, out.as_mut_ptr().cast(), out.len()) };
+    let len = check("readlinkat", answer)?;
+    if len >= PATH_MAX {
+        return Err(CallError::new("readlinkat", Errno::ENAMETOOLONG));
+    }
+    out.truncate(len);
+    Ok(out)
+}
+
 /// `stx_ino` and `stx_size` of statx(2).
 const STATX_INO: u32 = 0x100;
 const STATX_SIZE: u32 = 0x200;

@@ -412,6 +412,11 @@ unsafe impl Kernel for Host {
     unsafe fn setns(&self, fd: c_int, kind: c_int) -> isize {
         call!(SETNS, register!(fd), register!(kind))
     }
+
+    unsafe fn readlinkat(&self, dir_fd: c_int, path: &CStr, buf: *mut c_void, len: usize) -> isize {
+        let path = address(path.as_ptr());
+        call!(READLINKAT, register!(dir_fd), path, address(buf), len)
+    }
 }
 
 #[cfg(test)]
@@ -497,6 +502,7 @@ mod tests {
             (nr::EVENTFD2, libc::SYS_eventfd2),
             (nr::CONNECT, libc::SYS_connect),
             (nr::SETNS, libc::SYS_setns),
+            (nr::READLINKAT, libc::SYS_readlinkat),
         ] {
             assert_eq!(ours as i64, theirs);
         }

@@ -345,4 +345,11 @@ pub unsafe trait Kernel: Send + Sync {
     unsafe fn setns(&self, fd: c_int, kind: c_int) -> isize {
         ENOSYS
     }
+
+    /// readlinkat(2): the length that was written, without a NUL.
+    /// # Safety
+    /// `buf` points to `len` writable bytes.
+    unsafe fn readlinkat(&self, dir_fd: c_int, path: &CStr, buf: *mut c_void, len: usize) -> isize {
+        ENOSYS
+    }
 }

@@ -137,6 +137,10 @@ pub struct SysVTable {
     pub connect: Option<unsafe extern "C" fn(*mut c_void, c_int, *const c_void, c_uint) -> isize>,
     /// `setns(fd: c_int, kind: c_int)`.
     pub setns: Option<unsafe extern "C" fn(*mut c_void, c_int, c_int) -> isize>,
+    /// `readlinkat(dir_fd: c_int, path: *const c_char, buf: *mut c_void, len: usize)`.
+    pub readlinkat: Option<
+        unsafe extern "C" fn(*mut c_void, c_int, *const c_char, *mut c_void, usize) -> isize,
+    >,
 }
 
 const ENOSYS: isize = -(Errno::ENOSYS.raw() as isize);

@@ -1,5 +1,6 @@
 //! A kernel and what is known of it.
 
+pub(crate) mod binary;
 mod config;
 pub(crate) mod kallsyms;
 mod kept;

@@ -32,8 +32,9 @@ const CRATES: &[Crate] = &[
         floors: &[
             &["errno"],
             &["error"],
-            &["bytes", "map", "order", "text"],
+            &["bytes", "crc32", "map", "order", "text"],
             &["inflate", "log", "perf", "sha256"],
+            &["xz"],
             &["uapi"],
             &["insn", "netlink"],
             &["btf"],

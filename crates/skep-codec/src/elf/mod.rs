@@ -3,11 +3,17 @@
 //! A thin layer over the `elf` crate that says which section an error is about, and keeps an
 //! error that concerns one section or symbol away from the others.
 
+mod archive;
 mod btf;
+mod debug;
 mod function;
 mod image;
 
+pub use archive::find_in_archive;
 pub use btf::read_btf;
+pub use debug::DebugLink;
+#[cfg(any(test, feature = "usdt"))]
+pub(crate) use debug::note;
 pub use function::Function;
 pub use image::{Image, Place, ReadAt, Segment, find_section, in_memory};
 

@@ -6,6 +6,7 @@ mod tests;
 
 use crate::Result;
 use crate::bytes::{Endian, Reader};
+use crate::crc32::crc32;
 use crate::error::bail;
 use alloc::vec::Vec;
 use codes::Codes;
@@ -132,14 +133,14 @@ impl<'a> Bits<'a> {
 }
 
 /// What has come out.
-struct Out {
-    bytes: Vec<u8>,
-    limit: usize,
+pub(crate) struct Out {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) limit: usize,
 }
 
 impl Out {
     #[inline]
-    fn room(&self, len: usize) -> Result<()> {
+    pub(crate) fn room(&self, len: usize) -> Result<()> {
         if self.limit.saturating_sub(self.bytes.len()) < len {
             bail!(TooLarge, "more than {} bytes come out", self.limit);
         }
@@ -147,7 +148,7 @@ impl Out {
     }
 
     /// Repeats `len` bytes from `distance` bytes back; they may overlap what they make.
-    fn repeat(&mut self, distance: usize, len: usize) -> Result<()> {
+    pub(crate) fn repeat(&mut self, distance: usize, len: usize) -> Result<()> {
         self.room(len)?;
         let Some(from) = self.bytes.len().checked_sub(distance) else {
             bail!(Malformed, "a repetition of what was before the first byte");
@@ -213,22 +214,4 @@ fn ranged(bits: &mut Bits<'_>, least: u32, each: u32, code: u16) -> Result<u32> 
         _ => (each | (code & each.wrapping_sub(1))) << wide,
     };
     Ok(least.wrapping_add(start).wrapping_add(bits.take(wide)?))
-}
-
-/// The checksum of RFC 1952.
-fn crc32(bytes: &[u8]) -> u32 {
-    const fn entry(byte: u32) -> u32 {
-        let (mut crc, mut bit) = (byte, 0_u32);
-        while bit < 8 {
-            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
-            bit = bit.wrapping_add(1);
-        }
-        crc
-    }
-    let table: [u32; 256] = core::array::from_fn(|byte| entry(byte as u32));
-    let step = |crc: u32, byte: &u8| {
-        let index = (crc as u8 ^ byte) as usize;
-        table.get(index).copied().unwrap_or_default() ^ (crc >> 8)
-    };
-    !bytes.iter().fold(!0, step)
 }

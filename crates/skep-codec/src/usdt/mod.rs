@@ -10,7 +10,7 @@ pub use arg::{Arg, Location, MAX_ARGS, SPEC_LEN, args, spec};
 
 use crate::Result;
 use crate::bytes::{Endian, Reader, c_str};
-use crate::elf::{Image, ReadAt};
+use crate::elf::{Image, ReadAt, note};
 use crate::error::bail;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -62,24 +62,13 @@ pub fn parse(bytes: &[u8], endian: Endian, is_64: bool, base: Option<u64>) -> Re
     let mut r = Reader::new(bytes, endian);
     while !r.is_empty() {
         let at = r.offset() as u64;
-        let (name, desc, kind) = (r.u32()?, r.u32()?, r.u32()?);
-        let owner = padded(&mut r, name)?;
-        let desc = padded(&mut r, desc)?;
+        let (owner, kind, desc) = note(&mut r)?;
         if owner == OWNER && kind == KIND {
             let note = one(Reader::new(desc, endian), is_64, base);
             notes.push(note.map_err(|error| error.at(at))?);
         }
     }
     Ok(notes)
-}
-
-/// So many bytes; those up to the next word's begin are left out, if there are any.
-#[inline]
-fn padded<'a>(r: &mut Reader<'a>, len: u32) -> Result<&'a [u8]> {
-    let bytes = r.take(len as usize)?;
-    let padding = (len.wrapping_neg() & 3) as usize;
-    r.take(padding.min(r.rest().len()))?;
-    Ok(bytes)
 }
 
 #[inline]

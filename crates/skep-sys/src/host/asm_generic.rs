@@ -40,3 +40,4 @@ pub(crate) const MEMFD_CREATE: usize = 279;
 pub(crate) const EVENTFD2: usize = 19;
 pub(crate) const CONNECT: usize = 203;
 pub(crate) const SETNS: usize = 268;
+pub(crate) const READLINKAT: usize = 78;

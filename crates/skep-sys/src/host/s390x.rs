@@ -44,6 +44,7 @@ pub(crate) mod nr {
     pub(crate) const EVENTFD2: usize = 323;
     pub(crate) const CONNECT: usize = 362;
     pub(crate) const SETNS: usize = 339;
+    pub(crate) const READLINKAT: usize = 298;
 }
 
 /// One system call.

@@ -44,6 +44,7 @@ pub(crate) mod nr {
     pub(crate) const EVENTFD2: usize = 290;
     pub(crate) const CONNECT: usize = 42;
     pub(crate) const SETNS: usize = 308;
+    pub(crate) const READLINKAT: usize = 267;
 }
 
 /// One system call.

@@ -136,4 +136,5 @@ libc_table! {
     mmap_at(addr: usize, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: u64) -> isize { ret(libc::mmap(core::ptr::with_exposed_provenance_mut(addr), len, prot, flags, fd, offset as libc::off_t) as isize) }
     connect(fd: c_int, addr: *const c_void, len: c_uint) -> isize { ret(libc::connect(fd, addr.cast(), len) as isize) }
     setns(fd: c_int, kind: c_int) -> isize { ret(libc::setns(fd, kind) as isize) }
+    readlinkat(dir_fd: c_int, path: *const c_char, buf: *mut c_void, len: usize) -> isize { ret(libc::readlinkat(dir_fd, path, buf.cast(), len)) }
 }

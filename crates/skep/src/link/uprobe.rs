@@ -1,6 +1,6 @@
 //! Functions and instructions of programs and libraries.
 
-use super::binary::{self, Binary};
+use super::binary::{self, Binary, Search};
 use super::probe::{self, Options, ProbeMode, function_and_offset};
 use super::{Hook, Link};
 use crate::error::Context;
@@ -8,12 +8,14 @@ use crate::prog::Program;
 use crate::system::System;
 use crate::{Errno, Error, ErrorKind, Result};
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 /// A place in a program or library of user space.
 ///
 /// The file is a path, or a name without a slash: then it is a library that the process has loaded,
 /// if one is given, or what is found in the directories of libraries (`LD_LIBRARY_PATH` first) or of
-/// programs (`PATH`).
+/// programs (`PATH`). What runs from within a zip archive, where it is stored as it is, is
+/// `ARCHIVE!/NAME`, its offsets counted from its beginning.
 #[derive(Clone, Debug)]
 #[doc(alias = "bpf_uprobe_opts")]
 pub struct Uprobe {
@@ -22,6 +24,7 @@ pub struct Uprobe {
     offset: u64,
     ref_counter: u64,
     root: Option<u32>,
+    debug_dirs: Vec<String>,
     options: Options,
 }
 
@@ -34,10 +37,13 @@ enum Place {
 
 impl Uprobe {
     /// The entry of a function, by its name in the file's table of symbols; of one of its versions,
-    /// by `NAME@VERSION`.
+    /// by `NAME@VERSION`. What a file was stripped of is looked up in the file with its symbols, as
+    /// debuggers find that: by its build id in `/usr/lib/debug/.build-id`, or by the name that the file
+    /// tells (`.gnu_debuglink`), beside it, in `.debug` or below `/usr/lib/debug`.
     ///
     /// # Errors
-    /// When attached: [`ErrorKind::NotFound`] if there is no such file or function.
+    /// When attached: [`ErrorKind::NotFound`] if there is no such file or function; with a `Mismatch`
+    /// of the codec, if there is a file with symbols, but of another build id or checksum.
     ///
     /// # Kernel
     /// `perf_event_open` of the unit `uprobe` (since Linux 4.17), else a probe of tracefs.
@@ -78,6 +84,7 @@ impl Uprobe {
             offset: 0,
             ref_counter: 0,
             root: None,
+            debug_dirs: Vec::new(),
             options: Options::default(),
         }
     }
@@ -112,6 +119,16 @@ impl Uprobe {
     #[inline]
     pub fn in_root_of(mut self, pid: u32) -> Self {
         self.root = Some(pid);
+        self
+    }
+
+    /// Looks in this directory, and in others that are given, for files with symbols, as
+    /// `/usr/lib/debug` has them.
+    #[doc(alias = "debug-file-directory")]
+    #[must_use]
+    #[inline]
+    pub fn debug_dir(mut self, dir: &str) -> Self {
+        self.debug_dirs.push(dir.to_string());
         self
     }
 
@@ -159,12 +176,19 @@ impl Uprobe {
     #[inline]
     fn resolve(&self, system: &System) -> Result<(String, u64)> {
         let path = binary::find(system, &self.file, self.options.pid, self.root)?;
+        if let Place::Offset(offset) = self.place
+            && !binary::is_in_archive(&path)
+        {
+            return Ok((path, offset.wrapping_add(self.offset)));
+        }
+        let binary = Binary::open(system, &path)?;
+        let dirs = &self.debug_dirs;
         let begin = match &self.place {
-            Place::Function(name) => Binary::open(system, &path)?.function(name)?,
-            Place::Address(address) => Binary::open(system, &path)?.offset_of(*address)?,
-            Place::Offset(offset) => *offset,
+            Place::Function(name) => binary.function(name, &Search { system, dirs })?,
+            Place::Address(address) => binary.offset_of(*address)?,
+            Place::Offset(offset) => binary.moved(*offset),
         };
-        Ok((path, begin.wrapping_add(self.offset)))
+        Ok((binary.path().to_string(), begin.wrapping_add(self.offset)))
     }
 
     /// What it is, in words.

@@ -1,6 +1,6 @@
 //! Many places of a program or library by one link.
 
-use super::binary::{self, Binary};
+use super::binary::{self, Binary, Search};
 use super::glob::{is_pattern, matches};
 use super::multi::{Places, declared_as};
 use super::{Held, Hook, Link};
@@ -26,6 +26,7 @@ pub struct UprobeMulti {
     ref_counters: Vec<u64>,
     pid: Option<u32>,
     root: Option<u32>,
+    debug_dirs: Vec<String>,
 }
 
 impl UprobeMulti {
@@ -72,6 +73,7 @@ impl UprobeMulti {
             ref_counters: Vec::new(),
             pid: None,
             root: None,
+            debug_dirs: Vec::new(),
         }
     }
 
@@ -122,20 +124,40 @@ impl UprobeMulti {
         self
     }
 
+    /// Looks in this directory, and in others that are given, for files with symbols, as
+    /// `/usr/lib/debug` has them.
+    #[doc(alias = "debug-file-directory")]
+    #[must_use]
     #[inline]
-    fn resolve(&self, path: &str, system: &System) -> Result<Vec<u64>> {
-        let binary = || Binary::open(system, path);
-        match &self.places {
-            Places::Numbers(offsets) => Ok(offsets.clone()),
-            Places::Pattern(pattern) if is_pattern(pattern) => {
-                binary()?.matching(&|name| matches(pattern, name), pattern)
-            }
-            Places::Pattern(name) => Ok(alloc::vec![binary()?.function(name)?]),
-            Places::Names(names) => {
-                let binary = binary()?;
-                names.iter().map(|name| binary.function(name)).collect()
-            }
+    pub fn debug_dir(mut self, dir: &str) -> Self {
+        self.debug_dirs.push(dir.to_string());
+        self
+    }
+
+    /// The file, and the offsets in it.
+    #[inline]
+    fn resolve(&self, system: &System) -> Result<(String, Vec<u64>)> {
+        let path = binary::find(system, &self.file, self.pid, self.root)?;
+        if let Places::Numbers(offsets) = &self.places
+            && !binary::is_in_archive(&path)
+        {
+            return Ok((path, offsets.clone()));
         }
+        let binary = Binary::open(system, &path)?;
+        let dirs = &self.debug_dirs;
+        let search = Search { system, dirs };
+        let offsets = match &self.places {
+            Places::Numbers(offsets) => offsets.iter().map(|at| binary.moved(*at)).collect(),
+            Places::Pattern(pattern) if is_pattern(pattern) => {
+                binary.matching(&|name| matches(pattern, name), pattern, &search)?
+            }
+            Places::Pattern(name) => alloc::vec![binary.function(name, &search)?],
+            Places::Names(names) => {
+                let offsets = names.iter().map(|name| binary.function(name, &search));
+                offsets.collect::<Result<_>>()?
+            }
+        };
+        Ok((binary.path().to_string(), offsets))
     }
 
     /// Attaches at offsets of the file at `path`.
@@ -178,8 +200,7 @@ impl Hook for UprobeMulti {
         let places = self.places.hook("functions", self.on_return);
         let hook = format!("{places} in {}", self.file);
         let system = program.system();
-        let path = binary::find(system, &self.file, self.pid, self.root).context(&hook)?;
-        let offsets = self.resolve(&path, system).context(&hook)?;
+        let (path, offsets) = self.resolve(system).context(&hook)?;
         let fd = self.attach_at(program, &path, &offsets).context(&hook)?;
         Ok(Link::new(program, hook, Held::Bpf(fd)))
     }

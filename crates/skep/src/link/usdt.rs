@@ -256,8 +256,8 @@ impl Hook for Usdt {
             }
             let multi = Some(AttachType::TRACE_UPROBE_MULTI);
             let links = match declared.is_some_and(|declared| declared.attach_type == multi) {
-                true => alloc::vec![self.by_one(program, &path, &places)?],
-                false => self.by_each(program, &path, &places)?,
+                true => alloc::vec![self.by_one(program, binary.path(), &places)?],
+                false => self.by_each(program, binary.path(), &places)?,
             };
             Ok((links, places))
         };

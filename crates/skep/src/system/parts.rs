@@ -8,6 +8,7 @@ use skep_sys::{Fd, file};
 /// A file, read by parts, never more than there is.
 pub(crate) struct Parts<'f> {
     fd: &'f Fd,
+    begin: u64,
     size: u64,
 }
 
@@ -15,7 +16,13 @@ impl<'f> Parts<'f> {
     #[inline]
     pub(crate) fn new(fd: &'f Fd) -> Result<Self> {
         let size = file::file_size(fd)?;
-        Ok(Self { fd, size })
+        Ok(Self::within(fd, 0, size))
+    }
+
+    /// So many bytes of a file, from `begin` on.
+    #[inline]
+    pub(crate) fn within(fd: &'f Fd, begin: u64, size: u64) -> Self {
+        Self { fd, begin, size }
     }
 
     /// What `ask` makes of the parts that it asks for. If one cannot be read, that is the error.
@@ -41,7 +48,7 @@ impl<'f> Parts<'f> {
     ) -> skep_codec::Result<Vec<u8>> {
         let rest = self.size.saturating_sub(offset);
         let len = usize::try_from(rest).map_or(len, |rest| rest.min(len));
-        file::read_at(self.fd, offset, len).map_err(|error| {
+        file::read_at(self.fd, self.begin.saturating_add(offset), len).map_err(|error| {
             *failed = Some(error);
             skep_codec::Error::new(skep_codec::ErrorKind::Truncated, "not read").at(offset)
         })
