@@ -2,7 +2,8 @@
 //
 // Classifiers of traffic control, each of which counts in its own element of `seen`: `next` leaves a
 // packet to the next one, `shot` drops it, `bounce` sends it out by the interface `target`, and `second`
-// puts it into class 1:2. Kernel 5.10 and later.
+// puts it into class 1:2. `act` and `act_shot` are actions that leave it and drop it. Kernel 5.10 and
+// later.
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
@@ -49,6 +50,20 @@ int second(struct __sk_buff *skb)
 {
 	count(3);
 	return 0x10002;
+}
+
+SEC("action")
+int act(struct __sk_buff *skb)
+{
+	count(4);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("action")
+int act_shot(struct __sk_buff *skb)
+{
+	count(5);
+	return TC_ACT_SHOT;
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

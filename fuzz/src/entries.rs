@@ -132,7 +132,7 @@ pub fn usdt(data: &[u8]) {
 
 /// A datagram of netlink: each message as all that it may be.
 pub fn netlink(data: &[u8]) {
-    use skep_codec::netlink::{Answer, Attrs, Messages, genl, link, tc};
+    use skep_codec::netlink::{Answer, Attrs, Messages, action, genl, link, route, tc};
     let mut read = 0;
     for message in Messages::new(data).map_while(Result::ok) {
         read += 16 + message.payload.len();
@@ -142,6 +142,8 @@ pub fn netlink(data: &[u8]) {
         let _ = link::Interface::read(&message);
         let _ = tc::Qdisc::read(&message);
         let _ = tc::Filter::read(&message);
+        let _ = action::Action::read(&message);
+        let _ = route::Route::read(&message);
         let _ = genl::family_id(&message);
         let _ = genl::DeviceFeatures::read(&message);
         let attrs = Attrs::new(message.payload).map_while(Result::ok);

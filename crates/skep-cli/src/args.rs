@@ -62,7 +62,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: ListVerb,
     },
-    /// Programs on the interfaces of this network namespace: XDP, tcx, netkit, traffic control.
+    /// Programs on the interfaces of this network namespace (XDP, tcx, netkit, traffic control) and on its
+    /// routes.
     Net {
         #[command(subcommand)]
         verb: ListVerb,

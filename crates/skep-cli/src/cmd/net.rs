@@ -1,11 +1,11 @@
-//! `skep net`: programs on the interfaces of this network namespace, and on the namespace itself.
+//! `skep net`: programs on the interfaces of this network namespace, on its routes, and on itself.
 
 use super::listing;
 use crate::fail::Result;
 use crate::out::{Column, Out};
 use serde_json::{Value, json};
 use skep::link::Target;
-use skep::netlink::{Filter, Interface, Namespace, Netlink};
+use skep::netlink::{Filter, Interface, Namespace, Netlink, Route};
 use skep::{AttachType, Errno, System};
 
 const COLUMNS: &[Column] = &[
@@ -38,6 +38,7 @@ pub(super) fn list(json: bool) -> Result {
     let mut netlink = Netlink::open(&system)?;
     let interfaces = netlink.interfaces()?;
     let filters = netlink.all_filters()?;
+    let routes = netlink.routes()?;
     let mut rows = Vec::new();
     for interface in interfaces.iter() {
         for (mode, prog_id) in interface.xdp.attached() {
@@ -51,12 +52,13 @@ pub(super) fn list(json: bool) -> Result {
         let target = Target::Ifindex(interface.ifindex);
         ordered(&system, target, ORDERED, Some(interface), &mut rows)?;
         let own = |filter: &&Filter| filter.place.ifindex == interface.ifindex;
-        rows.extend(
-            filters
-                .iter()
-                .filter(own)
-                .map(|f| classifier(&system, interface, f)),
-        );
+        for filter in filters.iter().filter(own) {
+            classifier(&system, interface, filter, &mut rows);
+        }
+        let own = |route: &&Route| route.place.ifindex == interface.ifindex;
+        for route in routes.iter().filter(own) {
+            of_route(&system, interface, route, &mut rows);
+        }
     }
     let namespace = Namespace::current(&system)?;
     let target = Target::Fd(namespace.fd());
@@ -99,16 +101,47 @@ fn ordered(
     Ok(())
 }
 
-fn classifier(system: &System, interface: &Interface, filter: &Filter) -> Value {
+/// Adds the programs of a classifier: its own, and its actions'.
+fn classifier(system: &System, interface: &Interface, filter: &Filter, rows: &mut Vec<Value>) {
     let place = &filter.place;
-    let hook = format!("tc {}", place.parent);
-    let mut row = row(system, Some(interface), &hook, filter.prog_id);
-    row["priority"] = json!(place.priority);
-    row["handle"] = json!(place.handle);
-    row["chain"] = json!(place.chain);
-    row["direct_action"] = json!(filter.direct_action);
-    row["called"] = json!(filter.name);
-    row
+    let mut add = |hook: String, prog_id, called: &str| {
+        let mut row = row(system, Some(interface), &hook, prog_id);
+        row["priority"] = json!(place.priority);
+        row["handle"] = json!(place.handle);
+        row["chain"] = json!(place.chain);
+        row["direct_action"] = json!(filter.direct_action);
+        row["called"] = json!(called);
+        rows.push(row);
+    };
+    if filter.prog_id != 0 {
+        add(format!("tc {}", place.parent), filter.prog_id, &filter.name);
+    }
+    for action in &filter.actions {
+        let hook = format!("tc {} action {}", place.parent, action.index);
+        add(hook, action.prog_id, &action.name);
+    }
+}
+
+/// Adds the programs of a route; the kernel may tell no more of them than what they were called.
+fn of_route(system: &System, interface: &Interface, route: &Route, rows: &mut Vec<Value>) {
+    let place = &route.place;
+    for program in &route.programs {
+        let hook = format!("route {place} {}", program.hook);
+        let mut row = row(
+            system,
+            Some(interface),
+            &hook,
+            program.prog_id.unwrap_or_default(),
+        );
+        if program.prog_id.is_none() {
+            row["prog_id"] = Value::Null;
+            row["name"] = json!(program.name);
+        }
+        row["priority"] = json!(place.priority);
+        row["table"] = json!(place.table);
+        row["called"] = json!(program.name);
+        rows.push(row);
+    }
 }
 
 fn row(system: &System, interface: Option<&Interface>, hook: &str, prog_id: u32) -> Value {

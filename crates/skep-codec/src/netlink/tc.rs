@@ -1,20 +1,22 @@
-//! Traffic control: queueing disciplines, and the classifiers that run programs (`cls_bpf`).
+//! Traffic control: the classifiers that run programs (`cls_bpf`).
 
+use super::action::{Action, SetAction, actions};
 use super::attr::Attr;
 use super::msg::{Message, Request};
 use crate::Result;
 use crate::uapi::netlink::{
-    ETH_P_ALL, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, RTM_DELQDISC, RTM_DELTFILTER, RTM_GETQDISC,
-    RTM_GETTFILTER, RTM_NEWQDISC, RTM_NEWTFILTER, TC_H_INGRESS, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS,
-    TC_H_ROOT, TCA_BPF_CLASSID, TCA_BPF_FD, TCA_BPF_FLAG_ACT_DIRECT, TCA_BPF_FLAGS,
-    TCA_BPF_FLAGS_GEN, TCA_BPF_ID, TCA_BPF_NAME, TCA_BPF_TAG, TCA_CHAIN, TCA_CLS_FLAGS_SKIP_HW,
-    TCA_CLS_FLAGS_SKIP_SW, TCA_KIND, TCA_OPTIONS,
+    ETH_P_ALL, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, RTM_DELTFILTER, RTM_GETTFILTER,
+    RTM_NEWTFILTER, TC_H_INGRESS, TC_H_MIN_EGRESS, TC_H_MIN_INGRESS, TC_H_ROOT, TCA_BPF_ACT,
+    TCA_BPF_CLASSID, TCA_BPF_FD, TCA_BPF_FLAG_ACT_DIRECT, TCA_BPF_FLAGS, TCA_BPF_FLAGS_GEN,
+    TCA_BPF_ID, TCA_BPF_NAME, TCA_BPF_OPS, TCA_BPF_OPS_LEN, TCA_BPF_TAG, TCA_CHAIN,
+    TCA_CLS_FLAGS_SKIP_HW, TCA_CLS_FLAGS_SKIP_SW, TCA_KIND, TCA_OPTIONS,
 };
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 /// Bytes of `struct tcmsg`.
-const TCMSG: usize = 20;
+pub(super) const TCMSG: usize = 20;
 /// The kind of classifiers that run programs.
 const BPF: &str = "bpf";
 
@@ -81,16 +83,16 @@ impl fmt::Debug for Handle {
 
 /// `struct tcmsg`.
 #[derive(Clone, Copy, Default)]
-struct Head {
-    ifindex: u32,
-    handle: u32,
-    parent: u32,
-    info: u32,
+pub(super) struct Head {
+    pub(super) ifindex: u32,
+    pub(super) handle: u32,
+    pub(super) parent: u32,
+    pub(super) info: u32,
 }
 
 impl Head {
     #[inline]
-    fn bytes(self) -> [u8; TCMSG] {
+    pub(super) fn bytes(self) -> [u8; TCMSG] {
         let words = [0, self.ifindex, self.handle, self.parent, self.info];
         let mut bytes = [0; TCMSG];
         for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
@@ -100,7 +102,7 @@ impl Head {
     }
 
     #[inline]
-    fn read(message: &Message<'_>) -> Result<Self> {
+    pub(super) fn read(message: &Message<'_>) -> Result<Self> {
         let mut reader = message.reader();
         reader.u32()?;
         Ok(Self {
@@ -109,86 +111,6 @@ impl Head {
             parent: reader.u32()?,
             info: reader.u32()?,
         })
-    }
-}
-
-/// A queueing discipline.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Qdisc {
-    /// The interface that it is of.
-    pub ifindex: u32,
-    /// Its own handle.
-    pub handle: Handle,
-    /// Where it is.
-    pub parent: Handle,
-    /// What it is (`clsact`, `fq_codel`).
-    pub kind: String,
-}
-
-impl Qdisc {
-    /// A queueing discipline out of `RTM_NEWQDISC`; `None` for other messages.
-    ///
-    /// # Errors
-    /// Attributes that are cut off, or too short for what they are.
-    #[inline]
-    pub fn read(message: &Message<'_>) -> Result<Option<Self>> {
-        if message.header.kind != RTM_NEWQDISC {
-            return Ok(None);
-        }
-        let head = Head::read(message)?;
-        let mut found = Self {
-            ifindex: head.ifindex,
-            handle: Handle(head.handle),
-            parent: Handle(head.parent),
-            kind: String::new(),
-        };
-        for attr in message.attrs_after(TCMSG) {
-            let attr = attr?;
-            if attr.kind == TCA_KIND {
-                found.kind = attr.text();
-            }
-        }
-        Ok(Some(found))
-    }
-
-    #[inline]
-    fn request(&self, name: &'static str, kind: u16, flags: u16) -> Request {
-        let head = Head {
-            ifindex: self.ifindex,
-            handle: self.handle.0,
-            parent: self.parent.0,
-            info: 0,
-        };
-        let mut request = Request::new(name, kind, flags, &head.bytes());
-        if !self.kind.is_empty() {
-            request.put_text(TCA_KIND, &self.kind);
-        }
-        request
-    }
-
-    /// Makes it; one that is there already is an error.
-    #[inline]
-    pub fn create(&self) -> Request {
-        self.request("RTM_NEWQDISC", RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL)
-    }
-
-    /// Puts it in the place of the one that is there, if there is one.
-    #[inline]
-    pub fn replace(&self) -> Request {
-        self.request("RTM_NEWQDISC", RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE)
-    }
-
-    /// Removes it.
-    #[inline]
-    pub fn delete(&self) -> Request {
-        self.request("RTM_DELQDISC", RTM_DELQDISC, 0)
-    }
-
-    /// Asks for all of all interfaces, as a listing.
-    #[inline]
-    pub fn list() -> Request {
-        let head = Head::default().bytes();
-        Request::new("RTM_GETQDISC", RTM_GETQDISC, 0, &head)
     }
 }
 
@@ -284,15 +206,29 @@ pub enum Existing {
     Allow,
 }
 
+/// What is to look at packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sees<'a> {
+    /// The program of a descriptor, which listings call so.
+    Program(i32, &'a str),
+    /// An action, which is run on every packet.
+    Action(SetAction<'a>),
+}
+
+impl Default for Sees<'_> {
+    #[inline]
+    fn default() -> Self {
+        Self::Program(-1, "")
+    }
+}
+
 /// A classifier that is to run a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SetFilter<'a> {
     /// Where.
     pub place: FilterPlace,
-    /// Descriptor of the program.
-    pub fd: i32,
-    /// What listings call it.
-    pub name: &'a str,
+    /// What looks at packets.
+    pub sees: Sees<'a>,
     /// What the program answers is what becomes of the packet (`TC_ACT_`); else it is the class.
     pub direct_action: bool,
     /// The class of packets that the program gives none.
@@ -316,12 +252,22 @@ impl SetFilter<'_> {
         };
         let mut request = self.place.request("RTM_NEWTFILTER", RTM_NEWTFILTER, flags);
         let nest = request.begin(TCA_OPTIONS);
-        request.put(TCA_BPF_FD, &self.fd.to_ne_bytes());
-        request.put_text(TCA_BPF_NAME, self.name);
+        match &self.sees {
+            Sees::Program(fd, name) => {
+                request.put(TCA_BPF_FD, &fd.to_ne_bytes());
+                request.put_text(TCA_BPF_NAME, name);
+            }
+            Sees::Action(action) => {
+                request.put(TCA_BPF_OPS_LEN, &1_u16.to_ne_bytes());
+                request.put(TCA_BPF_OPS, &ret_all());
+                action.put(&mut request, TCA_BPF_ACT);
+            }
+        }
         if let Some(classid) = self.classid {
             request.put_u32(TCA_BPF_CLASSID, classid.0);
         }
-        if self.direct_action {
+        // Of an action, the answer is what becomes of the packet anyway.
+        if self.direct_action && matches!(self.sees, Sees::Program(..)) {
             request.put_u32(TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
         }
         let skip_hw = if self.skip_hw {
@@ -342,6 +288,16 @@ impl SetFilter<'_> {
     }
 }
 
+/// `struct sock_filter` of a classic program that takes every packet: `ret -1`.
+#[inline]
+fn ret_all() -> [u8; 8] {
+    let mut all = [0xff; 8];
+    let (code, value) = (6_u16, [0; 2]);
+    all[..2].copy_from_slice(&code.to_ne_bytes());
+    all[2..4].copy_from_slice(&value);
+    all
+}
+
 /// A classifier that runs a program, as the kernel tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -349,7 +305,7 @@ pub struct Filter {
     pub place: FilterPlace,
     /// What it was called.
     pub name: String,
-    /// Its program's id.
+    /// Its program's id; 0 if it runs none but its actions'.
     pub prog_id: u32,
     /// Its program's tag.
     pub tag: [u8; 8],
@@ -359,6 +315,8 @@ pub struct Filter {
     pub classid: Option<Handle>,
     /// `TCA_CLS_FLAGS_` bits: in hardware, in software, or not.
     pub flags: u32,
+    /// The programs that are run on packets which it takes, as actions.
+    pub actions: Vec<Action>,
 }
 
 impl Filter {
@@ -404,12 +362,15 @@ impl Filter {
             TCA_BPF_CLASSID => self.classid = Some(Handle(attr.u32()?)),
             TCA_BPF_FLAGS => self.direct_action = attr.u32()? & TCA_BPF_FLAG_ACT_DIRECT != 0,
             TCA_BPF_FLAGS_GEN => self.flags = attr.u32()?,
+            TCA_BPF_ACT => self.actions = actions(attr)?,
             TCA_BPF_TAG => self.tag = attr.u64()?.to_ne_bytes(),
             _ => {}
         }
         Ok(())
     }
 }
+
+pub use super::qdisc::Qdisc;
 
 #[cfg(test)]
 #[path = "tc_tests.rs"]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::ErrorKind;
 use crate::netlink::Messages;
-use crate::uapi::netlink::NLM_F_REQUEST;
+use crate::uapi::netlink::{NLM_F_REQUEST, RTM_NEWQDISC};
 use alloc::vec::Vec;
 use std::string::ToString;
 
@@ -46,8 +46,7 @@ fn handles_are_shown_as_tc_shows_them() {
 fn classifiers_are_read_as_they_were_written() {
     let set = SetFilter {
         place: PLACE,
-        fd: 12,
-        name: "count",
+        sees: Sees::Program(12, "count"),
         direct_action: true,
         classid: Some(Handle::new(1, 5)),
         skip_hw: true,

@@ -1,5 +1,5 @@
-//! `linux/netlink.h`, `rtnetlink.h`, `if_link.h`, `pkt_sched.h`, `pkt_cls.h`, `genetlink.h` and
-//! `netdev.h`, as far as programs attach by them.
+//! `linux/netlink.h`, `rtnetlink.h`, `if_link.h`, `lwtunnel.h`, `seg6_local.h`, `pkt_sched.h`,
+//! `pkt_cls.h`, `genetlink.h` and `netdev.h`, as far as programs attach by them.
 
 macro_rules! constants {
     ($($ty:ty { $($name:ident = $value:expr;)+ })+) => {$($(
@@ -78,6 +78,48 @@ constants! {
         XDP_FLAGS_HW_MODE = 1 << 3;
         XDP_FLAGS_REPLACE = 1 << 4;
     }
+    // Routes, and the programs that are run on them.
+    u16 {
+        RTM_NEWROUTE = 24;
+        RTM_DELROUTE = 25;
+        RTM_GETROUTE = 26;
+        RTA_DST = 1;
+        RTA_OIF = 4;
+        RTA_GATEWAY = 5;
+        RTA_PRIORITY = 6;
+        RTA_TABLE = 15;
+        RTA_VIA = 18;
+        RTA_ENCAP_TYPE = 21;
+        RTA_ENCAP = 22;
+        LWTUNNEL_ENCAP_BPF = 6;
+        LWTUNNEL_ENCAP_SEG6_LOCAL = 7;
+        LWT_BPF_PROG_FD = 1;
+        LWT_BPF_PROG_NAME = 2;
+        LWT_BPF_IN = 1;
+        LWT_BPF_OUT = 2;
+        LWT_BPF_XMIT = 3;
+        LWT_BPF_XMIT_HEADROOM = 4;
+        SEG6_LOCAL_ACTION = 1;
+        SEG6_LOCAL_BPF = 8;
+        SEG6_LOCAL_BPF_PROG = 1;
+        SEG6_LOCAL_BPF_PROG_NAME = 2;
+    }
+    u32 {
+        RT_TABLE_MAIN = 254;
+        RT_TABLE_LOCAL = 255;
+        IP6_RT_PRIO_USER = 1024;
+        SEG6_LOCAL_ACTION_END_BPF = 15;
+    }
+    u8 {
+        AF_INET = 2;
+        AF_INET6 = 10;
+        RTN_UNICAST = 1;
+        RTN_LOCAL = 2;
+        RTPROT_STATIC = 4;
+        RT_SCOPE_UNIVERSE = 0;
+        RT_SCOPE_LINK = 253;
+        RT_SCOPE_HOST = 254;
+    }
     // Traffic control.
     u16 {
         RTM_NEWQDISC = 36;
@@ -86,9 +128,24 @@ constants! {
         RTM_NEWTFILTER = 44;
         RTM_DELTFILTER = 45;
         RTM_GETTFILTER = 46;
+        RTM_NEWACTION = 48;
+        RTM_DELACTION = 49;
+        RTM_GETACTION = 50;
         TCA_KIND = 1;
         TCA_OPTIONS = 2;
         TCA_CHAIN = 11;
+        TCA_ACT_TAB = 1;
+        TCA_ACT_KIND = 1;
+        TCA_ACT_OPTIONS = 2;
+        TCA_ACT_INDEX = 3;
+        TCA_ACT_BPF_PARMS = 2;
+        TCA_ACT_BPF_FD = 5;
+        TCA_ACT_BPF_NAME = 6;
+        TCA_ACT_BPF_TAG = 8;
+        TCA_ACT_BPF_ID = 9;
+        TCA_BPF_ACT = 1;
+        TCA_BPF_OPS_LEN = 4;
+        TCA_BPF_OPS = 5;
         TCA_BPF_CLASSID = 3;
         TCA_BPF_FD = 6;
         TCA_BPF_NAME = 7;
@@ -107,6 +164,9 @@ constants! {
         TCA_CLS_FLAGS_SKIP_HW = 1;
         TCA_CLS_FLAGS_SKIP_SW = 2;
         TCA_CLS_FLAGS_IN_HW = 4;
+    }
+    i32 {
+        TC_ACT_UNSPEC = -1;
     }
     // Generic netlink, and its family `netdev`.
     u16 {

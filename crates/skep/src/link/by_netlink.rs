@@ -1,8 +1,9 @@
 //! Programs that are attached by netlink, and taken away again.
 
-use crate::netlink::{Classifier, Existing, Filter, Netlink, XdpMode};
+use crate::netlink::{Classifier, Existing, Filter, Netlink, Tunnel, XdpMode};
 use crate::prog::Program;
-use crate::{Errno, Error, Result};
+use crate::{Errno, Error, ProgType, Result};
+use alloc::vec::Vec;
 use skep_sys::{CallError, Fd};
 
 /// What is attached by netlink, and the socket that it was attached on: of its network namespace.
@@ -26,6 +27,11 @@ pub(super) enum Placed {
         /// As the kernel told it.
         told: Filter,
         made_clsact: bool,
+    },
+    Route {
+        tunnel: Tunnel,
+        /// What it runs beside the link's program.
+        others: Vec<Program>,
     },
 }
 
@@ -57,7 +63,7 @@ impl ByNetlink {
         let id = program.id()?;
         let there = self.netlink.xdp(ifindex)?;
         let found = there.attached().find(|&(_, there)| there == id);
-        let (mode, _) = found.ok_or_else(|| gone(Errno::ENOENT, program))?;
+        let (mode, _) = found.ok_or_else(|| gone("RTM_GETLINK", Errno::ENOENT, program))?;
         Ok(mode)
     }
 
@@ -71,6 +77,11 @@ impl ByNetlink {
             Placed::Filter { told, .. } => {
                 self.is_there(&told, program)?;
                 self.netlink.delete_filter(&told.place)
+            }
+            Placed::Route { tunnel, others } => {
+                let all = with(program, &others);
+                self.has_route(&tunnel, program, &all)?;
+                self.netlink.delete_route(&tunnel, &all)
             }
         }
     }
@@ -88,6 +99,10 @@ impl ByNetlink {
                 made_clsact,
             } => {
                 self.is_there(&told, old)?;
+                if classifier.action != 0 && new.prog_type() == ProgType::SCHED_ACT {
+                    // The classifier takes an action of a number as it is.
+                    return self.netlink.replace_action(new, classifier.action);
+                }
                 classifier.place = told.place;
                 classifier.existing = Existing::Replace;
                 let told = self.netlink.set_filter(new, &classifier)?;
@@ -98,23 +113,57 @@ impl ByNetlink {
                 };
                 Ok(())
             }
+            Placed::Route {
+                mut tunnel, others, ..
+            } => {
+                self.has_route(&tunnel, old, &with(old, &others))?;
+                tunnel.existing = Existing::Replace;
+                self.netlink.set_route(&tunnel, &with(new, &others))
+            }
         }
+    }
+
+    /// Makes sure that a route is there, with these programs: others may have changed it.
+    #[inline]
+    fn has_route(&mut self, tunnel: &Tunnel, program: &Program, all: &[&Program]) -> Result<()> {
+        let errno = match self.netlink.runs(tunnel, all)? {
+            Some(true) => return Ok(()),
+            Some(false) => Errno::EEXIST,
+            None => Errno::ESRCH,
+        };
+        Err(gone("RTM_GETROUTE", errno, program))
     }
 
     /// Makes sure that a classifier is there, with this program: others may have changed it.
     #[inline]
     fn is_there(&mut self, told: &Filter, program: &Program) -> Result<()> {
         let errno = match self.netlink.filter(&told.place)? {
-            Some(there) if there.prog_id == program.id()? => return Ok(()),
+            Some(there) if runs(&there, program)? => return Ok(()),
             Some(_) => Errno::EEXIST,
             None => Errno::ENOENT,
         };
-        Err(gone(errno, program))
+        Err(gone("RTM_GETTFILTER", errno, program))
     }
 }
 
+/// Whether a classifier runs this program, itself or as an action.
+#[inline]
+pub(super) fn runs(there: &Filter, program: &Program) -> Result<bool> {
+    let id = program.id()?;
+    let mut actions = there.actions.iter();
+    Ok(there.prog_id == id || actions.any(|action| action.prog_id == id))
+}
+
+/// A link's program, and what goes with it.
+#[inline]
+fn with<'a>(program: &'a Program, others: &'a [Program]) -> Vec<&'a Program> {
+    let mut all = Vec::from([program]);
+    all.extend(others);
+    all
+}
+
 #[cold]
-fn gone(errno: Errno, program: &Program) -> Error {
-    let error = Error::from(CallError::new("RTM_GETTFILTER", errno));
+fn gone(request: &'static str, errno: Errno, program: &Program) -> Error {
+    let error = Error::from(CallError::new(request, errno));
     error.context(format_args!("`{}` is not there any more", program.name()))
 }

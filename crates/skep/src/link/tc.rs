@@ -1,14 +1,17 @@
-//! Traffic control, the older way: classifiers of a queueing discipline that run programs.
+//! Traffic control, the older way: classifiers of a queueing discipline that run programs, themselves or
+//! as actions.
 
-use super::by_netlink::{ByNetlink, Placed};
+use super::by_netlink::{ByNetlink, Placed, runs};
 use super::interface::Interface;
 use super::{Held, Hook, Link};
 use crate::netlink::{Classifier, Filter, FilterPlace, Handle, Netlink};
 use crate::prog::Program;
-use crate::{Errno, Error, Result};
+use crate::{Errno, Error, ErrorKind, Result};
 use alloc::boxed::Box;
 
-/// A classifier on an interface (`cls_bpf`), held by netlink. It stays when this process ends without
+/// A classifier on an interface (`cls_bpf`), held by netlink. A program of type `sched_act` is run by it
+/// as an action (`act_bpf`), on every packet; what that leaves (`TC_ACT_UNSPEC`) goes to the next one. It
+/// stays when this process ends without
 /// dropping the link, and [`Link::pin`] is not for it.
 #[derive(Clone, Debug)]
 pub struct Tc {
@@ -92,6 +95,18 @@ impl Tc {
         self
     }
 
+    /// The number of the action, of a program that is one. One that is there is taken, which several
+    /// classifiers may have ([`Netlink::create_action`](crate::netlink::Netlink::create_action)).
+    ///
+    /// # Errors
+    /// When attached: [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if it runs another program.
+    #[must_use]
+    #[inline]
+    pub fn action(mut self, index: u32) -> Self {
+        self.classifier.action = index;
+        self
+    }
+
     /// Only packets of this type (`ETH_P_IP`).
     #[must_use]
     #[inline]
@@ -158,6 +173,12 @@ impl Hook for Tc {
             }
         }
         let told = told?;
+        if !runs(&told, program)? {
+            // An action that was there: neither is it changed for others, nor are packets left to it.
+            netlink.delete_filter(&told.place)?;
+            let what = format!("the action {} runs another program", classifier.action);
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
         let hook = format!(
             "traffic control of {}, {parent}, priority {}, handle {:#x}",
             self.interface, told.place.priority, told.place.handle
@@ -179,7 +200,7 @@ impl Link {
     pub fn filter(&self) -> Option<&Filter> {
         match self.placed()? {
             Placed::Filter { told, .. } => Some(told),
-            Placed::Xdp { .. } => None,
+            _ => None,
         }
     }
 

@@ -226,7 +226,7 @@ impl Link {
         if let Held::Netlink(held) = &self.held {
             return Ok(match held.placed() {
                 Placed::Xdp { mode, .. } => Some(*mode),
-                Placed::Filter { .. } => None,
+                _ => None,
             });
         }
         let (Held::Bpf(_), Some(program)) = (&self.held, self.program()) else {

@@ -1,15 +1,19 @@
-//! Netlink: interfaces, their XDP programs, queueing disciplines and classifiers.
+//! Netlink: interfaces, their XDP programs, routes that run programs, queueing disciplines,
+//! classifiers and actions.
 
+mod action;
 mod batch;
 mod conversation;
 mod features;
 mod interfaces;
 mod namespace;
+mod route;
 mod tc;
 mod xdp;
 
 pub use batch::Batch;
 pub use namespace::Namespace;
+pub use route::Tunnel;
 pub use tc::Classifier;
 
 use crate::Result;
@@ -24,8 +28,10 @@ use skep_sys::net::netns as sys_netns;
 
 /// What the kernel says of a request that it refuses.
 pub use skep_codec::netlink::Ack;
+pub use skep_codec::netlink::action::Action;
 pub use skep_codec::netlink::genl::{DeviceFeatures, RxMetadata, XdpFeatures, XskFeatures};
 pub use skep_codec::netlink::link::{Interface, XdpMode, XdpProgs};
+pub use skep_codec::netlink::route::{Route, RouteHook, RoutePlace, RouteProgram};
 pub use skep_codec::netlink::tc::{Existing, Filter, FilterPlace, Handle, Qdisc};
 
 /// A socket to the kernel's interfaces, kept open: an operation is two system calls, and so is a

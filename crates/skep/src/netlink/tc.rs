@@ -1,13 +1,14 @@
 //! Queueing disciplines, and the classifiers that run programs.
 
+use super::action::{no_actions, set_action};
 use super::{Existing, Filter, FilterPlace, Handle, Listing, Netlink, Qdisc};
 use crate::error::Context;
 use crate::prog::Program;
-use crate::{Errno, Error, Result};
+use crate::{Errno, Error, ProgType, Result};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use skep_codec::netlink::Request;
-use skep_codec::netlink::tc::SetFilter;
+use skep_codec::netlink::tc::{Sees, SetFilter};
 
 /// A classifier that runs a program: where, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub struct Classifier {
     pub skip_sw: bool,
     /// Whether one may be there already.
     pub existing: Existing,
+    /// Of a program that is an action: the number of the action. One that is there is taken as it is,
+    /// whatever its program; 0 has the kernel choose a new one.
+    pub action: u32,
 }
 
 impl Default for Classifier {
@@ -37,6 +41,7 @@ impl Default for Classifier {
             skip_hw: false,
             skip_sw: false,
             existing: Existing::Refuse,
+            action: 0,
         }
     }
 }
@@ -46,8 +51,10 @@ impl Classifier {
     pub(super) fn request(&self, program: &Program) -> Request {
         let set = SetFilter {
             place: self.place,
-            fd: program.fd().raw(),
-            name: program.name(),
+            sees: match program.prog_type() {
+                ProgType::SCHED_ACT => Sees::Action(set_action(program, self.action)),
+                _ => Sees::Program(program.fd().raw(), program.name()),
+            },
             direct_action: self.direct_action,
             classid: self.classid,
             skip_hw: self.skip_hw,
@@ -166,9 +173,9 @@ impl Netlink {
         Ok(self.qdiscs()?.into_iter().find(is_there))
     }
 
-    /// Has a classifier run a program, for as long as nobody takes it away:
-    /// [`link::Tc`](crate::link::Tc) is what takes it away again. What is told has the priority and
-    /// the handle that the kernel chose.
+    /// Has a classifier run a program, or take every packet and run a program of type `sched_act` as
+    /// an action, for as long as nobody takes it away: [`link::Tc`](crate::link::Tc) is what takes it
+    /// away again. What is told has the priority and the handle that the kernel chose.
     ///
     /// # Errors
     /// `EEXIST`: there is one in this place, and the classifier refuses that; `ENOENT`: there is none
@@ -181,7 +188,10 @@ impl Netlink {
     #[inline]
     pub fn set_filter(&mut self, program: &Program, classifier: &Classifier) -> Result<Filter> {
         let (request, place) = (classifier.request(program), classifier.place);
-        let told = self.route.change_told(&request, Filter::read);
+        let mut told = self.route.change_told(&request, Filter::read);
+        if program.prog_type() == ProgType::SCHED_ACT {
+            told = told.map_err(|error| no_actions(error, program));
+        }
         told.context(format_args!(
             "have `{}` classify at {} of interface {}",
             program.name(),

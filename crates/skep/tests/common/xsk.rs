@@ -48,9 +48,14 @@ pub(crate) fn received(peer: &mut File) -> Vec<u8> {
     bytes
 }
 
-/// A packet socket that sends and gets the packets of this type.
+/// A packet socket that sends and gets the packets of the tests' type.
 pub(crate) fn packet_socket(ifindex: u32) -> File {
-    let protocol = u16::from_ne_bytes(ETHERTYPE);
+    packet_socket_of(ifindex, ETHERTYPE)
+}
+
+/// A packet socket that sends and gets the packets of this type.
+pub(crate) fn packet_socket_of(ifindex: u32, ethertype: [u8; 2]) -> File {
+    let protocol = u16::from_ne_bytes(ethertype);
     // SAFETY: there are no pointers.
     let raw = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW, i32::from(protocol)) };
     assert!(raw >= 0);
