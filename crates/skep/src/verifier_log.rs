@@ -300,6 +300,10 @@ const HINTS: &[(&str, &str)] = &[
         "invalid func unknown",
         "this kernel does not have that helper",
     ),
+    (
+        "metadata kfuncs require device-bound program",
+        "only a program that is bound to a device may ask its driver: ProgramSpec::bound_to_device before the load",
+    ),
     ("jump out of range", "a jump leaves the program"),
     (
         "unreachable insn",

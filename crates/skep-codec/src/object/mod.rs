@@ -31,6 +31,7 @@ mod tags;
 mod text;
 mod values;
 
+use crate::uapi::flags;
 pub use data::{Data, DataKind, MAX_DATA};
 pub use externs::{Extern, ExternKind, KconfigKind};
 pub use jump_tables::JumpTable;
@@ -196,7 +197,8 @@ pub struct ProgramSpec {
     pub function: usize,
     /// The function that runs when the program throws (tag `exception_callback:NAME`).
     pub exception_callback: Option<usize>,
-    /// The network device that it is bound to; 0 for none.
+    /// The network device that it is for; 0 for none. [`ProgramSpec::bound_to_device`] binds it to
+    /// the device, else it is offloaded there.
     pub ifindex: u32,
     /// Level of the verifier's log for this program, beside that of the load as a whole.
     pub log_level: u32,
@@ -205,6 +207,19 @@ pub struct ProgramSpec {
 }
 
 impl ProgramSpec {
+    /// Binds an XDP program to a network device: it may ask the driver what that knows of a packet
+    /// (`bpf_xdp_metadata_rx_hash` and others), and attaches there only, in the driver.
+    ///
+    /// # Kernel
+    /// `BPF_F_XDP_DEV_BOUND_ONLY`, since Linux 6.3.
+    #[doc(alias = "BPF_F_XDP_DEV_BOUND_ONLY")]
+    #[inline]
+    pub fn bound_to_device(&mut self, ifindex: u32) -> &mut Self {
+        self.ifindex = ifindex;
+        self.flags |= flags::XDP_DEV_BOUND_ONLY;
+        self
+    }
+
     /// Whether it can be loaded, as far as that can be told without a kernel.
     ///
     /// # Errors

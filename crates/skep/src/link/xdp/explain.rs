@@ -2,7 +2,7 @@
 
 use crate::netlink::{Interface, Netlink, XdpMode};
 use crate::prog::Program;
-use crate::{Errno, Error};
+use crate::{Errno, Error, ProgType};
 use alloc::string::String;
 
 /// The error with what the interface tells of it; as it is, if that tells nothing.
@@ -24,6 +24,12 @@ pub(super) fn explained(
              peer): lower that, have the program take fragments (section `xdp.frags`), or attach \
              with generic()",
             interface.mtu, interface.name
+        )),
+        // The kernel tells of no program whether it is bound.
+        Errno::EINVAL if program.prog_type() == ProgType::XDP => Some(format!(
+            "{} (interface {}) does not take the program: one that is bound to a device attaches to \
+             that one only, and not with generic()",
+            interface.name, interface.ifindex
         )),
         _ => None,
     };
