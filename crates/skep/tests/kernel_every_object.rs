@@ -145,6 +145,8 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("ksyms", "unguarded_function") => &[Never("no_such_function")],
         ("linked1", "tail") => &[],
         ("linked1" | "linked2", _) => &[Never("is another object to be linked to this one?")],
+        // Bound to no device, and of older kernels none.
+        ("metadata", "ask") => &[Never("metadata")],
         ("modules", "lookup") => &[Function("bpf_xdp_ct_lookup")],
         ("modules", "of_another_module") => &[Never("in module `nf_conntrack`")],
         ("modules", _) => VETH,
