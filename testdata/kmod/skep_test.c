@@ -145,10 +145,35 @@ static struct bpf_struct_ops ops = {
 	.owner = THIS_MODULE,
 };
 
+/* What is called by every write: a function of a name that the kernel has more than once, and such
+ * as compilers make of others.
+ */
+#define ALONE static noinline __attribute__((noipa))
+
+ALONE u64 m_start(u64 number)
+{
+	return number + 1;
+}
+
+ALONE u64 changed(u64 number) __asm__("skep_test_changed.isra.0");
+ALONE u64 changed(u64 number)
+{
+	return number + 2;
+}
+
+ALONE u64 left(u64 number) __asm__("skep_test_left.part.0");
+ALONE u64 left(u64 number)
+{
+	return number + 3;
+}
+
+static u64 sum;
+
 static void note(u64 number)
 {
 	int cpu;
 
+	sum += m_start(number) + changed(number) + left(number);
 	for_each_possible_cpu(cpu) {
 		struct skep_test_state *state = per_cpu_ptr(&skep_test_state, cpu);
 

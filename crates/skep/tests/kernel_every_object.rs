@@ -174,6 +174,9 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
             &[Is(Feature::LinkTracingMulti)]
         }
         ("tracing", _) => &[Is(Feature::Fentry)],
+        ("tracepoints", "sleeping_perf" | "sleeping_raw" | "sleeping_btf") => {
+            &[Is(Feature::SleepableTracepoint)]
+        }
         ("userring", _) => &[Map(MapType::USER_RINGBUF), DRAIN, Is(Feature::Callback)],
         _ => &[],
     }

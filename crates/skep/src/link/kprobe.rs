@@ -1,13 +1,16 @@
 //! Kernel functions, at any instruction or when they return; handlers of system calls.
 
 use super::probe::{Options, Probe, ProbeMode, function_and_offset};
-use super::{Hook, Link};
+use super::same_name::{Named, SameName};
+use super::{Held, Hook, Link};
 use crate::error::Context;
 use crate::probe::{Answer, Feature};
 use crate::prog::Program;
 use crate::system::{System, c_string};
 use crate::{Errno, Error, ErrorKind, Result};
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use skep_sys::process;
 
 /// A kernel function: its entry, an instruction in it, or its return.
@@ -21,7 +24,7 @@ pub struct Kprobe {
 
 #[derive(Clone, Debug)]
 enum Place {
-    Function(String),
+    Function(Named),
     Address(u64),
     Syscall(String),
 }
@@ -31,13 +34,14 @@ impl Kprobe {
     ///
     /// # Errors
     /// When attached: `ENOENT` if the kernel has no such function, `EINVAL` if it may not be probed,
-    /// `EADDRNOTAVAIL` if several have this name.
+    /// `EADDRNOTAVAIL` if several have this name; the text tells them. Kernels without the fixes of
+    /// 2023 take any of several: [`Kprobe::in_module`] and [`Kprobe::same_name`] say which.
     ///
     /// # Kernel
     /// `perf_event_open` of the unit `kprobe` (since Linux 4.17), else a probe of tracefs.
     #[inline]
     pub fn new(function: &str) -> Self {
-        Self::of(Place::Function(function.to_string()))
+        Self::of(Place::Function(Named::new(function)))
     }
 
     /// The instruction at this address, such as `/proc/kallsyms` tells: one of several functions of
@@ -69,6 +73,45 @@ impl Kprobe {
             offset: 0,
             options: Options::default(),
         }
+    }
+
+    /// Which it is, of several functions of this name: it is looked up in `/proc/kallsyms`, and probed
+    /// by its address. All of them are held by one link, which is no BPF link if they are several.
+    ///
+    /// # Errors
+    /// When attached: [`ErrorKind::Invalid`] if there are several and it is [`SameName::Refuse`],
+    /// [`ErrorKind::NotFound`] if there are not so many, [`ErrorKind::Permission`] if the kernel shows
+    /// no addresses.
+    #[must_use]
+    #[inline]
+    pub fn same_name(mut self, which: SameName) -> Self {
+        if let Place::Function(named) = &mut self.place {
+            named.which = which;
+        }
+        self
+    }
+
+    /// The function of this module (an empty name: of the kernel itself), looked up like
+    /// [`Kprobe::same_name`].
+    #[must_use]
+    #[inline]
+    pub fn in_module(mut self, module: &str) -> Self {
+        if let Place::Function(named) = &mut self.place {
+            named.module = Some(module.to_string());
+        }
+        self
+    }
+
+    /// Where the kernel has no function of this name, one that the compiler made of it will do
+    /// (`NAME.isra.0`, `NAME.constprop.0`, `NAME.llvm.123`): its arguments may be others. Looked up
+    /// like [`Kprobe::same_name`].
+    #[must_use]
+    #[inline]
+    pub fn or_changed(mut self) -> Self {
+        if let Place::Function(named) = &mut self.place {
+            named.changed = true;
+        }
+        self
     }
 
     /// When it returns, not when it is entered.
@@ -128,14 +171,20 @@ impl Kprobe {
         self
     }
 
-    /// What the kernel calls it.
+    /// Where it is: by the name that the kernel has for it, or by addresses, of which there is one at
+    /// least.
     #[inline]
-    fn name(&self, system: &System) -> Result<Option<String>> {
-        match &self.place {
-            Place::Function(name) => Ok(Some(name.clone())),
-            Place::Address(_) => Ok(None),
-            Place::Syscall(name) => handler(system, name).map(Some),
-        }
+    fn targets(&self, system: &System) -> Result<Vec<Target>> {
+        let one = match &self.place {
+            Place::Function(named) if named.is_plain() => Target::Name(named.name.clone()),
+            Place::Function(named) => {
+                let addresses = named.addresses(system)?;
+                return Ok(addresses.into_iter().map(Target::Address).collect());
+            }
+            Place::Address(address) => Target::Address(*address),
+            Place::Syscall(name) => Target::Name(handler(system, name)?),
+        };
+        Ok(alloc::vec![one])
     }
 
     /// What it is, in words.
@@ -150,7 +199,7 @@ impl Kprobe {
             offset => format!("+{offset:#x}"),
         };
         match &self.place {
-            Place::Function(name) => format!("{kind}kernel function {name}{offset}"),
+            Place::Function(named) => format!("{kind}kernel function {}{offset}", named.name),
             Place::Address(address) => format!("{kind}kernel function at {address:#x}{offset}"),
             Place::Syscall(name) => format!("{kind}system call {name}{offset}"),
         }
@@ -165,29 +214,73 @@ impl Hook for Kprobe {
             let what = format!("{hook}: a return has no offset");
             return Err(Error::new(ErrorKind::Invalid, what));
         }
-        let name = self.name(program.system())?;
-        let offset = match self.place {
-            Place::Address(address) => address.wrapping_add(self.offset),
-            _ => self.offset,
+        if self.options.max_active != 0 && !self.options.on_return {
+            let what = format!("{hook}: only of returns may so many be under way");
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
+        let targets = self.targets(program.system()).context(&hook)?;
+        let mut links = Vec::new();
+        for target in &targets {
+            let link = self.attach_at(program, target, hook.clone());
+            links.push(link.map_err(|error| {
+                let why = self.why(program.system(), &error);
+                error.context(format_args!("{hook}{why}"))
+            })?);
+        }
+        match (links.pop(), links.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (Some(last), false) => {
+                let first = Box::new(last);
+                let several = Held::Several {
+                    first,
+                    _rest: links,
+                };
+                Ok(Link::new(program, hook, several))
+            }
+            (None, _) => Err(Error::new(ErrorKind::NotFound, hook)),
+        }
+    }
+}
+
+/// What a probe is put on.
+enum Target {
+    Name(String),
+    Address(u64),
+}
+
+impl Kprobe {
+    #[inline]
+    fn attach_at(&self, program: &Program, target: &Target, hook: String) -> Result<Link> {
+        let (name, offset) = match target {
+            Target::Name(name) => (Some(c_string(name)?), self.offset),
+            Target::Address(address) => (None, address.wrapping_add(self.offset)),
         };
-        let place = match (&name, self.offset) {
-            (Some(name), 0) => name.clone(),
-            (Some(name), offset) => format!("{name}+{offset}"),
-            (None, _) => format!("{offset:#x}"),
+        let place = match (target, self.offset) {
+            (Target::Name(name), 0) => name.clone(),
+            (Target::Name(name), offset) => format!("{name}+{offset}"),
+            (Target::Address(_), _) => format!("{offset:#x}"),
         };
-        let target = name.as_deref().map(c_string).transpose()?;
         let probe = Probe {
             unit: "kprobe",
-            target: target.as_deref(),
+            target: name.as_deref(),
             offset,
             ref_ctr_offset: 0,
             place: &place,
             options: &self.options,
         };
-        probe.attach(program, hook.clone()).map_err(|error| {
-            let why = error.errno().map_or("", why);
-            error.context(format_args!("{hook}{why}"))
-        })
+        probe.attach(program, hook)
+    }
+
+    /// What a refusal of the kernel means here.
+    #[cold]
+    fn why(&self, system: &System, error: &Error) -> String {
+        let what = match (error.errno(), &self.place) {
+            (Some(Errno::ENOENT), Place::Function(named)) => named.missing(system),
+            (Some(Errno::EADDRNOTAVAIL), Place::Function(named)) => named.ambiguous(system),
+            (Some(errno), _) => return why(errno).to_string(),
+            (None, _) => return String::new(),
+        };
+        format!(" ({what})")
     }
 }
 
@@ -195,10 +288,9 @@ impl Hook for Kprobe {
 #[inline]
 fn why(errno: Errno) -> &'static str {
     match errno {
-        Errno::ENOENT => " (the kernel has no such function to probe: it may be inlined)",
+        Errno::ENOENT => " (the kernel has no such function to probe)",
         Errno::EINVAL => " (it may not be probed: on the kernel's blacklist, or no place in it)",
         Errno::EILSEQ => " (no instruction begins at this offset)",
-        Errno::EADDRNOTAVAIL => " (several functions have this name: give an address)",
         _ => "",
     }
 }

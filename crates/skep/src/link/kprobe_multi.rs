@@ -2,11 +2,12 @@
 
 use super::glob::is_pattern;
 use super::multi::{Places, declared_as, traceable};
+use super::same_name::{Named, SameName};
 use super::{Held, Hook, Link};
 use crate::error::Context;
 use crate::prog::Program;
 use crate::system::{System, c_string};
-use crate::{AttachType, Errno, Error, Result};
+use crate::{AttachType, Errno, Error, ErrorKind, Result};
 use alloc::ffi::CString;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -23,6 +24,7 @@ pub struct KprobeMulti {
     on_return: bool,
     cookies: Vec<u64>,
     tracefs: Option<String>,
+    which: SameName,
 }
 
 impl KprobeMulti {
@@ -30,8 +32,7 @@ impl KprobeMulti {
     /// tracefs's `available_filter_functions`, or where none is mounted of `/proc/kallsyms`.
     ///
     /// # Errors
-    /// When attached: [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is none; `ESRCH` if one cannot be probed;
-    /// `EOPNOTSUPP` if the kernel has no such links.
+    /// When attached: [`ErrorKind::NotFound`] if there is none; `ESRCH` if one cannot be probed; `EOPNOTSUPP` if the kernel has no such links.
     ///
     /// # Kernel
     /// `BPF_LINK_CREATE` with `BPF_TRACE_KPROBE_MULTI`, since Linux 5.18; sessions since 6.10.
@@ -59,6 +60,7 @@ impl KprobeMulti {
             on_return: false,
             cookies: Vec::new(),
             tracefs: None,
+            which: SameName::Refuse,
         }
     }
 
@@ -67,6 +69,19 @@ impl KprobeMulti {
     #[inline]
     pub fn on_return(mut self) -> Self {
         self.on_return = true;
+        self
+    }
+
+    /// Which they are, of several functions of one name, where names are given and no pattern: they are
+    /// looked up in `/proc/kallsyms`, and probed by their addresses.
+    ///
+    /// # Errors
+    /// When attached: those of [`Kprobe::same_name`](super::Kprobe::same_name);
+    /// [`ErrorKind::Invalid`] for a pattern.
+    #[must_use]
+    #[inline]
+    pub fn same_name(mut self, which: SameName) -> Self {
+        self.which = which;
         self
     }
 
@@ -89,15 +104,31 @@ impl KprobeMulti {
         self
     }
 
+    /// Names of functions, or addresses.
     #[inline]
-    fn names(&self, system: &System) -> Result<Vec<CString>> {
+    fn targets(&self, system: &System) -> Result<(Vec<CString>, Vec<u64>)> {
         let names = match &self.places {
-            Places::Numbers(_) => Vec::new(),
+            Places::Numbers(addresses) => return Ok((Vec::new(), addresses.clone())),
             Places::Names(names) => names.clone(),
             Places::Pattern(name) if !is_pattern(name) => alloc::vec![name.clone()],
+            Places::Pattern(_) if self.which != SameName::Refuse => {
+                let what =
+                    "which of several of one name is meant goes with names, not with a pattern";
+                return Err(Error::new(ErrorKind::Invalid, what));
+            }
             Places::Pattern(pattern) => traceable(system, pattern, self.tracefs.as_deref())?,
         };
-        names.iter().map(|name| c_string(name)).collect()
+        if self.which == SameName::Refuse {
+            let names = names.iter().map(|name| c_string(name));
+            return Ok((names.collect::<Result<_>>()?, Vec::new()));
+        }
+        let mut addresses = Vec::new();
+        for name in &names {
+            let mut named = Named::new(name);
+            named.which = self.which;
+            addresses.extend(named.addresses(system)?);
+        }
+        Ok((Vec::new(), addresses))
     }
 }
 
@@ -106,12 +137,8 @@ impl Hook for KprobeMulti {
     fn attach(&self, program: &Program) -> Result<Link> {
         let session = declared_as(program, AttachType::TRACE_KPROBE_SESSION);
         let hook = self.places.hook("kernel functions", self.on_return);
-        let names = self.names(program.system()).context(&hook)?;
+        let (names, addresses) = self.targets(program.system()).context(&hook)?;
         let syms: Vec<&CStr> = names.iter().map(CString::as_c_str).collect();
-        let addrs: &[u64] = match &self.places {
-            Places::Numbers(addresses) => addresses,
-            _ => &[],
-        };
         let link = bpf::link_create(&LinkParams {
             prog: program.fd(),
             target: Target::None,
@@ -127,7 +154,7 @@ impl Hook for KprobeMulti {
                     0
                 },
                 syms: &syms,
-                addrs,
+                addrs: &addresses,
                 cookies: &self.cookies,
             },
         });

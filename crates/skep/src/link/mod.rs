@@ -26,6 +26,7 @@ mod probe;
 mod query;
 mod raw_tracepoint;
 mod reuseport;
+mod same_name;
 mod socket;
 mod sockmap;
 mod struct_ops;
@@ -57,6 +58,7 @@ pub use perf_kinds::{Breakpoint, CacheEvent, CacheOp, CacheResult, HardwareEvent
 pub use probe::ProbeMode;
 pub use raw_tracepoint::RawTracepoint;
 pub use reuseport::Reuseport;
+pub use same_name::SameName;
 pub use socket::SocketFilter;
 pub use sockmap::Sockmap;
 pub use struct_ops::StructOps;
@@ -183,7 +185,6 @@ enum Held {
     /// A `struct_ops` map that is registered without a link.
     StructOps(Map),
     /// Links, of which there is one at least.
-    #[cfg(feature = "usdt")]
     Several { first: Box<Link>, _rest: Vec<Link> },
 }
 
@@ -253,7 +254,6 @@ impl Link {
             Held::Target(held) => &held.target,
             Held::Netlink(held) => held.socket(),
             Held::StructOps(map) => map.fd(),
-            #[cfg(feature = "usdt")]
             Held::Several { first, .. } => first.fd(),
         }
     }

@@ -3,7 +3,7 @@
 use super::perf_kinds::{
     Breakpoint, CacheEvent, CacheOp, CacheResult, HardwareEvent, SoftwareEvent,
 };
-use super::{Hook, Link, LinkMode, ProbeMode, perf, pmu};
+use super::{Hook, Link, LinkMode, perf, pmu};
 use crate::error::Context;
 use crate::prog::Program;
 use crate::system::System;
@@ -312,11 +312,7 @@ impl Hook for PerfEvent<'_> {
         if opened {
             perf_event_enable(&event).context("start a perf event")?;
         }
-        let mode = match self.mode {
-            LinkMode::Auto => ProbeMode::Auto,
-            LinkMode::Link => ProbeMode::Link,
-            LinkMode::Attach => ProbeMode::Perf,
-        };
+        let mode = self.mode.into();
         perf::attach(program, event, self.name.clone(), self.cookie, mode)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::pmu::Pmu;
 use super::tracefs::TraceProbe;
-use super::{Link, perf};
+use super::{Link, LinkMode, perf};
 use crate::Result;
 use crate::error::Context;
 use crate::prog::Program;
@@ -26,6 +26,18 @@ pub enum ProbeMode {
     Perf,
     /// A probe that tracefs makes, for all to see.
     Tracefs,
+}
+
+/// Of a perf event.
+impl From<LinkMode> for ProbeMode {
+    #[inline]
+    fn from(mode: LinkMode) -> Self {
+        match mode {
+            LinkMode::Auto => Self::Auto,
+            LinkMode::Link => Self::Link,
+            LinkMode::Attach => Self::Perf,
+        }
+    }
 }
 
 /// What may be chosen of a probe.
@@ -61,6 +73,11 @@ impl Probe<'_> {
     #[inline]
     pub(super) fn attach(&self, program: &Program, hook: String) -> Result<Link> {
         let (system, options) = (program.system(), self.options);
+        if options.max_active != 0 && matches!(options.mode, ProbeMode::Link | ProbeMode::Perf) {
+            let what =
+                "how many returns may be under way is for tracefs to say, not for perf events";
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
         let unit = match options.mode {
             ProbeMode::Tracefs => None,
             ProbeMode::Auto if options.max_active != 0 => None,

@@ -1,7 +1,7 @@
 //! Tracepoints by category and name, with the arguments laid out as tracefs describes.
 
 use super::tracefs::mounts;
-use super::{Hook, Link, ProbeMode, perf};
+use super::{Hook, Link, LinkMode, perf};
 use crate::error::Context;
 use crate::prog::Program;
 use crate::system::{System, c_string};
@@ -18,6 +18,7 @@ pub struct Tracepoint {
     name: String,
     tracefs: Option<String>,
     cookie: u64,
+    mode: LinkMode,
 }
 
 impl Tracepoint {
@@ -36,6 +37,7 @@ impl Tracepoint {
             name: name.to_string(),
             tracefs: None,
             cookie: 0,
+            mode: LinkMode::Auto,
         }
     }
 
@@ -47,6 +49,18 @@ impl Tracepoint {
     #[inline]
     pub fn cookie(mut self, cookie: u64) -> Self {
         self.cookie = cookie;
+        self
+    }
+
+    /// Attaches in this way, and in no other ([`LinkMode::Attach`]: `PERF_EVENT_IOC_SET_BPF`).
+    ///
+    /// # Errors
+    /// When attached: `EINVAL` if it is to be a link, and the kernel has none of its kind (before Linux
+    /// 5.15).
+    #[must_use]
+    #[inline]
+    pub fn mode(mut self, mode: LinkMode) -> Self {
+        self.mode = mode;
         self
     }
 
@@ -102,6 +116,6 @@ impl Hook for Tracepoint {
     fn attach(&self, program: &Program) -> Result<Link> {
         let event = self.event(program.system(), None)?;
         let hook = format!("tracepoint {}/{}", self.category, self.name);
-        perf::attach(program, event, hook, self.cookie, ProbeMode::Auto)
+        perf::attach(program, event, hook, self.cookie, self.mode.into())
     }
 }

@@ -144,6 +144,8 @@ Program {
     ProgStream "6.17" [] |s| knows_command(s.kernel(), Cmd::PROG_STREAM_READ_BY_FD);
     /// One program at both entry and exit of a kernel function.
     Fsession "7.0" ["BPF_JIT" "FUNCTION_TRACER" "NET"] prog::fsession;
+    /// Programs at tracepoints of system calls that may sleep.
+    SleepableTracepoint "7.2" ["BPF_EVENTS"] prog::sleepable_tracepoint;
 }
 Instruction {
     /// Jumps if less, which `-mcpu=v2` adds.

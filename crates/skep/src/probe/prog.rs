@@ -7,6 +7,7 @@ use skep_codec::Errno;
 use skep_codec::btf::{Kind, Param, TypeId};
 use skep_codec::insn::{Insn, pseudo};
 use skep_codec::uapi::bpf::{AttachType, Helper, ProgType};
+use skep_codec::uapi::flags;
 use skep_sys::CallError;
 use skep_sys::attr::FuncInfo;
 use skep_sys::bpf::ProgParams;
@@ -39,6 +40,16 @@ pub(super) fn fmod_ret(system: &System) -> Asked {
 
 pub(super) fn fsession(system: &System) -> Asked {
     trampoline(system, AttachType::TRACE_FSESSION, "bpf_fentry_test1")
+}
+
+/// A program at a tracepoint that may sleep.
+pub(super) fn sleepable_tracepoint(system: &System) -> Asked {
+    let params = ProgParams {
+        prog_type: ProgType::TRACEPOINT,
+        prog_flags: flags::SLEEPABLE,
+        ..ProgParams::default()
+    };
+    prog(system, &params, &[ZERO, EXIT]).map(drop)
 }
 
 /// A cookie for each attachment.

@@ -121,7 +121,7 @@ fn parts(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 }
 
 /// A line: the address, and letter of the kind, name, module without its brackets.
-#[cfg(feature = "symbols")]
+#[inline]
 pub(crate) fn symbol(line: &[u8]) -> Option<(u64, [&[u8]; 3])> {
     let (address, kind, name) = parts(line)?;
     let module = line.split(|&byte| byte == b'\t').nth(1).unwrap_or_default();
