@@ -41,6 +41,8 @@ pub const TARGETS: &[(&str, Entry, Seed)] = &[
     ("kconfig", kconfig, seeds::kconfig),
     #[cfg(feature = "linker")]
     ("linker", linker, seeds::linker),
+    #[cfg(feature = "loader-program")]
+    ("loader", loader, seeds::loader),
     #[cfg(feature = "log")]
     ("log", log, seeds::log),
     ("netlink", netlink, seeds::netlink),
@@ -97,6 +99,23 @@ pub fn xz(data: &[u8]) {
     const MOST: usize = 1 << 20;
     if let Ok(bytes) = skep_codec::xz::unxz(data, MOST) {
         assert!(bytes.len() <= MOST);
+    }
+}
+
+/// A loader program that was kept: what is read is what is written, and its steps have words.
+#[cfg(feature = "loader-program")]
+pub fn loader(data: &[u8]) {
+    use skep_codec::loader_program::{LoaderProgram, Step};
+    let Ok(loader) = LoaderProgram::from_bytes(data) else {
+        return;
+    };
+    assert_eq!(
+        LoaderProgram::from_bytes(&loader.to_bytes()),
+        Ok(loader.clone())
+    );
+    assert!(loader.btf_bytes().len() <= data.len());
+    for kind in 0..12_u32 {
+        let _ = loader.describe(Step::from_raw(kind << 16 | 1));
     }
 }
 
@@ -546,6 +565,10 @@ pub fn object(data: &[u8]) {
         if let Ok(code) = link(&spec, program) {
             one_program(&spec, program, code);
         }
+    }
+    #[cfg(feature = "loader-program")]
+    if let Ok(made) = skep_codec::loader_program::LoaderProgram::new(&spec, &Default::default()) {
+        loader(&made.to_bytes());
     }
     #[cfg(feature = "prune")]
     pruned(&spec);

@@ -218,6 +218,18 @@ pub fn value(object: &[u8]) -> Vec<u8> {
     join([types, longest.unwrap_or_default().as_bytes(), b"first[1].x"])
 }
 
+/// What loads the object, or another one where that takes a process.
+#[cfg(feature = "loader-program")]
+pub fn loader(object: &[u8]) -> Vec<u8> {
+    use skep_codec::loader_program::LoaderProgram;
+    const OTHER: &[u8] = include_bytes!("../../testdata/globals.bpf.el.o");
+    let made = [object, OTHER].into_iter().find_map(|object| {
+        let spec = ObjectSpec::parse(object, "seed.bpf.o").expect("a committed object");
+        LoaderProgram::new(&spec, &Default::default()).ok()
+    });
+    made.map(|made| made.to_bytes()).unwrap_or_default()
+}
+
 /// A log record with a field of every kind, its values from the object.
 pub fn log(object: &[u8]) -> Vec<u8> {
     let mut fields = Vec::new();

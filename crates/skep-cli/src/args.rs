@@ -6,7 +6,7 @@ mod obj;
 
 pub(crate) use btf::{BtfC, BtfDump, BtfMin, BtfRust, BtfSource, BtfVerb};
 pub(crate) use map::{Assign, Create, Delete, Dump, Get, MapVerb, Pin, Set, Side, Sort, Tail, Top};
-pub(crate) use obj::{Disasm, Link, ObjVerb, Rust, Show};
+pub(crate) use obj::{Disasm, Link, Loader, ObjVerb, Rust, Show};
 
 use clap::{Args, Parser, Subcommand};
 use skep::codec::object::{Verb, sections};

@@ -175,6 +175,50 @@ fn link_writes_one_file() {
 }
 
 #[test]
+fn a_loader_program_is_written_and_signed() {
+    let scratch = Scratch::new("loader");
+    let object = scratch.file("maps.bpf.o", testdata!("maps.bpf.el.o"));
+    let [file, insns] = ["maps.loader", "maps.insns"].map(|name| scratch.file(name, b""));
+    let signature = scratch.file("maps.p7s", b"by a key");
+    let first = ["obj", "loader", &object, "-o", &file, "--signed"];
+    let Some(output) = run(&[&first[..], &["--to-sign", &insns, "--json"]].concat()) else {
+        return;
+    };
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let told = &json_lines(&output)[0];
+    assert_eq!(told["programs"], json!(["tail", "touch"]));
+    assert_eq!(
+        (&told["signed"], &told["output"]),
+        (&json!(false), &json!(file))
+    );
+    let read = || skep::object::LoaderProgram::parse(&std::fs::read(&file).unwrap()).unwrap();
+    assert!(read().signed && read().signature.is_empty());
+    assert_eq!(std::fs::read(&insns).unwrap(), read().signed_bytes());
+    let before = read().signed_bytes();
+    let again = [
+        "obj",
+        "loader",
+        &object,
+        "-o",
+        &file,
+        "--signature",
+        &signature,
+    ];
+    let output = run(&again).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(output.stdout.is_empty() && output.stderr.is_empty());
+    assert_eq!(
+        (read().signature.clone(), read().signed_bytes()),
+        (b"by a key".to_vec(), before)
+    );
+    let externs = scratch.file("externs.bpf.o", testdata!("externs.bpf.el.o"));
+    let refused = run(&["obj", "loader", &externs, "-o", &file]).unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("give it as `CONFIG_BPF=...`"));
+    assert_eq!(read().signature, b"by a key", "nothing is written");
+}
+
+#[test]
 fn rust_knows_what_is_in_an_object() {
     let scratch = Scratch::new("typed");
     let path = scratch.file("rawtp.bpf.o", testdata!("rawtp.bpf.el.o"));

@@ -49,6 +49,7 @@ fn wrong_usage_is_status_2() {
         &["obj", "disasm", "--json"],
         &["obj", "link", "x.o"],
         &["obj", "link", "-o", "y.o"],
+        &["obj", "loader", "x.o"],
     ];
     for args in wrong {
         let Some(output) = run(args) else { return };

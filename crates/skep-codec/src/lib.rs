@@ -45,6 +45,8 @@ pub mod inflate;
 pub mod insn;
 #[cfg(any(test, feature = "linker"))]
 pub mod linker;
+#[cfg(any(test, feature = "loader-program"))]
+pub mod loader_program;
 #[cfg(any(test, feature = "log"))]
 pub mod log;
 pub mod map;

@@ -22,8 +22,9 @@
 //! By feature there are `#[derive(Plain)]` for structs of one's own (`derive`), values as text by their
 //! types (`values`), event streams on a run time (`tokio`, `async-io` for smol and async-std), logging
 //! from programs (`log`), `AF_XDP` (`xsk`), statically defined probes (`usdt`), names of addresses
-//! (`symbols`), symbols that programs carry packed (`xz`), programs as text (`asm`) and more: see the crate's list of features. Without `std`,
-//! which is there by default, it needs `alloc` only.
+//! (`symbols`), symbols that programs carry packed (`xz`), programs as text (`asm`), programs that load
+//! objects (`loader-program`) and more: see the crate's list of features. Without `std`, which is there
+//! by default, it needs `alloc` only.
 #![no_std]
 #![deny(unsafe_code)]
 

@@ -147,6 +147,7 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("linked1" | "linked2", _) => &[Never("is another object to be linked to this one?")],
         // Bound to no device, and of older kernels none.
         ("metadata", "ask") => &[Never("metadata")],
+        ("loader", "refused") => &[Never("map_value_or_null")],
         ("modules", "lookup") => &[Function("bpf_xdp_ct_lookup")],
         ("modules", "of_another_module") => &[Never("in module `nf_conntrack`")],
         ("modules", _) => VETH,
@@ -196,6 +197,7 @@ const ANSWERS: &[(&str, &str, u32)] = &[
     ("gcc", "count", 1050),
     ("globals", "sum", 66),
     ("ksyms", "look", 1),
+    ("loader", "look", 12),
     ("maps", "tail", 100),
     ("newer", "pick", 84),
     ("odd", "caller", 2),

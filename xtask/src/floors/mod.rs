@@ -41,7 +41,7 @@ const CRATES: &[Crate] = &[
             &["elf"],
             &["core_reloc", "usdt"],
             &["object"],
-            &["linker", "skeleton"],
+            &["linker", "loader_program", "skeleton"],
         ],
         dependencies: &["bitflags", "elf"],
         may_unsafe: &[],

@@ -13,6 +13,8 @@ pub(crate) enum ObjVerb {
     Disasm(Disasm),
     /// Link several object files into one.
     Link(Link),
+    /// Make of an object a BPF program that loads it, to be run without the object.
+    Loader(Loader),
     /// Print Rust that knows an object's programs, maps and variables by name and type.
     #[command(visible_alias = "skeleton")]
     Rust(Rust),
@@ -71,6 +73,52 @@ pub(crate) struct Link {
     /// The file to write.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// Say what was written, as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `skep obj loader`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The file has the program and its data, and the names of what it loads; skep::object::LoaderProgram \
+reads and runs it. No kernel is asked, so that equal objects give equal files. What only a process \
+can do (struct_ops, arenas, pins, freplace, USDT) is an error.
+
+To sign: write what is to be signed by --to-sign, sign it, and make the file again with the \
+signature. Linux 6.18 takes signatures of the instructions alone, for which there are options of \
+their own; the instructions check the data.
+
+Example:
+  skep obj loader app.bpf.o -o app.loader --signed --to-sign app.bytes
+  openssl cms -sign -binary -noattr -nocerts -nosmimecap -outform DER \\
+    -in app.bytes -signer cert.pem -inkey key.pem -out app.p7s
+  skep obj loader app.bpf.o -o app.loader --signature app.p7s")]
+pub(crate) struct Loader {
+    /// BPF object file.
+    #[arg(value_name = "OBJ")]
+    pub(crate) object: PathBuf,
+    /// The file to write.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Lines of CONFIG_X=value for the object's __kconfig variables.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kconfig: Option<PathBuf>,
+    /// Have the program check its data.
+    #[arg(long)]
+    pub(crate) signed: bool,
+    /// Write the instructions and the data after them, which are what is signed, to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to_sign: Option<PathBuf>,
+    /// Put in this signature of them, a detached PKCS#7 message in DER; implies --signed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signature: Option<PathBuf>,
+    /// Write the instructions alone.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) insns_to_sign: Option<PathBuf>,
+    /// Put in this signature of the instructions alone; implies --signed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) insns_signature: Option<PathBuf>,
     /// Say what was written, as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,

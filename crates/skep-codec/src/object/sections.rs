@@ -8,6 +8,7 @@ mod verb;
 pub use table::TABLE;
 pub use verb::Verb;
 
+use crate::btf::Kind;
 use crate::uapi::bpf::{AttachType, ProgType};
 
 /// A row of the table.
@@ -198,3 +199,14 @@ pub struct Found<'n> {
 
 /// Names that other loaders take, and the row that is meant.
 const ALIASES: &[(&str, &str)] = &[("socket_filter", "socket"), ("cgroup_skb", "cgroup/skb")];
+
+/// What the kernel puts before the name of what a program is loaded for by BTF id, and the kind of
+/// its type.
+pub fn btf_target(attach_type: Option<AttachType>) -> (&'static str, Kind) {
+    match attach_type {
+        Some(AttachType::TRACE_RAW_TP) => ("btf_trace_", Kind::Typedef),
+        Some(AttachType::TRACE_ITER) => ("bpf_iter_", Kind::Func),
+        Some(AttachType::LSM_MAC | AttachType::LSM_CGROUP) => ("bpf_lsm_", Kind::Func),
+        _ => ("", Kind::Func),
+    }
+}

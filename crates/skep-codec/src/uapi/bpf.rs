@@ -500,3 +500,16 @@ impl Helper {
     /// Above every helper's number: later ones are kernel functions, found by BTF.
     pub const LIMIT: usize = Self::ALL.len() + 1;
 }
+
+/// A name as the kernel takes it: at most 15 bytes of letters, digits, `_` and `.`; others
+/// become `_`.
+pub fn obj_name(name: &str) -> [u8; 16] {
+    let mut out = [0; 16];
+    for (to, from) in out.iter_mut().zip(name.bytes().take(15)) {
+        *to = match from {
+            b'.' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => from,
+            _ => b'_',
+        };
+    }
+    out
+}

@@ -126,6 +126,29 @@ pub fn map_info(map: &Fd) -> Result<MapInfo> {
     })
 }
 
+/// SHA-256 of what is in a map, which the kernel keeps from then on: programs that are signed
+/// compare it with the one that they know.
+///
+/// # Errors
+/// `EPERM`: the map is not frozen; `EINVAL`: its type has none; `E2BIG` or `EOPNOTSUPP`: an older
+/// kernel.
+///
+/// # Kernel
+/// `BPF_OBJ_GET_INFO_BY_FD`, for arrays since 6.18.
+#[inline]
+pub fn map_hash(map: &Fd) -> Result<[u8; 32]> {
+    let mut hash = [0; 32];
+    let mut raw = RawMapInfo {
+        hash: output(&mut hash),
+        hash_size: hash.len() as u32,
+        ..RawMapInfo::default()
+    };
+    // SAFETY: the pointer is a buffer of the length beside it. Of other objects it would be read
+    // as reserved, or as a buffer of the length that follows it.
+    unsafe { query(map, &mut raw) }?;
+    Ok(hash)
+}
+
 /// BTF, as the kernel tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BtfInfo {

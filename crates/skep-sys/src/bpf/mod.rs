@@ -127,18 +127,7 @@ pub(crate) fn raw(fd: Option<&Fd>) -> u32 {
     fd.map_or(0, |fd| fd.raw() as u32)
 }
 
-/// A name as the kernel takes it: at most 15 bytes of letters, digits, `_` and `.`; others
-/// become `_`.
-pub fn obj_name(name: &str) -> [u8; 16] {
-    let mut out = [0; 16];
-    for (to, from) in out.iter_mut().zip(name.bytes().take(15)) {
-        *to = match from {
-            b'.' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => from,
-            _ => b'_',
-        };
-    }
-    out
-}
+pub use skep_codec::uapi::bpf::obj_name;
 
 /// Text up to the first NUL.
 pub(crate) fn text(bytes: &[u8]) -> alloc::string::String {

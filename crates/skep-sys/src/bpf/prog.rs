@@ -2,6 +2,7 @@
 
 use super::{bpf, input, len32, obj_name, output, raw, string};
 use crate::attr::{CoreRelo, FuncInfo, LineInfo, ProgLoad, ProgStreamRead, TestRun};
+use crate::error::check;
 use crate::{CallError, Fd, KernelRef, Result};
 use alloc::alloc::{Layout, alloc_zeroed};
 use alloc::vec::Vec;
@@ -241,6 +242,8 @@ pub struct TestRunResult {
 /// # Kernel
 /// `BPF_PROG_TEST_RUN`, since 4.12.
 pub fn prog_test_run(prog: &Fd, params: &mut TestRunParams<'_>) -> Result<TestRunResult> {
+    // A program of type `syscall` writes to its context where it is.
+    let mut context = params.ctx_in.to_vec();
     let mut attr = TestRun {
         prog_fd: prog.raw() as u32,
         data_size_in: len32(params.data_in),
@@ -248,9 +251,9 @@ pub fn prog_test_run(prog: &Fd, params: &mut TestRunParams<'_>) -> Result<TestRu
         data_in: input(params.data_in),
         data_out: output(params.data_out),
         repeat: params.repeat,
-        ctx_size_in: len32(params.ctx_in),
+        ctx_size_in: len32(&context),
         ctx_size_out: len32(params.ctx_out),
-        ctx_in: input(params.ctx_in),
+        ctx_in: output(&mut context),
         ctx_out: output(params.ctx_out),
         flags: params.flags,
         cpu: params.cpu,
@@ -266,6 +269,72 @@ pub fn prog_test_run(prog: &Fd, params: &mut TestRunParams<'_>) -> Result<TestRu
         data_len: attr.data_size_out,
         ctx_len: attr.ctx_size_out,
     })
+}
+
+/// One run of a program of type `syscall`, whose context is read and written by it.
+#[derive(Debug)]
+pub struct SyscallRun<'a> {
+    /// The context.
+    pub context: &'a mut [u8],
+    /// Where the program leaves descriptors in it, a word each.
+    pub fds: &'a [u32],
+    /// What the program may read, and where the address is to be in the context.
+    pub inputs: &'a [(u32, &'a [u8])],
+    /// What the program may have written to, and where the address is to be.
+    pub output: Option<(u32, &'a mut [u8])>,
+}
+
+/// Runs a program of type `syscall` that leaves descriptors: they are the caller's now. A program
+/// that runs so can open and close descriptors of this process; it is trusted to tell which it opened.
+///
+/// # Errors
+/// By the name `bpf_sys_bpf`, what the program returned; `EBADF` where it left no descriptor.
+/// `EINVAL`: the context is shorter than what the program uses of it, or it is no such program.
+///
+/// # Kernel
+/// `BPF_PROG_TEST_RUN`, for these since 5.14.
+#[inline]
+pub fn prog_run_syscall(prog: &Fd, run: &mut SyscallRun<'_>) -> Result<Vec<Fd>> {
+    const NAME: &str = "bpf_sys_bpf";
+    for at in run.fds {
+        // What is there afterwards is the program's.
+        put(run.context, *at, &(-1_i32).to_ne_bytes());
+    }
+    for (at, bytes) in run.inputs {
+        put(run.context, *at, &input(bytes).to_ne_bytes());
+    }
+    if let Some((at, buffer)) = &mut run.output {
+        put(run.context, *at, &output(buffer).to_ne_bytes());
+    }
+    let mut attr = TestRun {
+        prog_fd: prog.raw() as u32,
+        ctx_size_in: len32(run.context),
+        ctx_in: output(run.context),
+        ..TestRun::default()
+    };
+    // SAFETY: the pointer is a slice that outlives the call, its length beside it; the kernel
+    // writes back as many bytes as it read. What the context points to outlives the call, too.
+    unsafe { bpf!(prog.kernel(), PROG_TEST_RUN, &mut attr) }?;
+    check(NAME, attr.retval as i32 as isize)?;
+    let mut fds: Vec<Fd> = Vec::new();
+    for at in run.fds {
+        let bytes = run.context.get(*at as usize..);
+        let word = bytes.and_then(<[u8]>::first_chunk);
+        let raw = word.map_or(-1, |word| c_int::from_ne_bytes(*word));
+        if raw < 0 || fds.iter().any(|fd| fd.raw() == raw) {
+            return Err(CallError::new(NAME, Errno::EBADF));
+        }
+        // SAFETY: the program that ran opened it for this process, and gave it to nobody else.
+        fds.push(unsafe { Fd::from_raw(raw, prog.kernel().clone()) });
+    }
+    Ok(fds)
+}
+
+fn put(context: &mut [u8], at: u32, bytes: &[u8]) {
+    let places = context.iter_mut().skip(at as usize);
+    for (to, from) in places.zip(bytes) {
+        *to = *from;
+    }
 }
 
 /// Reads what a program printed to a stream of its own: 1 stdout, 2 stderr.

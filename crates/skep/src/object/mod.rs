@@ -3,12 +3,16 @@
 mod attach;
 mod global;
 mod loader;
+#[cfg(feature = "loader-program")]
+mod loader_program;
 mod names;
 mod options;
 mod spec;
 
 pub use global::Global;
 pub use loader::{Loaded, Loader, Prepared};
+#[cfg(feature = "loader-program")]
+pub use loader_program::{LoaderOptions, LoaderProgram, LoaderRun};
 pub use names::Names;
 pub use options::{AttachTarget, LoadOptions, PinReuse};
 pub use spec::{ObjectSpec, VariableMut};

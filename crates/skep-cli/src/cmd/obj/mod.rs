@@ -3,6 +3,7 @@
 mod disasm;
 mod items;
 mod link;
+mod loader;
 mod rust;
 mod show;
 mod types;
@@ -19,6 +20,7 @@ pub(crate) fn run(verb: &ObjVerb) -> Result {
         ObjVerb::Show(args) => show::run(args),
         ObjVerb::Disasm(args) => disasm::run(args),
         ObjVerb::Link(args) => link::run(args),
+        ObjVerb::Loader(args) => loader::run(args),
         ObjVerb::Rust(args) => rust::run(args),
     }
 }

@@ -1,10 +1,11 @@
 //! What a tracing program is loaded for: a type or function of the kernel or of a module.
 
 use crate::btf::{KernelTypes, Place};
-use crate::{AttachType, Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 use alloc::string::String;
 use alloc::vec::Vec;
 use skep_codec::btf::{Btf, Kind, Kinds, TypeId, Wanted};
+use skep_codec::object::sections::btf_target;
 use skep_codec::object::{ObjectSpec, ProgramSpec, Verb};
 use skep_codec::text::joined;
 
@@ -79,7 +80,7 @@ struct Target<'p> {
 
 impl<'p> Target<'p> {
     fn new(program: &ProgramSpec, target: &'p str) -> Self {
-        let (prefix, kind) = prefix(program.attach_type);
+        let (prefix, kind) = btf_target(program.attach_type);
         let (module, name) = match target.split_once(':') {
             Some(("vmlinux", name)) => (None, name),
             Some((module, name)) => (Some(module), name),
@@ -91,16 +92,6 @@ impl<'p> Target<'p> {
             name: format!("{prefix}{name}"),
             kind,
         }
-    }
-}
-
-/// What the kernel puts before the name of a target, and the kind of its type.
-fn prefix(attach_type: Option<AttachType>) -> (&'static str, Kind) {
-    match attach_type {
-        Some(AttachType::TRACE_RAW_TP) => ("btf_trace_", Kind::Typedef),
-        Some(AttachType::TRACE_ITER) => ("bpf_iter_", Kind::Func),
-        Some(AttachType::LSM_MAC | AttachType::LSM_CGROUP) => ("bpf_lsm_", Kind::Func),
-        _ => ("", Kind::Func),
     }
 }
 
