@@ -481,6 +481,48 @@ fn a_program_of_a_cgroup_goes_where_it_is_told() {
 }
 
 #[test]
+fn a_route_runs_a_program_and_is_listed() {
+    if !root() || skep().is_none() {
+        return;
+    }
+    let scratch = Scratch::new("route");
+    let object = put(&scratch, object!("lwt"));
+    let skep = env!("CARGO_BIN_EXE_skep");
+    let script = format!(
+        "ip link add skep0 type veth && ip link set skep0 up || exit 9
+         {skep} run {object} --attach go=route:10.78.0.0/16@skep0 --for 60 & run=$!
+         left=100
+         until {skep} net list | grep -q route; do
+             left=$((left - 1)); [ $left -gt 0 ] || break; sleep 0.1
+         done
+         {skep} net list --json; status=$?
+         kill -TERM $run; wait
+         {skep} net list --json; exit $status"
+    );
+    let mut shell = Command::new("unshare");
+    let output = shell.args(["-n", "sh", "-c", &script]).output().unwrap();
+    let text = stderr(&output);
+    if output.status.code() == Some(9) || text.contains("CONFIG_LWTUNNEL_BPF") {
+        println!("skep-skip: no veth or no such routes here: {text}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let told = "come is not attached: give --attach come=route:PREFIX@IFACE";
+    assert!(text.contains(told), "{text}");
+    let attached = "attached go to lwt_out of the route to 10.78.0.0/16";
+    assert!(text.contains(attached), "{text}");
+    // There while it ran, and not afterwards.
+    let rows = json_lines(&output);
+    let [row] = rows.as_slice() else {
+        panic!("{rows:?}{text}");
+    };
+    assert_eq!(row["interface"], json!("skep0"));
+    assert_eq!(row["hook"], json!("route 10.78.0.0/16 out"));
+    let name = row["name"].as_str().unwrap();
+    assert!(name.starts_with("go:"), "{name}");
+}
+
+#[test]
 fn perf_event_arrays_are_read_like_rings() {
     if !root() {
         return;

@@ -5,7 +5,7 @@ use crate::fail::{Failure, Result};
 use crate::out::printable;
 use crate::tracefs::Tracefs;
 use skep::codec::object::{Verb, sections};
-use skep::link::{Cgroup, Netkit, RawTracepoint, Tcx, Tracepoint, Xdp};
+use skep::link::{Cgroup, Lwt, Netkit, RawTracepoint, Tc, Tcx, Tracepoint, Xdp};
 use skep::{AttachType, ErrorKind, Link, Object, ProgType, Program};
 
 /// Attaches what can be attached, and says of the rest what it needs.
@@ -62,6 +62,11 @@ fn attach_by_section(program: &Program, tracefs: Option<&Tracefs>) -> skep::Resu
 fn attach_to(program: &Program, hook: &Hook, tracefs: Option<&Tracefs>) -> Result<Link> {
     Ok(match hook {
         Hook::Device { place, interface } => attach_to_device(program, *place, interface)?,
+        Hook::Route {
+            to,
+            prefix_len,
+            interface,
+        } => program.attach_to(Lwt::to(*to, *prefix_len).dev(interface))?,
         Hook::Cgroup { path } => program.attach_to(Cgroup::open(path))?,
         Hook::RawTracepoint { name } => program.attach_to(RawTracepoint::new(name))?,
         Hook::Probe { section } => program.attach_as(section)?,
@@ -76,7 +81,10 @@ fn attach_to(program: &Program, hook: &Hook, tracefs: Option<&Tracefs>) -> Resul
 }
 
 fn attach_to_device(program: &Program, place: Place, interface: &str) -> skep::Result<Link> {
+    let is_action = program.prog_type() == ProgType::SCHED_ACT;
     match place {
+        Place::Ingress if is_action => program.attach_to(Tc::ingress(interface)),
+        Place::Egress if is_action => program.attach_to(Tc::egress(interface)),
         Place::Xdp => program.attach_to(Xdp::on(interface)),
         Place::Ingress => program.attach_to(Tcx::ingress(interface)),
         Place::Egress => program.attach_to(Tcx::egress(interface)),
@@ -99,6 +107,7 @@ fn by_section(section: &str) -> &'static str {
         Some((Verb::UprobeMulti, _)) => "uprobe.multi:FILE:PATTERN",
         Some((Verb::Usdt, _)) => "usdt:FILE:PROVIDER:NAME",
         Some((Verb::Cgroup | Verb::LsmCgroup, _)) => "cgroup:PATH",
+        Some((Verb::Route, _)) => "route:PREFIX@IFACE",
         Some((Verb::Tc | Verb::Netkit | Verb::TracingMulti, _)) => by_attach_type(found),
         _ => "",
     }

@@ -162,6 +162,7 @@ fn how(verb: Verb) -> &'static str {
         Verb::Sockmap => "give the socket map (Program::attach_to, link::Sockmap)",
         Verb::Netns => "give the network namespace (Program::attach_to, link::Netns)",
         Verb::Lirc => "give the device (Program::attach_to, link::Lirc)",
+        Verb::Route => "give the route (Program::attach_to, link::Lwt)",
         Verb::Netfilter => "give family and hook (Program::attach_to, link::Netfilter)",
         Verb::None => "nothing attaches this type of program by a link",
         _ => "this kind of hook is not supported yet",

@@ -91,10 +91,10 @@ rows! {
     "xdp.frags" XDP XDP Xdp F;
     "xdp" XDP XDP Xdp O;
     "perf_event" PERF_EVENT 0 PerfEvent 0;
-    "lwt_in" LWT_IN 0 None 0;
-    "lwt_out" LWT_OUT 0 None 0;
-    "lwt_xmit" LWT_XMIT 0 None 0;
-    "lwt_seg6local" LWT_SEG6LOCAL 0 None 0;
+    "lwt_in" LWT_IN 0 Route 0;
+    "lwt_out" LWT_OUT 0 Route 0;
+    "lwt_xmit" LWT_XMIT 0 Route 0;
+    "lwt_seg6local" LWT_SEG6LOCAL 0 Route 0;
     "sockops" SOCK_OPS CGROUP_SOCK_OPS Cgroup O;
     "sk_skb/stream_parser" SK_SKB SK_SKB_STREAM_PARSER Sockmap O;
     "sk_skb/stream_verdict" SK_SKB SK_SKB_STREAM_VERDICT Sockmap O;

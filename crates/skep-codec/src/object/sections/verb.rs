@@ -58,6 +58,8 @@ pub enum Verb {
     Netns,
     /// An infrared device.
     Lirc,
+    /// Run by a route, which the caller gives.
+    Route,
     /// A netfilter hook.
     Netfilter,
     /// With the `struct_ops` map that holds it.
