@@ -5,7 +5,7 @@ use crate::probe::Feature;
 use crate::prog::Program;
 use crate::system::System;
 use crate::{AttachType, Error, ErrorKind, Result};
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use skep_codec::Errno;
 use skep_sys::bpf::{self, LinkExtra, LinkParams, Target};
 use skep_sys::perf::{self, PerfEvent};
@@ -69,6 +69,11 @@ pub(super) fn attach(
         match bpf::link_create(&params) {
             Ok(link) => return Ok(Link::new(program, hook, Held::Bpf(link))),
             Err(error) if mode != ProbeMode::Link && has_no_such_links(program, error, cookie) => {}
+            Err(error) if mode == ProbeMode::Link && has_no_such_links(program, error, 1) => {
+                let what = "this kernel has no BPF links to perf events (since Linux 5.15)";
+                let error = Error::from(error);
+                return Err(error.explained(ErrorKind::Unsupported, what.to_string()));
+            }
             Err(error) => return Err(error.into()),
         }
     }

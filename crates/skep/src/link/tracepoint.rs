@@ -55,8 +55,8 @@ impl Tracepoint {
     /// Attaches in this way, and in no other ([`LinkMode::Attach`]: `PERF_EVENT_IOC_SET_BPF`).
     ///
     /// # Errors
-    /// When attached: `EINVAL` if it is to be a link, and the kernel has none of its kind (before Linux
-    /// 5.15).
+    /// When attached: [`ErrorKind::Unsupported`] if it is to be a link, and the kernel has none of its
+    /// kind (before Linux 5.15).
     #[must_use]
     #[inline]
     pub fn mode(mut self, mode: LinkMode) -> Self {
