@@ -157,8 +157,9 @@ impl LoaderProgram {
             prog_flags: flags::SLEEPABLE,
             name: "__loader.prog",
             fd_array: &[data.fd().raw()],
-            // Kernels whose signatures are of the data, too, want to know it all.
-            fd_array_counted: !signature.is_empty(),
+            // A signature of the data, too, wants all maps listed. A kernel that knows none looks at listed
+            // maps before it knows which program they are exclusive to.
+            fd_array_counted: !signature.is_empty() && signature == self.signature,
             signature,
             keyring_id: run.keyring_id.unwrap_or(0),
             token: system.token()?,
