@@ -194,13 +194,26 @@ pub(crate) fn open_as(system: &System, path: &str, kind: ObjKind, what: &str) ->
     let fd = bpf::obj_get(system.kernel(), None, &c_path, 0)
         .map_err(|error| not_opened(system.kernel(), &c_path, error))
         .context(format_args!("open pinned {what} {path}"))?;
-    match file::fdinfo(&fd) {
-        Ok(info) if kind_of(&info).is_some_and(|pinned| pinned.kind != kind) => {
-            let what = format!("open pinned {what} {path}: what is pinned there is no {what}");
-            Err(Error::new(ErrorKind::Invalid, what))
-        }
-        _ => Ok(fd),
+    if is_another(&fd, kind) {
+        let what = format!("open pinned {what} {path}: what is pinned there is no {what}");
+        return Err(Error::new(ErrorKind::Invalid, what));
     }
+    Ok(fd)
+}
+
+/// A descriptor that is of such an object, as far as the kernel tells: see [`open_as`].
+#[inline]
+pub(crate) fn of_kind(fd: Fd, kind: ObjKind, what: &str) -> Result<Fd> {
+    if is_another(&fd, kind) {
+        let what = format!("descriptor {} is of no {what}", fd.raw());
+        return Err(Error::new(ErrorKind::Invalid, what));
+    }
+    Ok(fd)
+}
+
+fn is_another(fd: &Fd, kind: ObjKind) -> bool {
+    let info = file::fdinfo(fd).unwrap_or_default();
+    kind_of(&info).is_some_and(|found| found.kind != kind)
 }
 
 #[inline]

@@ -170,6 +170,9 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("sections", "own" | "unknown") => &[Never("means no program type")],
         ("sections", "gpl_only") => &[Never("GPL")],
         ("stream", "tell") => &[FunctionIfAny("bpf_stream_vprintk_impl")],
+        ("testruns", "lookup") => &[Program(ProgType::SK_LOOKUP)],
+        ("testruns", "call") => &[Program(ProgType::SYSCALL)],
+        ("testruns", "verdict") => &[Is(Feature::LinkNetfilter)],
         ("tracing", "both") => &[Is(Feature::Fsession)],
         ("tracing", "many_entries" | "many_exits" | "many_both" | "many_of_module") => {
             &[Is(Feature::LinkTracingMulti)]

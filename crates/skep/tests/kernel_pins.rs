@@ -3,8 +3,11 @@
 mod common;
 
 use common::{host, load, make, object, own_bpffs};
+use skep::map::ElemFlags;
+use skep::sys::Fd;
 use skep::sys::bpf::ObjKind;
-use skep::{Errno, ErrorKind, Map, MapType, Program};
+use skep::{Errno, ErrorKind, Link, Map, MapType, Program};
+use std::os::fd::{AsFd, OwnedFd};
 
 #[test]
 fn everything_in_a_bpffs_is_listed_by_path() {
@@ -89,4 +92,44 @@ fn an_id_that_nothing_has_is_told() {
     assert!(error.to_string().starts_with(&told), "{error}");
     let error = system.program_by_id(u32::MAX).unwrap_err();
     assert!(error.to_string().starts_with("no program has"), "{error}");
+}
+
+#[test]
+fn descriptors_and_ids_lead_out_and_in_again() {
+    let system = host();
+    let map = make(&system, MapType::ARRAY, 4, 4);
+    let object = load(&system, &object!("socket"));
+    let program = object.program("constant").unwrap();
+    map.update(&[0; 4], &[1, 2, 3, 4], ElemFlags::ANY).unwrap();
+    let (map_id, program_id) = (map.id(), program.id().unwrap());
+    // As the standard library's, for whoever knows nothing of this one.
+    let owned = map.fd().as_fd().try_clone_to_owned().unwrap();
+    let owned_program = program.fd().as_fd().try_clone_to_owned().unwrap();
+    drop((map, object));
+
+    let adopt = |fd: OwnedFd| Fd::duplicate(system.kernel(), fd).unwrap();
+    // The kernel tells of any object as if it were the one that is asked about.
+    let wrong = |fd: &OwnedFd| adopt(fd.try_clone().unwrap());
+    let errors = [
+        Map::from_fd(&system, wrong(&owned_program)).unwrap_err(),
+        Program::from_fd(&system, wrong(&owned)).unwrap_err(),
+        Link::from_fd(&system, wrong(&owned)).unwrap_err(),
+    ];
+    for (error, what) in errors.iter().zip(["map", "program", "link"]) {
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert!(error.to_string().ends_with(&format!("is of no {what}")));
+    }
+    let program = Program::from_fd(&system, adopt(owned_program)).unwrap();
+    assert_eq!(program.id().unwrap(), program_id);
+    let map = Map::from_fd(&system, adopt(owned)).unwrap();
+    let by_id = system.map_by_id(map_id).unwrap();
+    for map in [map, by_id] {
+        assert_eq!(map.id(), map_id);
+        assert_eq!(map.lookup(&[0; 4]).unwrap().unwrap(), [1, 2, 3, 4]);
+    }
+    let by_id = system.program_by_id(program_id).unwrap();
+    assert_eq!(by_id.name(), "constant");
+    drop((program, by_id));
+    let error = system.map_by_id(map_id).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::ENOENT), "{error}");
 }

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{host, load, object, own_network, skip};
-use skep::{ErrorKind, Object, ObjectSpec, System};
+use common::{host, load, need, object, own_network, skip};
+use skep::{Errno, ErrorKind, Object, ObjectSpec, System};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
@@ -225,4 +225,25 @@ fn a_program_that_is_no_function_of_a_struct_says_so() {
         .position(|p| p.name == "cong_avoid_second")
         .unwrap();
     spec.loader(&system, &options).load_program(index).unwrap();
+}
+
+#[test]
+fn a_program_belongs_to_one_struct_and_keeps_its_map() {
+    let system = host();
+    need!(ProgAssocStructOps);
+    let runs = load(&system, &object!("runs"));
+    let program = runs.program("mark").unwrap();
+    let (one, other) = (load(&system, &plain()), load(&system, &plain()));
+    let map_of = |object: &Object| object.struct_ops_map("skep_plain").unwrap().map().clone();
+    let (map, id) = (map_of(&one), map_of(&one).id());
+    program.associate(&map).unwrap();
+    let error = program.associate(&map_of(&other)).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EBUSY), "{error}");
+    let error = program.associate(&runs.maps()[0]).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EINVAL), "{error}");
+    let error = one.programs()[0].associate(&map).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EINVAL), "{error}");
+    // It is there as long as the program is.
+    drop((map, one));
+    assert_eq!(system.map_by_id(id).unwrap().id(), id);
 }

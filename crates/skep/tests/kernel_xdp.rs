@@ -130,6 +130,30 @@ fn by_netlink_in_each_mode_till_it_is_dropped() {
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
 }
 
+/// A link that knew its program by a number only would ask for another program's absence, when that
+/// has come to the number meanwhile, and would leave its own.
+#[test]
+fn a_link_by_netlink_goes_whatever_became_of_its_programs_number() {
+    let mut pair = pair_or_skip!();
+    let object = load(&pair.system, &object!("xdp"));
+    let number = object.program("drop").unwrap().fd().raw();
+    let link = object
+        .program("drop")
+        .unwrap()
+        .attach_to(on_far().by_netlink())
+        .unwrap();
+    drop(object);
+    let pass = pair.program("pass");
+    let others: Vec<_> = (0..64).map(|_| pass.fd().try_clone().unwrap()).collect();
+    assert!(
+        others.iter().all(|fd| fd.raw() != number),
+        "it is kept open"
+    );
+    assert_eq!(pair.there().len(), 1);
+    link.detach().unwrap();
+    assert_eq!(pair.there(), []);
+}
+
 #[test]
 fn modes_stand_beside_each_other() {
     let mut pair = pair_or_skip!();

@@ -96,6 +96,13 @@ plain! {
         flags: u32,
     }
 
+    /// `BPF_PROG_ASSOC_STRUCT_OPS`.
+    ProgAssocStructOps: "bpf_attr" "prog_assoc_struct_ops." from 0, min 12 {
+        map_fd: u32,
+        prog_fd: u32,
+        flags: u32,
+    }
+
     /// `BPF_PROG_STREAM_READ_BY_FD`.
     ProgStreamRead: "bpf_attr" "prog_stream_read." from 0, min 20 {
         stream_buf: u64,

@@ -2,7 +2,7 @@
 
 use super::call;
 use crate::attr::{IterCreate, LinkDetach, MapBatch, MapFreeze, Plain};
-use crate::attr::{ProgBindMap, ProgStreamRead, RawTpOpen, TokenCreate};
+use crate::attr::{ProgAssocStructOps, ProgBindMap, ProgStreamRead, RawTpOpen, TokenCreate};
 use crate::{CallError, KernelRef, Result};
 use skep_codec::Errno;
 use skep_codec::uapi::bpf::Cmd;
@@ -16,7 +16,8 @@ const NONE: u32 = u32::MAX;
 /// # Errors
 /// `EINVAL`: it does not, or this is none of the commands that can be asked for so
 /// (`MAP_FREEZE`, `MAP_LOOKUP_BATCH`, `RAW_TRACEPOINT_OPEN`, `ITER_CREATE`, `LINK_DETACH`,
-/// `PROG_BIND_MAP`, `TOKEN_CREATE`, `PROG_STREAM_READ_BY_FD`); `EPERM`: a capability is missing.
+/// `PROG_BIND_MAP`, `TOKEN_CREATE`, `PROG_STREAM_READ_BY_FD`,
+/// `PROG_ASSOC_STRUCT_OPS`); `EPERM`: a capability is missing.
 pub fn knows_command(kernel: &KernelRef, cmd: Cmd) -> Result<()> {
     match cmd {
         Cmd::MAP_FREEZE => ask(kernel, cmd, MapFreeze { map_fd: NONE }),
@@ -51,6 +52,15 @@ pub fn knows_command(kernel: &KernelRef, cmd: Cmd) -> Result<()> {
             },
         ),
         Cmd::LINK_DETACH => ask(kernel, cmd, LinkDetach { link_fd: NONE }),
+        Cmd::PROG_ASSOC_STRUCT_OPS => ask(
+            kernel,
+            cmd,
+            ProgAssocStructOps {
+                map_fd: NONE,
+                prog_fd: NONE,
+                flags: 0,
+            },
+        ),
         Cmd::PROG_BIND_MAP => {
             let prog_fd = NONE;
             ask(

@@ -1,7 +1,7 @@
 //! Making maps.
 
 use super::{bpf, bpf_fd, input, len32, obj_name, raw};
-use crate::attr::{MapCreate, ProgBindMap};
+use crate::attr::{MapCreate, ProgAssocStructOps, ProgBindMap};
 use crate::{Fd, KernelRef, Result};
 use skep_codec::uapi::bpf::MapType;
 use skep_codec::uapi::flags;
@@ -101,4 +101,23 @@ pub fn prog_bind_map(prog: &Fd, map: &Fd, flags: u32) -> Result<()> {
     };
     // SAFETY: there are no pointers.
     unsafe { bpf!(prog.kernel(), PROG_BIND_MAP, &mut attr) }.map(drop)
+}
+
+/// Tells functions of the kernel that a program calls which `struct_ops` map it belongs to.
+///
+/// # Errors
+/// `EBUSY`: it belongs to another one; `EINVAL`: the map is none of `struct_ops`, or the program is
+/// in one itself, or there is no such command.
+///
+/// # Kernel
+/// `BPF_PROG_ASSOC_STRUCT_OPS`, since 7.0.
+#[inline]
+pub fn prog_assoc_struct_ops(prog: &Fd, map: &Fd) -> Result<()> {
+    let mut attr = ProgAssocStructOps {
+        map_fd: map.raw() as u32,
+        prog_fd: prog.raw() as u32,
+        flags: 0,
+    };
+    // SAFETY: there are no pointers.
+    unsafe { bpf!(prog.kernel(), PROG_ASSOC_STRUCT_OPS, &mut attr) }.map(drop)
 }

@@ -236,6 +236,7 @@ fn each_function_asks_for_its_command() {
         enable_stats(&kernel, 0) => ENABLE_STATS;
         iter_create(&a, 0) => ITER_CREATE;
         prog_bind_map(&a, &b, 0) => PROG_BIND_MAP;
+        prog_assoc_struct_ops(&a, &b) => PROG_ASSOC_STRUCT_OPS;
         token_create(&a, 0) => TOKEN_CREATE;
         prog_stream_read(&a, 1, &mut [0; 4]) => PROG_STREAM_READ_BY_FD;
     }

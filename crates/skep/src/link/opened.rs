@@ -14,12 +14,18 @@ impl Link {
     /// not open programs by id (`CAP_SYS_ADMIN`), [`Link::program`] is `None`.
     ///
     /// # Errors
-    /// `EINVAL` if it is no link's.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) or `EINVAL` if it is no link's.
     ///
     /// # Kernel
     /// `BPF_OBJ_GET_INFO_BY_FD`, for links since Linux 5.8.
     #[inline]
     pub fn from_fd(system: &System, fd: Fd) -> Result<Self> {
+        Self::told(system, pin::of_kind(fd, ObjKind::Link, "link")?)
+    }
+
+    /// As the kernel tells of it.
+    #[inline]
+    fn told(system: &System, fd: Fd) -> Result<Self> {
         let info = bpf::link_info(&fd).context("ask the kernel about a link")?;
         let attached = attached(system, &info)?;
         let hook = format!("{} {}", info.link_type, info.id);
@@ -39,7 +45,7 @@ impl Link {
     #[inline]
     pub fn from_pin(system: &System, path: &str) -> Result<Self> {
         let fd = pin::open_as(system, path, ObjKind::Link, "link")?;
-        Self::from_fd(system, fd)
+        Self::told(system, fd)
     }
 
     /// Puts another program in the place of the one attached, at one blow: no packet and no event
@@ -123,6 +129,6 @@ impl System {
     /// `BPF_LINK_GET_FD_BY_ID`, since Linux 5.8.
     #[inline]
     pub fn link_by_id(&self, id: u32) -> Result<Link> {
-        Link::from_fd(self, self.open_id(ObjKind::Link, "link", id)?)
+        Link::told(self, self.open_id(ObjKind::Link, "link", id)?)
     }
 }

@@ -65,8 +65,9 @@ impl Map {
     /// Takes over a map's descriptor; sizes and type are asked of the kernel.
     ///
     /// # Errors
-    /// `EINVAL` if it is no map's.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) or `EINVAL` if it is no map's.
     pub fn from_fd(system: &System, fd: Fd) -> Result<Self> {
+        let fd = pin::of_kind(fd, ObjKind::Map, "map")?;
         Self::with_types(system, fd, None, None)
     }
 
@@ -116,7 +117,7 @@ impl Map {
     /// `BPF_OBJ_GET`, since Linux 4.4.
     pub fn from_pin(system: &System, path: &str) -> Result<Self> {
         let fd = pin::open_as(system, path, ObjKind::Map, "map")?;
-        Self::from_fd(system, fd)
+        Self::with_types(system, fd, None, None)
     }
 
     pub(crate) fn with_types(
@@ -320,7 +321,8 @@ impl System {
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound): there is none. `EPERM`: no `CAP_SYS_ADMIN`.
     pub fn map_by_id(&self, id: u32) -> Result<Map> {
-        Map::from_fd(self, self.open_id(ObjKind::Map, "map", id)?)
+        let fd = self.open_id(ObjKind::Map, "map", id)?;
+        Map::with_types(self, fd, None, None)
     }
 }
 

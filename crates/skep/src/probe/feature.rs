@@ -146,6 +146,8 @@ Program {
     Fsession "7.0" ["BPF_JIT" "FUNCTION_TRACER" "NET"] prog::fsession;
     /// Programs at tracepoints of system calls that may sleep.
     SleepableTracepoint "7.2" ["BPF_EVENTS"] prog::sleepable_tracepoint;
+    /// Programs that belong to a `struct_ops` map (`BPF_PROG_ASSOC_STRUCT_OPS`).
+    ProgAssocStructOps "7.0" ["BPF_JIT"] |s| knows_command(s.kernel(), Cmd::PROG_ASSOC_STRUCT_OPS);
 }
 Instruction {
     /// Jumps if less, which `-mcpu=v2` adds.

@@ -85,8 +85,13 @@ impl Program {
     /// Takes over a program's descriptor; name and type are asked of the kernel.
     ///
     /// # Errors
-    /// `EINVAL` if it is no program's.
+    /// [`ErrorKind::Invalid`] or `EINVAL` if it is no program's.
     pub fn from_fd(system: &System, fd: Fd) -> Result<Self> {
+        Self::told(system, pin::of_kind(fd, ObjKind::Prog, "program")?)
+    }
+
+    /// As the kernel tells of it.
+    fn told(system: &System, fd: Fd) -> Result<Self> {
         let info = bpf::prog_info(&fd).context("ask the kernel about a program")?;
         Ok(Self::new(system, fd, &info.name, info.prog_type, None))
     }
@@ -101,7 +106,7 @@ impl Program {
     /// `BPF_OBJ_GET`, since Linux 4.4.
     pub fn from_pin(system: &System, path: &str) -> Result<Self> {
         let fd = pin::open_as(system, path, ObjKind::Prog, "program")?;
-        Self::from_fd(system, fd)
+        Self::told(system, fd)
     }
 
     /// Its name: the function's.
@@ -180,6 +185,22 @@ impl Program {
         bound.context(self.doing(format_args!("bind map `{}` to", map.name())))
     }
 
+    /// Makes it belong to a `struct_ops` map: functions of the kernel that it calls may ask for the
+    /// map's struct. For good: there is no way back.
+    ///
+    /// # Errors
+    /// `EBUSY`: it belongs to another map. `EINVAL`: the map is none of `struct_ops`, the program is
+    /// in one itself, or the kernel is older.
+    ///
+    /// # Kernel
+    /// `BPF_PROG_ASSOC_STRUCT_OPS`, since Linux 7.0.
+    #[doc(alias = "assoc_struct_ops")]
+    #[inline]
+    pub fn associate(&self, map: &Map) -> Result<()> {
+        let done = bpf::prog_assoc_struct_ops(&self.0.fd, map.fd());
+        done.context(self.doing(format_args!("associate map `{}` with", map.name())))
+    }
+
     /// Pins it at a path of a bpffs.
     ///
     /// # Errors
@@ -249,7 +270,7 @@ impl System {
     /// # Errors
     /// [`ErrorKind::NotFound`]: there is none. `EPERM`: no `CAP_SYS_ADMIN`.
     pub fn program_by_id(&self, id: u32) -> Result<Program> {
-        Program::from_fd(self, self.open_id(ObjKind::Prog, "program", id)?)
+        Program::told(self, self.open_id(ObjKind::Prog, "program", id)?)
     }
 }
 
