@@ -194,3 +194,27 @@ errnos! {
     132 ERFKILL "Operation not possible due to RF-kill";
     524 ENOTSUPP "Operation is not supported";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Errno;
+    use alloc::string::ToString;
+
+    #[test]
+    fn raw_numbers_come_in_either_sign_and_go_out_positive() {
+        for raw in [22, -22] {
+            assert_eq!(Errno::new(raw), Errno::EINVAL);
+            assert_eq!(Errno::new(raw).raw(), 22);
+        }
+        assert_eq!(Errno::new(i32::MIN).raw(), i32::MAX);
+        assert_eq!(Errno::EINVAL.to_string(), "EINVAL (Invalid argument)");
+    }
+
+    #[test]
+    fn numbers_without_a_name_are_kept() {
+        let unknown = Errno::new(4000);
+        assert_eq!((unknown.raw(), unknown.name()), (4000, None));
+        assert_eq!(unknown.to_string(), "errno 4000");
+        assert_eq!(unknown.description(), None);
+    }
+}

@@ -6,7 +6,8 @@ mod common;
 use common::{host, load, object, skip};
 use skep::codec::btf::{Kind, Type};
 use skep::prog::TestRun;
-use skep::{Btf, LoadOptions, Object, TypeId};
+use skep::sys::watch::Trace;
+use skep::{Btf, LoadOptions, Object, System, TypeId};
 use std::collections::BTreeMap;
 
 /// A struct variable of the object, its members by name.
@@ -227,4 +228,22 @@ fn sees_us(object: &Object) {
     let comm = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
     let end = seen["comm"].iter().position(|&byte| byte == 0).unwrap();
     assert_eq!(seen["comm"][..end], *comm.trim_end().as_bytes());
+}
+
+#[test]
+fn the_kernels_types_are_read_once_for_many_loads() {
+    if host().kernel_btf().is_err() {
+        skip!("this kernel has no BTF");
+    }
+    let trace = Trace::new(host().kernel().clone());
+    let system = System::new(trace.clone()).unwrap();
+    let spec = object!("core");
+    load(&system, &spec);
+    let opened = trace.count("openat");
+    let types: *const Btf = &**system.kernel_btf().unwrap();
+    for system in [system.clone(), system] {
+        load(&system, &spec);
+        assert!(std::ptr::eq(types, &**system.kernel_btf().unwrap()));
+    }
+    assert_eq!(trace.count("openat"), opened);
 }

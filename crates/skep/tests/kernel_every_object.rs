@@ -167,6 +167,7 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
         ("redirect", "whole") => &[FRAGMENTS],
         ("replace", "plus_ten") => &[Never("need their target program")],
         ("replace", "by_hand") => &[Never("names no target")],
+        ("scx", _) => &[Typed(Kind::Struct, "bpf_struct_ops_sched_ext_ops")],
         ("sections", "own" | "unknown") => &[Never("means no program type")],
         ("sections", "gpl_only") => &[Never("GPL")],
         ("stream", "tell") => &[FunctionIfAny("bpf_stream_vprintk_impl")],

@@ -144,10 +144,10 @@ Program {
     ProgStream "6.17" [] |s| knows_command(s.kernel(), Cmd::PROG_STREAM_READ_BY_FD);
     /// One program at both entry and exit of a kernel function.
     Fsession "7.0" ["BPF_JIT" "FUNCTION_TRACER" "NET"] prog::fsession;
-    /// Programs at tracepoints of system calls that may sleep.
-    SleepableTracepoint "7.2" ["BPF_EVENTS"] prog::sleepable_tracepoint;
     /// Programs that belong to a `struct_ops` map (`BPF_PROG_ASSOC_STRUCT_OPS`).
     ProgAssocStructOps "7.0" ["BPF_JIT"] |s| knows_command(s.kernel(), Cmd::PROG_ASSOC_STRUCT_OPS);
+    /// Programs at tracepoints of system calls that may sleep.
+    SleepableTracepoint "7.2" ["BPF_EVENTS"] prog::sleepable_tracepoint;
 }
 Instruction {
     /// Jumps if less, which `-mcpu=v2` adds.
