@@ -10,8 +10,12 @@ struct task_struct {
 	int tgid;
 } __attribute__((preserve_access_index));
 
+enum scx_exit_kind {
+	SCX_EXIT_NONE,
+};
+
 struct scx_exit_info {
-	int kind;
+	enum scx_exit_kind kind;
 } __attribute__((preserve_access_index));
 
 struct sched_ext_ops {

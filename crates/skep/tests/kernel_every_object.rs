@@ -8,7 +8,7 @@ use skep::codec::btf::Kind;
 use skep::codec::uapi::bpf::Helper;
 use skep::probe::{Answer, Feature};
 use skep::prog::TestRun;
-use skep::{LoadOptions, MapType, ObjectSpec, ProgType, System};
+use skep::{Errno, LoadOptions, MapType, ObjectSpec, ProgType, System};
 use std::path::Path;
 
 /// What the objects of this machine are called.
@@ -54,10 +54,14 @@ enum Need {
     Typed(Kind, &'static str),
     /// An address in the kernel's list of symbols.
     Symbol(&'static str),
+    /// What kernels look at when it is attached, or not before they are newer.
+    Unasked,
     /// No kernel takes it: for what is in the error.
     Never(&'static str),
 }
-use Need::{Calls, Function, FunctionIfAny, Is, Jit, Map, Never, Program, Symbol, Typed, Types};
+use Need::{
+    Calls, Function, FunctionIfAny, Is, Jit, Map, Never, Program, Symbol, Typed, Types, Unasked,
+};
 
 impl Need {
     /// Whether this kernel has it, asked without loading the program.
@@ -77,6 +81,7 @@ impl Need {
                 let btf = system.kernel_btf().expect("kernel BTF");
                 answer(btf.find(name, Some(kind)).is_some())
             }
+            Unasked => Answer::Unknown(Errno::EINVAL),
             Never(_) => Answer::No,
         }
     }
@@ -179,9 +184,9 @@ fn needs(object: &str, program: &str) -> &'static [Need] {
             &[Is(Feature::LinkTracingMulti)]
         }
         ("tracing", _) => &[Is(Feature::Fentry)],
-        ("tracepoints", "sleeping_perf" | "sleeping_raw" | "sleeping_btf") => {
-            &[Is(Feature::SleepableTracepoint)]
-        }
+        ("tracepoints", "sleeping_perf" | "sleeping_raw") => &[Is(Feature::SleepableTracepoint)],
+        // Linux 6.1 loads it without a look.
+        ("tracepoints", "sleeping_btf") => &[Unasked],
         ("userring", _) => &[Map(MapType::USER_RINGBUF), DRAIN, Is(Feature::Callback)],
         _ => &[],
     }

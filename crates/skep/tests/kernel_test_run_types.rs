@@ -107,6 +107,22 @@ fn a_socket_look_up_runs_on_its_context() {
 }
 
 #[test]
+fn a_program_of_system_calls_writes_to_its_context() {
+    if host().probe_prog_type(ProgType::SYSCALL) != Answer::Yes {
+        skip!("no programs of system calls");
+    }
+    let given = [21_u64, 0].map(u64::to_ne_bytes).concat();
+    let once = TestRun {
+        context: &given,
+        ..TestRun::default()
+    };
+    let ran = run("call", &once);
+    assert_eq!(ran.return_value, 7);
+    assert_eq!(ran.context, [21_u64, 42].map(u64::to_ne_bytes).concat());
+    assert_eq!(given[8..], [0; 8], "what was given is as it was");
+}
+
+#[test]
 fn a_netfilter_program_says_what_becomes_of_a_packet() {
     need!(LinkNetfilter);
     assert_eq!(on_packet("verdict", 64), 0, "NF_DROP");

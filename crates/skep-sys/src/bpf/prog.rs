@@ -221,7 +221,7 @@ pub struct TestRunParams<'a> {
 }
 
 /// What a run gave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TestRunResult {
     /// What the program returned.
     pub retval: u32,
@@ -231,6 +231,8 @@ pub struct TestRunResult {
     pub data_len: u32,
     /// Bytes of the context.
     pub ctx_len: u32,
+    /// The context that was given, as the program left it: those of type `syscall` write there.
+    pub ctx_in: Vec<u8>,
 }
 
 /// Runs a program once, or `repeat` times.
@@ -268,6 +270,7 @@ pub fn prog_test_run(prog: &Fd, params: &mut TestRunParams<'_>) -> Result<TestRu
         duration_ns: attr.duration,
         data_len: attr.data_size_out,
         ctx_len: attr.ctx_size_out,
+        ctx_in: context,
     })
 }
 

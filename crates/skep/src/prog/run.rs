@@ -1,8 +1,8 @@
 //! `BPF_PROG_TEST_RUN`.
 
 use super::Program;
-use crate::Result;
 use crate::error::Context;
+use crate::{ProgType, Result};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -22,7 +22,8 @@ pub struct TestRun<'a> {
     /// Room for the packet as the program leaves it, in bytes.
     #[doc(alias = "data_size_out")]
     pub data_out_bytes: usize,
-    /// Room for the context as the program leaves it, in bytes.
+    /// Room for the context as the program leaves it, in bytes. Programs of type `syscall` need none:
+    /// theirs comes back as long as it was given.
     #[doc(alias = "ctx_size_out")]
     pub context_out_bytes: usize,
     /// [`ON_CPU`](Self::ON_CPU), [`LIVE_FRAMES`](Self::LIVE_FRAMES).
@@ -57,7 +58,10 @@ pub struct TestRunResult {
 #[inline]
 pub(super) fn test_run(program: &Program, run: &TestRun<'_>) -> Result<TestRunResult> {
     let mut data = vec![0; run.data_out_bytes];
-    let mut context = vec![0; run.context_out_bytes];
+    // Programs of type `syscall` write to the context that they are given.
+    let in_place = program.prog_type() == ProgType::SYSCALL;
+    let room = if in_place { 0 } else { run.context_out_bytes };
+    let mut context = vec![0; room];
     let mut request = bpf::TestRunParams {
         data_in: run.data,
         data_out: &mut data,
@@ -71,6 +75,9 @@ pub(super) fn test_run(program: &Program, run: &TestRun<'_>) -> Result<TestRunRe
     let ran = bpf::prog_test_run(program.fd(), &mut request).context(program.doing("test-run"))?;
     data.truncate(ran.data_len as usize);
     context.truncate(ran.ctx_len as usize);
+    if in_place {
+        context = ran.ctx_in;
+    }
     Ok(TestRunResult {
         return_value: ran.retval,
         duration: Duration::from_nanos(u64::from(ran.duration_ns)),
