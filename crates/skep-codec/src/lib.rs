@@ -61,7 +61,7 @@ pub mod text;
 pub mod uapi;
 #[cfg(any(test, feature = "usdt"))]
 pub mod usdt;
-#[cfg(any(test, feature = "xz"))]
+#[cfg(feature = "xz")]
 pub mod xz;
 
 pub use errno::Errno;

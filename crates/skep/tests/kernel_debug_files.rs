@@ -265,9 +265,14 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
     let packed = block.len();
     block.resize(packed.next_multiple_of(4), 0);
     block.extend(crc32(bytes).to_le_bytes());
-    let number = |value: usize| {
-        let (low, high) = (value as u8 | 0x80, value >> 7);
-        [low, high as u8 | 0x80, (high >> 7) as u8 & 0x7f]
+    let number = |mut value: usize| {
+        let mut bytes = Vec::new();
+        while value > 0x7f {
+            bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        bytes.push(value as u8);
+        bytes
     };
     let mut index = vec![0, 1];
     index.extend(number(packed + 4));

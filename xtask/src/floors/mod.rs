@@ -43,7 +43,7 @@ const CRATES: &[Crate] = &[
             &["object"],
             &["linker", "loader_program", "skeleton"],
         ],
-        dependencies: &["bitflags", "elf"],
+        dependencies: &["bitflags", "elf", "xz4rust"],
         may_unsafe: &[],
         banned: &[("std::", &[]), ("libc::", &[])],
     },

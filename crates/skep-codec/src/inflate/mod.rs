@@ -133,14 +133,14 @@ impl<'a> Bits<'a> {
 }
 
 /// What has come out.
-pub(crate) struct Out {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) limit: usize,
+struct Out {
+    bytes: Vec<u8>,
+    limit: usize,
 }
 
 impl Out {
     #[inline]
-    pub(crate) fn room(&self, len: usize) -> Result<()> {
+    fn room(&self, len: usize) -> Result<()> {
         if self.limit.saturating_sub(self.bytes.len()) < len {
             bail!(TooLarge, "more than {} bytes come out", self.limit);
         }
@@ -148,7 +148,7 @@ impl Out {
     }
 
     /// Repeats `len` bytes from `distance` bytes back; they may overlap what they make.
-    pub(crate) fn repeat(&mut self, distance: usize, len: usize) -> Result<()> {
+    fn repeat(&mut self, distance: usize, len: usize) -> Result<()> {
         self.room(len)?;
         let Some(from) = self.bytes.len().checked_sub(distance) else {
             bail!(Malformed, "a repetition of what was before the first byte");
