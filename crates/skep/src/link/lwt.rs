@@ -28,8 +28,7 @@ impl Lwt {
     /// [`Lwt::dev`], [`Lwt::via`] or both.
     ///
     /// ```no_run
-    /// # fn main() -> skep::Result<()> {
-    /// # let program: skep::Program = todo!();
+    /// # fn attach(program: &skep::Program) -> skep::Result<()> {
     /// let to = "10.78.0.0".parse().unwrap();
     /// let link = program.attach_to(skep::link::Lwt::to(to, 16).dev("eth0").headroom(40))?;
     /// # Ok(()) }

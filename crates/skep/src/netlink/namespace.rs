@@ -60,8 +60,7 @@ impl Namespace {
     /// there stays there, as sockets do; interfaces are looked up where a hook is attached.
     ///
     /// ```no_run
-    /// # fn main() -> skep::Result<()> {
-    /// # let (system, program): (skep::System, skep::Program) = todo!();
+    /// # fn attach(system: skep::System, program: skep::Program) -> skep::Result<()> {
     /// let container = skep::netlink::Namespace::open(&system, "/run/netns/blue")?;
     /// let link = container.enter(|| program.attach_to(skep::link::Xdp::on("eth0")))??;
     /// # Ok(()) }
