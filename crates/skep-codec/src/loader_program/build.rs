@@ -11,7 +11,7 @@ use crate::Result;
 use crate::btf::{Replaced, for_upload, with_named_contexts};
 use crate::error::bail;
 use crate::insn::pseudo;
-use crate::object::{ExternKind, ObjectSpec, Variable};
+use crate::object::{Extern, ObjectSpec, Variable};
 use crate::sha256::sha256;
 use crate::uapi::bpf::{Cmd, ProgType};
 use alloc::borrow::ToOwned;
@@ -279,24 +279,7 @@ impl Build<'_> {
     /// Global variables, and values of the kernel's configuration, by the loader's maps.
     fn variables(&self) -> Vec<Variable> {
         let mut all = self.spec.variables.clone();
-        for wanted in &self.spec.externs {
-            if let ExternKind::Kconfig {
-                map,
-                offset,
-                size,
-                ty,
-                ..
-            } = wanted.kind
-            {
-                all.push(Variable {
-                    name: wanted.name.clone(),
-                    map,
-                    offset,
-                    size,
-                    type_id: ty,
-                });
-            }
-        }
+        all.extend(self.spec.externs.iter().filter_map(Extern::variable));
         all.retain_mut(|variable| {
             let made = self.maps.iter().find(|made| made.spec == variable.map);
             made.is_some_and(|made| {

@@ -3,6 +3,7 @@
 use super::SectionLayout;
 use super::data::{Data, DataKind, MAX_DATA, data_map};
 use super::parse::Parser;
+use super::values::Variable;
 use crate::btf::{Btf, Kind, Type, TypeId, essential_name};
 use crate::error::bail;
 use crate::map::Map;
@@ -24,6 +25,29 @@ pub struct Extern {
     pub kind: ExternKind,
     /// Why it cannot be resolved, whatever the kernel.
     pub error: Option<Error>,
+}
+
+impl Extern {
+    /// A value of the kernel's configuration as the variable that it is in its map.
+    pub fn variable(&self) -> Option<Variable> {
+        let ExternKind::Kconfig {
+            map,
+            offset,
+            size,
+            ty,
+            ..
+        } = self.kind
+        else {
+            return None;
+        };
+        Some(Variable {
+            name: self.name.clone(),
+            map,
+            offset,
+            size,
+            type_id: ty,
+        })
+    }
 }
 
 /// What an extern is.

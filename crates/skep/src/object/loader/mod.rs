@@ -30,14 +30,13 @@ use crate::error::{MapFailure, ProgramFailure};
 use crate::map::Map;
 use crate::prog::Program;
 use crate::system::System;
-use crate::{Error, MapType, Result, TypeId};
-use alloc::string::ToString;
+use crate::{Error, MapType, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use skep_codec::btf::Replaced;
 use skep_codec::core_reloc::Resolver;
 use skep_codec::map::Map as Ordered;
-use skep_codec::object::{Data, ExternKind, ObjectSpec, ProgramSpec};
+use skep_codec::object::{Data, Extern, ObjectSpec, ProgramSpec};
 use skep_sys::Fd;
 
 /// A program loaded by itself.
@@ -226,31 +225,18 @@ impl<'a> Loader<'a> {
 
     fn into_object(self, programs: Vec<Option<Program>>) -> Object {
         let mut globals = Vec::new();
-        let mut add = |name: &str, map: usize, offset: u32, size: u32, type_id: TypeId| {
-            let made = self.made(map);
+        let variables = self.spec.variables.iter().cloned();
+        let kconfig = self.spec.externs.iter().filter_map(Extern::variable);
+        for v in variables.chain(kconfig) {
+            let made = self.made(v.map);
             if let Some(made) = made.filter(|map| map.map_type() != MapType::STRUCT_OPS) {
                 globals.push(Global {
-                    name: name.to_string(),
+                    offset: self.data_base(v.map).wrapping_add(v.offset) as usize,
+                    size: v.size as usize,
+                    type_id: v.type_id,
                     map: made.clone(),
-                    offset: self.data_base(map).wrapping_add(offset) as usize,
-                    size: size as usize,
-                    type_id,
+                    name: v.name,
                 });
-            }
-        };
-        for v in &self.spec.variables {
-            add(&v.name, v.map, v.offset, v.size, v.type_id);
-        }
-        for wanted in &self.spec.externs {
-            if let ExternKind::Kconfig {
-                map,
-                offset,
-                size,
-                ty,
-                ..
-            } = wanted.kind
-            {
-                add(&wanted.name, map, offset, size, ty);
             }
         }
         Object {
