@@ -151,10 +151,10 @@ fn close(done: &[Tier]) -> Result {
             match verdict {
                 Verdict::Flaky(why) => {
                     flaky += 1;
-                    println!("flaky {}: {name}: {}", tier.name(), cmd::tail(why, 12));
+                    println!("flaky {}: {name}: {}", tier.name(), gist(why));
                 }
                 Verdict::Failed(why) => {
-                    println!("failed {}: {name}: {}", tier.name(), cmd::tail(why, 12));
+                    println!("failed {}: {name}: {}", tier.name(), gist(why));
                 }
                 Verdict::Passed | Verdict::Skipped(_) => {}
             }
@@ -169,6 +169,19 @@ fn close(done: &[Tier]) -> Result {
         Ok(())
     } else {
         Err("not all passed".into())
+    }
+}
+
+/// What matters of a failure: what a panic says, or else the end.
+fn gist(why: &str) -> String {
+    let mut lines = why.lines().skip_while(|line| !line.contains("panicked at"));
+    match lines.next() {
+        Some(first) => [first]
+            .into_iter()
+            .chain(lines.take(6))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        None => cmd::tail(why, 12),
     }
 }
 
